@@ -1,0 +1,1 @@
+"""Decides and records: documents in, snapshots out."""

@@ -1,0 +1,1 @@
+"""How other processes talk to the control plane, and how documents are read from files."""

@@ -1,0 +1,1 @@
+"""The control plane as web pages. Empty until the console comes."""

@@ -1,0 +1,63 @@
+"""Route: the name that callers use, and how its requests are answered."""
+
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from control_plane.spec.base import Spec
+from control_plane.spec.models import Name
+
+
+class Tiers(Spec):
+    """The Models of each tier, in the order in which they are tried."""
+
+    light: tuple[Name, ...] = ()
+    heavy: tuple[Name, ...] = ()
+
+    @model_validator(mode="after")
+    def _some(self) -> Self:
+        if not self.light and not self.heavy:
+            raise ValueError("at least one of light and heavy must name a Model")
+        names = self.light + self.heavy
+        if len(set(names)) < len(names):
+            raise ValueError("a Model may stand only once")
+        return self
+
+
+class Complexity(Spec):
+    """When a request is too hard for the light tier."""
+
+    threshold: float = Field(default=0.7, ge=0, le=1)
+    """From this score on, a request goes to the heavy tier at once. The score is `routers.complexity`'s."""
+
+
+class ExactCache(Spec):
+    """Whether the same question gets the same answer without asking a model again."""
+
+    enabled: bool = True
+    ttl_seconds: float = Field(default=300, gt=0, le=30 * 24 * 3600)
+    """An answer older than this is asked for again."""
+
+
+class Cache(Spec):
+    """Cache policy."""
+
+    exact: ExactCache = ExactCache()
+
+
+class Resilience(Spec):
+    """What happens when a model is slow or away."""
+
+    deadline_seconds: float = Field(default=60, gt=0, le=3600)
+    """From the request's last byte in to the answer's last byte out."""
+
+
+class RouteSpec(Spec):
+    """What a Route says."""
+
+    model: str | None = Field(default=None, min_length=1, max_length=200, pattern=r"^[\x21-\x7e]+$")
+    """The `model` callers write; by default this document's name."""
+    tiers: Tiers
+    complexity: Complexity = Complexity()
+    cache: Cache = Cache()
+    resilience: Resilience = Resilience()

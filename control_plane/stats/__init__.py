@@ -1,0 +1,1 @@
+"""Verdicts: pure numbers, no I/O. Empty until experiments come."""

@@ -1,0 +1,1 @@
+"""Kubernetes: handlers, render, apply, status. Empty until custom resources come."""

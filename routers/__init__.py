@@ -1,0 +1,1 @@
+"""The data plane: stateless but for caches."""

@@ -1,0 +1,1 @@
+"""Bytes to Call, Outcome to bytes; nothing else knows a wire format."""
