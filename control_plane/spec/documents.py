@@ -87,12 +87,13 @@ def _identity(data: Any) -> tuple[Any, Any]:
 def field_errors(error: ValidationError, skip: int = 0) -> tuple[FieldError, ...]:
     """Pydantic's errors as paths and sentences; `skip` leaves out leading path parts that are not fields."""
     return tuple(
-        FieldError(_path(item["loc"][skip:]) or "(document)", item["msg"].removeprefix("Value error, "))
+        FieldError(field_path(item["loc"][skip:]) or "(document)", item["msg"].removeprefix("Value error, "))
         for item in error.errors(include_url=False, include_context=False)
     )
 
 
-def _path(parts: tuple[int | str, ...]) -> str:
+def field_path(parts: tuple[int | str, ...]) -> str:
+    """A field's place in dots and brackets: `spec.tiers.light[0]`."""
     path = ""
     for part in parts:
         path += f"[{part}]" if isinstance(part, int) else f".{part}" if path else part

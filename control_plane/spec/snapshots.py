@@ -5,7 +5,7 @@ import json
 from datetime import datetime
 from typing import Any
 
-from pydantic import Field
+from pydantic import Field, field_serializer
 
 from control_plane.spec.base import Spec
 from control_plane.spec.models import Operation, Tier
@@ -25,6 +25,10 @@ class Backend(Spec):
     served_name: str
     operations: frozenset[Operation]
     api_key_from_env: str | None = None
+
+    @field_serializer("operations")
+    def _in_order(self, operations: frozenset[Operation]) -> list[Operation]:
+        return sorted(operations)  # a set's order differs between processes
 
 
 class CompiledRoute(Spec):
@@ -69,15 +73,5 @@ def canonical(value: Any) -> bytes:
 
 
 def digest(part: Spec) -> str:
-    """sha256 of the part's canonical JSON, in hex. Sets are sorted first: their order differs between processes."""
-    return hashlib.sha256(canonical(_ordered(part.model_dump(mode="python")))).hexdigest()
-
-
-def _ordered(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _ordered(item) for key, item in value.items()}
-    if isinstance(value, (set, frozenset)):
-        return sorted(value)
-    if isinstance(value, (list, tuple)):
-        return [_ordered(item) for item in value]
-    return value
+    """sha256 of the part's canonical JSON, in hex."""
+    return hashlib.sha256(canonical(part.model_dump(mode="json"))).hexdigest()

@@ -1,0 +1,94 @@
+"""Records: what the control plane writes down, in the shapes its API answers with and its client reads."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from pydantic import Field
+
+from control_plane.spec.base import Spec
+from control_plane.spec.snapshots import Snapshot
+
+
+class Outcome(StrEnum):
+    """What a write did to one document."""
+
+    CREATED = "created"
+    CHANGED = "changed"
+    UNCHANGED = "unchanged"
+    DELETED = "deleted"
+
+
+class Reference(Spec):
+    """One document at one generation."""
+
+    kind: str
+    name: str
+    generation: int = Field(ge=1)
+    """Counts the revisions of this document, a deletion included."""
+
+
+class Change(Reference):
+    """What a write did to one document, and the generation it has now."""
+
+    outcome: Outcome
+
+
+class Applied(Spec):
+    """The answer to a write."""
+
+    changes: tuple[Change, ...]
+    snapshot: int | None
+    """The snapshot in force after the write; None where none was ever published."""
+    published: bool
+    """Whether the write published it. Equal content publishes nothing."""
+    dry_run: bool = False
+
+
+class Revision(Reference):
+    """One document as it was written once; never changed and never removed."""
+
+    id: int
+    deleted: bool
+    document: dict[str, Any] | None
+    """None where this revision is a deletion."""
+    sha256: str
+    """Of the document's canonical JSON; of `null` for a deletion."""
+    author: str
+    reason: str
+    created_at: datetime
+    first_snapshot: int | None = None
+    """The first snapshot compiled from it; None where it changed nothing that a router sees."""
+    last_snapshot: int | None = None
+    """The newest snapshot compiled from it."""
+
+
+class Ack(Spec):
+    """What one router said about one snapshot."""
+
+    router: str
+    error: str | None
+    """None: in service. A text: it could not be built, and the router goes on with the one before."""
+    at: datetime
+
+
+class SnapshotSummary(Spec):
+    """A snapshot without its content."""
+
+    number: int
+    parent: int | None
+    sha256: str
+    author: str
+    reason: str
+    created_at: datetime
+    acknowledged: int
+    """How many routers serve it."""
+    refused: int
+    """How many routers could not build it."""
+
+
+class SnapshotView(Snapshot):
+    """A snapshot with the documents it was compiled from and what routers say about it."""
+
+    documents: tuple[Reference, ...] = ()
+    acks: tuple[Ack, ...] = ()

@@ -1,0 +1,41 @@
+"""The control plane's metrics: every name, one table."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+_SECONDS = (0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60)
+
+
+class ControlPlaneMetrics:
+    """One registry a process; the routes' templates, never their values, are labels."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        self.requests = Counter(
+            "tiermesh_control_plane_requests",
+            "Requests to the API.",
+            ("method", "path", "status"),
+            registry=self._registry,
+        )
+        self.request_seconds = Histogram(
+            "tiermesh_control_plane_request_seconds",
+            "Seconds from a request's arrival to its answer; a long-poll's wait is part of it.",
+            ("path",),
+            buckets=_SECONDS,
+            registry=self._registry,
+        )
+        self.snapshot = Gauge(
+            "tiermesh_control_plane_snapshot", "Number of the snapshot in force.", registry=self._registry
+        )
+        self.waiters = Gauge(
+            "tiermesh_control_plane_waiters", "Requests that wait for a snapshot.", registry=self._registry
+        )
+        self.acks = Counter(
+            "tiermesh_control_plane_acks",
+            "Acknowledgements by routers: served or refused.",
+            ("outcome",),
+            registry=self._registry,
+        )
+
+    def render(self) -> bytes:
+        """The exposition format of Prometheus, as text."""
+        return generate_latest(self._registry)

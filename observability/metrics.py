@@ -1,0 +1,74 @@
+"""Metrics: every name, one table. Labels take values from documents and closed lists alone, never from callers."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+
+NAMES = {
+    "tiermesh_router_requests_total": "Answers by route, tier, model, cache outcome and HTTP status.",
+    "tiermesh_router_request_seconds": "From the request's last byte in to the answer's last byte out.",
+    "tiermesh_router_refusals_total": "Requests refused before a decision, by error code.",
+    "tiermesh_router_cache_bytes": "Bytes in the exact cache.",
+    "tiermesh_router_cache_entries": "Answers in the exact cache.",
+    "tiermesh_router_connections": "Callers' connections now open.",
+    "tiermesh_router_snapshot": "Number of the snapshot in force.",
+    "tiermesh_router_snapshot_errors_total": "Snapshots that could not be fetched or built.",
+    "tiermesh_router_control_plane_up": "1 while the control plane answers, 0 while it does not.",
+}
+"""Name -> what it says."""
+
+
+class RouterMetrics:
+    """A router's own registry."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._requests = self._counter("tiermesh_router_requests_total", ("route", "tier", "model", "cache", "status"))
+        self._seconds = Histogram(
+            "tiermesh_router_request_seconds",
+            NAMES["tiermesh_router_request_seconds"],
+            ("route", "tier", "cache"),
+            buckets=SECONDS,
+            registry=self.registry,
+        )
+        self._refusals = self._counter("tiermesh_router_refusals_total", ("code",))
+        self._cache_bytes = self._gauge("tiermesh_router_cache_bytes")
+        self._cache_entries = self._gauge("tiermesh_router_cache_entries")
+        self.connections = self._gauge("tiermesh_router_connections")
+        self.snapshot = self._gauge("tiermesh_router_snapshot")
+        self.snapshot_errors = self._counter("tiermesh_router_snapshot_errors_total")
+        self.control_plane_up = self._gauge("tiermesh_router_control_plane_up")
+        # Looking a child up by its labels costs more than counting.
+        self._children: dict[tuple[str, str, str, str, int], tuple[Counter, Histogram]] = {}
+
+    def _counter(self, name: str, labels: tuple[str, ...] = ()) -> Counter:
+        return Counter(name, NAMES[name], labels, registry=self.registry)
+
+    def _gauge(self, name: str) -> Gauge:
+        return Gauge(name, NAMES[name], registry=self.registry)
+
+    def request(self, route: str, tier: str, model: str, cache: str, status: int, seconds: float) -> None:
+        """Count one answer."""
+        key = (route, tier, model, cache, status)
+        child = self._children.get(key)
+        if child is None:
+            child = self._children[key] = (
+                self._requests.labels(route, tier, model, cache, str(status)),
+                self._seconds.labels(route, tier, cache),
+            )
+        counter, histogram = child
+        counter.inc()
+        histogram.observe(seconds)
+
+    def refusal(self, code: str) -> None:
+        """Count one request that never came to a decision."""
+        self._refusals.labels(code).inc()
+
+    def cache_size(self, size_bytes: int, entries: int) -> None:
+        """Say how full the cache is."""
+        self._cache_bytes.set(size_bytes)
+        self._cache_entries.set(entries)
+
+    def exposition(self) -> bytes:
+        """All metrics in Prometheus' text format."""
+        return generate_latest(self.registry)

@@ -1,0 +1,74 @@
+"""The admin port: probes, metrics and `explain`. For operators, never for callers."""
+
+from collections.abc import Callable
+
+import orjson
+
+from control_plane.spec.errors import Code, TiermeshError
+from observability.metrics import RouterMetrics
+from routers.decision import Decision
+from routers.handler import Router
+from routers.http import Reply, Request
+from routers.protocols import openai
+
+_TEXT = [(b"content-type", b"text/plain; charset=utf-8")]
+_METRICS = [(b"content-type", b"text/plain; version=0.0.4; charset=utf-8")]
+
+
+class Admin:
+    """A `routers.http.Handler` for the admin port."""
+
+    def __init__(self, router: Router, metrics: RouterMetrics, draining: Callable[[], bool]) -> None:
+        self._router = router
+        self._metrics = metrics
+        self._draining = draining
+
+    def __call__(self, request: Request, reply: Reply) -> None:
+        """Answer one request."""
+        try:
+            self._answer(request, reply)
+        except TiermeshError as error:
+            self.refuse(error, reply)
+
+    def refuse(self, error: TiermeshError, reply: Reply) -> None:
+        """Answer with an error."""
+        reply.send(error.status, openai.error_headers(error), openai.encode_error(error))
+
+    def _answer(self, request: Request, reply: Reply) -> None:
+        match request.path:
+            case "/livez":
+                reply.send(200, _TEXT, b"ok\n")
+            case "/readyz":
+                reason = self._not_ready()
+                reply.send(503 if reason else 200, _TEXT, (reason or "ok").encode() + b"\n")
+            case "/metrics":
+                reply.send(200, _METRICS, self._metrics.exposition())
+            case "/explain" if request.method == b"POST":
+                reply.send(200, openai.JSON, orjson.dumps(explanation(*self._router.explain(request))))
+            case _:
+                hint = "Here are GET /livez, /readyz, /metrics and POST /explain."
+                raise TiermeshError(Code.NOT_FOUND, f"There is nothing at {request.path[:200]!r}.", hint)
+
+    def _not_ready(self) -> str | None:
+        if self._draining():
+            return "draining: this router is stopping"
+        if self._router.runtime is None:
+            return "no snapshot yet: waiting for the control plane or the configuration file"
+        return None
+
+
+def explanation(decision: Decision, cache: str) -> dict[str, object]:
+    """A decision in words and numbers."""
+    return {
+        "route": decision.route.name,
+        "revision": decision.route.revision,
+        "snapshot": decision.snapshot,
+        "arm": decision.arm,
+        "tier": decision.tier.value,
+        "score": decision.score.value if decision.score else None,
+        "threshold": decision.route.threshold,
+        "features": decision.score.pushes if decision.score else {},
+        "candidates": [backend.name for backend in decision.candidates],
+        "cache": cache,
+        "reasons": [reason._asdict() for reason in decision.reasons],
+    }

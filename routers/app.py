@@ -1,0 +1,98 @@
+"""Wires a router once, from its settings, and runs it until it is told to stop."""
+
+import asyncio
+import contextlib
+import gc
+import logging
+import signal
+import sys
+
+from control_plane.client.http import SnapshotFeed
+from observability.access import AccessLog
+from observability.metrics import RouterMetrics
+from routers.admin import Admin
+from routers.cache.exact import ExactCache
+from routers.handler import Router
+from routers.limits import ServerLimits
+from routers.runtime import Runtime
+from routers.server import HttpServer
+from routers.serving import Serving
+from routers.settings import RouterSettings
+from routers.sources import ControlPlaneSource, FileSource, Source
+from routers.upstream import UpstreamClient, UpstreamLimits
+from routers.watcher import LastGood, Watcher
+
+_LOG = logging.getLogger(__name__)
+
+
+class App:
+    """One router process: its ports, its watcher, its end."""
+
+    def __init__(self, settings: RouterSettings) -> None:
+        """Needs a running event loop."""
+        self._settings = settings
+        metrics = RouterMetrics()
+        self._log = AccessLog(_write if settings.access_log else None)
+        self._client = UpstreamClient(UpstreamLimits())
+        self.router = Router(Serving(self._client, ExactCache(settings.cache_max_bytes), metrics, self._log), metrics)
+        limits = ServerLimits(max_body_bytes=settings.max_body_bytes)
+        self._server = HttpServer(self.router, self.router.refuse, limits)
+        metrics.connections.set_function(lambda: len(self._server.connections))
+        admin = Admin(self.router, metrics, lambda: self._server.draining)
+        self._admin = HttpServer(admin, admin.refuse, limits)
+        self._source = _source(settings)
+        last_good = None if settings.config else LastGood(settings.last_good)
+        self._watcher = Watcher(self._source, self._swap, last_good, metrics)
+
+    def _swap(self, runtime: Runtime) -> None:
+        self.router.runtime = runtime
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Serve until `stop` is set. Raises TiermeshError(SETUP) where a port is taken."""
+        settings = self._settings
+        self._watcher.restore()
+        admin_port = await self._admin.start(settings.host, settings.admin_port)
+        port = await self._server.start(settings.host, settings.port)
+        _LOG.info("The router listens.", extra={"fields": {"port": port, "admin_port": admin_port}})
+        watching = asyncio.create_task(self._watcher.run())
+        stopping = asyncio.create_task(stop.wait())
+        await asyncio.wait((watching, stopping), return_when=asyncio.FIRST_COMPLETED)
+        if watching.done():
+            stopping.cancel()
+            watching.result()
+        watching.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await watching
+        await self._drain()
+
+    async def _drain(self) -> None:
+        await self._server.stop(self._settings.grace_seconds)
+        await self._admin.stop(0)
+        self._client.close()
+        await self._source.close()
+        self._log.flush()
+        _LOG.info("The router has stopped.")
+
+
+def _source(settings: RouterSettings) -> Source:
+    if settings.config is not None:
+        return FileSource(settings.config)
+    return ControlPlaneSource(SnapshotFeed(str(settings.control_plane_url)), settings.name)
+
+
+def _write(lines: bytes) -> None:
+    sys.stderr.buffer.write(lines)
+    sys.stderr.buffer.flush()
+
+
+async def serve(settings: RouterSettings) -> None:
+    """Run a router until SIGTERM or SIGINT."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    app = App(settings)
+    # What is loaded by now lives as long as the process: the collector need not look at it again.
+    gc.collect()
+    gc.freeze()
+    await app.run(stop)

@@ -1,0 +1,76 @@
+"""The exact cache: the same question gets the same answer. Bounded in bytes and in age; least recently used goes
+first."""
+
+import hashlib
+from collections import OrderedDict
+from typing import NamedTuple
+
+import orjson
+
+from control_plane.spec.models import Tier
+from routers.call import Call
+
+ENTRY_OVERHEAD_BYTES = 600
+"""What an entry takes beside its body: keys, tuples and strings, as measured with tracemalloc."""
+
+
+def key(call: Call, revision: str, arm: str) -> bytes:
+    """Of tenant, route revision, arm, operation and the canonical body: nothing else may share an answer."""
+    scope = f"{call.tenant}\0{revision}\0{arm}\0{call.operation}\0".encode()
+    body = orjson.dumps(call.fields, option=orjson.OPT_SORT_KEYS)
+    return hashlib.sha256(scope + body).digest()
+
+
+class Answer(NamedTuple):
+    """A whole answer as it was given: a body, or all the bytes of a stream."""
+
+    content_type: bytes
+    body: bytes
+    stream: bool
+    model: str
+    tier: Tier
+
+
+class ExactCache:
+    """Answers by key. Survives a change of snapshot: keys hold the route's revision."""
+
+    def __init__(self, max_bytes: int) -> None:
+        self._max_bytes = max_bytes
+        self._entries: OrderedDict[bytes, tuple[float, Answer]] = OrderedDict()
+        self.size_bytes = 0
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def get(self, key: bytes, now: float) -> Answer | None:
+        """The answer, unless it is older than its Route allows. `now` in seconds of any clock that never goes back."""
+        entry = self._entries.get(key)
+        if entry is None:
+            return None
+        expires_at, answer = entry
+        if now >= expires_at:
+            self._drop(key)
+            return None
+        self._entries.move_to_end(key)
+        return answer
+
+    def put(self, key: bytes, answer: Answer, expires_at: float) -> None:
+        """Keep an answer until `expires_at`. One larger than the whole cache is not kept."""
+        size = _size(answer)
+        if size > self._max_bytes:
+            return
+        if key in self._entries:
+            self._drop(key)
+        self._entries[key] = (expires_at, answer)
+        self.size_bytes += size
+        while self.size_bytes > self._max_bytes:
+            _, (_, oldest) = self._entries.popitem(last=False)
+            self.size_bytes -= _size(oldest)
+
+    def _drop(self, key: bytes) -> None:
+        _, answer = self._entries.pop(key)
+        self.size_bytes -= _size(answer)
+
+
+def _size(answer: Answer) -> int:
+    return len(answer.body) + ENTRY_OVERHEAD_BYTES

@@ -1,0 +1,19 @@
+"""Call: one request, whatever protocol it came by."""
+
+from typing import Any, NamedTuple
+
+from control_plane.spec.models import Operation
+
+
+class Call(NamedTuple):
+    """What a caller asks. The body stays as it came; `fields` is the same body, parsed."""
+
+    operation: Operation
+    model: str
+    stream: bool
+    body: bytes
+    fields: dict[str, Any]
+    request_id: str
+    tenant: str
+    fresh: bool
+    """The caller wants no cached answer (`cache-control: no-cache` or `no-store`)."""

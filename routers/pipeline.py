@@ -1,0 +1,79 @@
+"""decide: what happens to a call. Pure: no I/O, no clock, no model is called."""
+
+from control_plane.spec.base import nearest
+from control_plane.spec.errors import Code, TiermeshError
+from control_plane.spec.models import Operation, Tier
+from routers import complexity
+from routers.cache import exact
+from routers.call import Call
+from routers.complexity import Score
+from routers.decision import Decision, Reason
+from routers.runtime import Backend, Route, Runtime
+
+ARM = "default"
+"""The one arm of a Route without experiments."""
+
+
+def decide(call: Call, runtime: Runtime) -> Decision:
+    """Match the Route, score the request, choose the tier and the Models to try.
+
+    Raises TiermeshError: UNKNOWN_MODEL with the names that exist, INVALID_REQUEST where no Model of the Route can do
+    the operation.
+    """
+    route = runtime.routes.get(call.model)
+    if route is None:
+        raise unknown_model(call.model, runtime)
+    score, tier, candidates, reason = _choose(call, route)
+    if not candidates:
+        able = sorted({operation.value for backend in route.light + route.heavy for operation in backend.heads})
+        message = f"No Model of {call.model!r} can do {call.operation.value}."
+        raise TiermeshError(Code.INVALID_REQUEST, message, f"It can do {', '.join(able)}.", param="model")
+    cache_key, uncached = _cache_key(call, route)
+    reasons = (Reason("route", f"model {call.model!r} is Route {route.name!r}"), reason, *uncached)
+    return Decision(route, runtime.snapshot.number, ARM, tier, score, candidates, cache_key, reasons)
+
+
+def unknown_model(model: str, runtime: Runtime) -> TiermeshError:
+    """The error that names the models there are."""
+    known = sorted(runtime.routes)
+    near = nearest(model, known)
+    hint = f"Did you mean {near!r}? " if near else ""
+    hint += f"Models here: {', '.join(known) or 'none yet; apply a Route'}."
+    return TiermeshError(Code.UNKNOWN_MODEL, f"There is no model {model!r}.", hint, param="model")
+
+
+def _choose(call: Call, route: Route) -> tuple[Score | None, Tier, tuple[Backend, ...], Reason]:
+    light = _able(route.light, call.operation)
+    heavy = _able(route.heavy, call.operation)
+    if call.operation is Operation.EMBEDDINGS:
+        able = light + heavy
+        tier = able[0].tier if able else Tier.LIGHT
+        return None, tier, able[:1], Reason("embeddings", "the first Model that can embed answers")
+    score = complexity.score(call.fields)
+    if not light or not heavy:
+        tier = Tier.LIGHT if light else Tier.HEAVY
+        return (
+            score,
+            tier,
+            light or heavy,
+            Reason("only-tier", f"only the {tier.value} tier can do {call.operation.value}"),
+        )
+    if score.value < route.threshold:
+        reason = Reason("below-threshold", f"score {score.value:.3f} < {route.threshold:g}: light tier first")
+        return score, Tier.LIGHT, light + heavy, reason
+    reason = Reason("at-threshold", f"score {score.value:.3f} >= {route.threshold:g}: heavy tier")
+    return score, Tier.HEAVY, heavy, reason
+
+
+def _able(backends: tuple[Backend, ...], operation: Operation) -> tuple[Backend, ...]:
+    return tuple(backend for backend in backends if operation in backend.heads)
+
+
+def _cache_key(call: Call, route: Route) -> tuple[bytes | None, tuple[Reason, ...]]:
+    if route.cache_ttl_seconds is None:
+        return None, (Reason("cache-off", "the Route keeps no answers"),)
+    if call.fresh:
+        return None, (Reason("cache-refused", "the caller asked for a fresh answer"),)
+    if call.fields.get("tools"):
+        return None, (Reason("cache-tools", "the request carries tools"),)
+    return exact.key(call, route.revision, ARM), ()

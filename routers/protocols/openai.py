@@ -1,0 +1,149 @@
+"""The OpenAI API: bytes to Call, errors to bytes. Unknown fields pass through: they are the model's business."""
+
+import re
+from typing import Any
+
+import orjson
+
+from control_plane.spec.errors import Code, TiermeshError
+from control_plane.spec.models import Operation
+from routers.call import Call
+from routers.http import Headers, Request
+from routers.runtime import Runtime
+
+OPERATIONS = {
+    "/v1/chat/completions": Operation.CHAT,
+    "/v1/completions": Operation.COMPLETIONS,
+    "/v1/embeddings": Operation.EMBEDDINGS,
+}
+"""Path -> what it asks for."""
+
+JSON: Headers = [(b"content-type", b"application/json")]
+EVENT_STREAM = b"text/event-stream"
+DONE = b"data: [DONE]\n\n"
+"""The last event of a whole stream."""
+
+_REQUIRED = {Operation.CHAT: "messages", Operation.COMPLETIONS: "prompt", Operation.EMBEDDINGS: "input"}
+_ROLES = frozenset({"system", "developer", "user", "assistant", "tool", "function"})
+_MODEL = re.compile(rb'"model"\s*:\s*"(?:[^"\\]|\\.)*"')
+
+
+def decode(operation: Operation, request: Request, request_id: str, tenant: str) -> Call:
+    """Read a request.
+
+    Raises TiermeshError: INVALID_JSON with line and column, INVALID_REQUEST with the field.
+    """
+    fields = _parse(request.body)
+    model = fields.get("model")
+    if not isinstance(model, str) or not model:
+        raise _wrong("model", "must be the name of a model, as a string")
+    stream = fields.get("stream")
+    if stream is not None and not isinstance(stream, bool):
+        raise _wrong("stream", "must be true or false")
+    required = _REQUIRED[operation]
+    value = fields.get(required)
+    if operation is Operation.CHAT:
+        _check_messages(value)
+    elif not isinstance(value, str | list) or value == []:
+        raise _wrong(required, "must be a string or a list that is not empty")
+    control = request.headers.get(b"cache-control", b"")
+    fresh = b"no-cache" in control or b"no-store" in control
+    return Call(operation, model, bool(stream), request.body, fields, request_id, tenant, fresh)
+
+
+def _parse(body: bytes) -> dict[str, Any]:
+    try:
+        fields = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        where = f"line {error.lineno}, column {error.colno}"
+        raise TiermeshError(
+            Code.INVALID_JSON,
+            f"The body is not valid JSON at {where}: {error.msg}.",
+            "Correct it there and send it again.",
+        ) from error
+    if not isinstance(fields, dict):
+        raise TiermeshError(Code.INVALID_REQUEST, "The body must be a JSON object.", 'Begin with {"model": …')
+    return fields
+
+
+def _check_messages(messages: Any) -> None:
+    if not isinstance(messages, list) or not messages:
+        raise _wrong("messages", "must be a list of at least one message")
+    for index, message in enumerate(messages):
+        if not isinstance(message, dict):
+            raise _wrong(f"messages[{index}]", "must be an object with role and content")
+        role = message.get("role")
+        if not isinstance(role, str) or role not in _ROLES:
+            raise _wrong(f"messages[{index}].role", f"must be one of {', '.join(sorted(_ROLES))}")
+        content = message.get("content")
+        if content is not None and not isinstance(content, str | list):
+            raise _wrong(f"messages[{index}].content", "must be a string, a list of parts, or null")
+
+
+def _wrong(field: str, problem: str) -> TiermeshError:
+    return TiermeshError(Code.INVALID_REQUEST, f"{field} {problem}.", f"Correct {field}.", param=field)
+
+
+def body_for(call: Call, served_name: str) -> bytes:
+    """The caller's bytes, with the model's own name in place of the Route's.
+
+    Only the name is replaced: everything else stays as it came, byte for byte, also what JSON libraries would round.
+    Where `"model"` stands more than once, the parsed body is written anew instead.
+    """
+    if served_name == call.model:
+        return call.body
+    name = orjson.dumps(served_name)
+    if call.body.count(b'"model"') == 1:
+        replaced, count = _MODEL.subn(lambda _: b'"model":' + name, call.body)
+        if count == 1:
+            return replaced
+    return orjson.dumps({**call.fields, "model": served_name})
+
+
+_TYPES = {429: "rate_limit_error", 404: "not_found_error"}
+
+
+def error_fields(error: TiermeshError) -> dict[str, Any]:
+    """An error in OpenAI's shape."""
+    kind = _TYPES.get(error.status) or ("invalid_request_error" if error.status < 500 else "server_error")
+    return {"error": {"message": str(error), "type": kind, "param": error.param, "code": error.code.value}}
+
+
+def encode_error(error: TiermeshError) -> bytes:
+    """The body of an error answer."""
+    return orjson.dumps(error_fields(error))
+
+
+def error_headers(error: TiermeshError) -> Headers:
+    """Its headers; Retry-After where the wait is known."""
+    if error.retry_after_seconds is None:
+        return JSON
+    return [*JSON, (b"retry-after", b"%d" % error.retry_after_seconds)]
+
+
+def error_event(error: TiermeshError) -> bytes:
+    """The event that ends a stream that broke. No `[DONE]` follows: nobody takes it for whole.
+
+    It begins with a blank line, since the break may have come in the middle of an event.
+    """
+    return b"\n\ndata: " + encode_error(error) + b"\n\n"
+
+
+def is_whole_stream(body: bytes) -> bool:
+    """Whether a stream ran to its end without an error in it."""
+    return body.endswith(DONE) and b'data: {"error"' not in body
+
+
+def models(runtime: Runtime) -> bytes:
+    """GET /v1/models: the Routes, by the names that callers use."""
+    return orjson.dumps({"object": "list", "data": [_model(name, runtime) for name in sorted(runtime.routes)]})
+
+
+def model(name: str, runtime: Runtime) -> bytes:
+    """GET /v1/models/{name}."""
+    return orjson.dumps(_model(name, runtime))
+
+
+def _model(name: str, runtime: Runtime) -> dict[str, Any]:
+    created = int(runtime.snapshot.created_at.timestamp())
+    return {"id": name, "object": "model", "created": created, "owned_by": "tiermesh"}

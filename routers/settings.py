@@ -1,0 +1,49 @@
+"""Settings of a router, from TIERMESH_ROUTER_… variables."""
+
+import socket
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+from pydantic_settings import SettingsConfigDict
+
+from control_plane.spec.settings import Folder, Port, Settings
+
+
+class RouterSettings(Settings):
+    """Where a router listens, what it follows, and its bounds."""
+
+    model_config = SettingsConfigDict(env_prefix="TIERMESH_ROUTER_")
+
+    host: str = "127.0.0.1"
+    """Address of both ports. There is no authentication yet, so the default is this machine alone."""
+    port: Port = 8080
+    """Where callers send OpenAI requests."""
+    admin_port: Port = 8082
+    """/livez, /readyz, /metrics and /explain."""
+    name: str = Field(default_factory=socket.gethostname, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")
+    """Who acknowledges snapshots. Routers that share a TIERMESH_HOME need different names."""
+    control_plane_url: str | None = None
+    """Follow this control plane."""
+    config: Folder | None = None
+    """Follow this file or folder of documents instead; no control plane is needed."""
+    cache_max_bytes: int = Field(default=32 * 1024 * 1024, ge=0)
+    """Of the exact cache; fits a router of 120 MB. 0 keeps nothing."""
+    max_body_bytes: int = Field(default=8 * 1024 * 1024, ge=1024)
+    """Of one request; one more byte is answered 413."""
+    grace_seconds: float = Field(default=30, ge=0)
+    """After SIGTERM, how long answers under way may take to finish."""
+    access_log: bool = True
+    """One JSON line for each answer, with the reasons of its decision. Never what was said."""
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if (self.control_plane_url is None) == (self.config is None):
+            raise ValueError("set exactly one of TIERMESH_ROUTER_CONTROL_PLANE_URL and TIERMESH_ROUTER_CONFIG")
+        return self
+
+    @property
+    def last_good(self) -> Path:
+        """The file with the last snapshot that was served."""
+        return self.home / "routers" / self.name / "snapshot.json"

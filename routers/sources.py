@@ -1,0 +1,93 @@
+"""Sources: where snapshots come from. Two forms, one interface: a control plane, or a file of documents."""
+
+import asyncio
+import random
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Protocol
+
+from control_plane.client.files import read_documents
+from control_plane.client.http import SnapshotFeed
+from control_plane.spec.compile import compile
+from control_plane.spec.snapshots import Snapshot, digest
+
+WAIT_SECONDS = 30.0
+"""Of one long poll; up to a third more by chance, so that many routers do not come back at once."""
+POLL_SECONDS = 1.0
+"""Between two looks at a file."""
+
+
+class Source(Protocol):
+    """Where snapshots come from."""
+
+    async def next(self, after: int | None) -> Snapshot | None:
+        """A snapshot other than number `after`, or None after a while. Raises TiermeshError."""
+
+    async def acknowledge(self, number: int, error: str | None) -> None:
+        """Say that this router serves the snapshot, or why it cannot. Raises TiermeshError."""
+
+    async def close(self) -> None:
+        """Let go of connections."""
+
+
+class ControlPlaneSource:
+    """Follows a control plane by long polls."""
+
+    def __init__(self, feed: SnapshotFeed, router: str) -> None:
+        self._feed = feed
+        self._router = router
+
+    async def next(self, after: int | None) -> Snapshot | None:
+        return await self._feed.latest(after, WAIT_SECONDS * random.uniform(1, 4 / 3))
+
+    async def acknowledge(self, number: int, error: str | None) -> None:
+        await self._feed.acknowledge(number, self._router, error)
+
+    async def close(self) -> None:
+        await self._feed.aclose()
+
+
+class FileSource:
+    """Follows a file or folder of documents; numbers its snapshots from 1 in each run."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._seen: object = None
+        self._number = 0
+        self._sha256 = ""
+
+    async def next(self, after: int | None) -> Snapshot | None:
+        state = _state(self._path)
+        if self._seen is not None and state == self._seen:
+            await asyncio.sleep(POLL_SECONDS)
+            state = _state(self._path)
+            if state == self._seen:
+                return None
+        self._seen = state
+        content = compile(read_documents(self._path))
+        sha256 = digest(content)
+        if sha256 == self._sha256:
+            return None
+        parent, self._number, self._sha256 = self._number or None, self._number + 1, sha256
+        return Snapshot(
+            number=self._number,
+            parent=parent,
+            sha256=sha256,
+            author="file",
+            reason=str(self._path),
+            createdAt=datetime.now(UTC),
+            content=content,
+        )
+
+    async def acknowledge(self, number: int, error: str | None) -> None:
+        """Nobody asks."""
+
+    async def close(self) -> None:
+        """There is nothing to close."""
+
+
+def _state(path: Path) -> object:
+    """What changes when the documents do: names, sizes and times of all files."""
+    files = sorted(path.iterdir()) if path.is_dir() else [path]
+    stats = [(file, file.stat()) for file in files if file.exists()]
+    return tuple((str(file), stat.st_size, stat.st_mtime_ns) for file, stat in stats)

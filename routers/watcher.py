@@ -1,0 +1,128 @@
+"""The watcher: keeps a router on the newest snapshot it can build, and says so.
+
+A snapshot that cannot be built is refused with the reason, and the one before goes on serving. The last good one is on
+disk, so that a router starts without its control plane.
+"""
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from control_plane.spec.errors import TiermeshError
+from control_plane.spec.snapshots import Snapshot
+from observability.metrics import RouterMetrics
+from routers.runtime import Runtime
+from routers.sources import Source
+
+_LOG = logging.getLogger(__name__)
+
+FIRST_RETRY_SECONDS = 0.2
+LONGEST_RETRY_SECONDS = 5.0
+
+
+class LastGood:
+    """The file with the last snapshot that was served."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def load(self) -> Snapshot | None:
+        """The snapshot, or None where there is none that can be read."""
+        try:
+            return Snapshot.model_validate_json(self._path.read_bytes())
+        except FileNotFoundError:
+            return None
+        except (OSError, ValidationError) as error:
+            _LOG.warning("The last good snapshot cannot be read.", extra={"fields": {"why": str(error)[:500]}})
+            return None
+
+    def save(self, snapshot: Snapshot) -> None:
+        """Write it whole or not at all."""
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            partial = self._path.with_suffix(".partial")
+            partial.write_text(snapshot.model_dump_json())
+            partial.replace(self._path)
+        except OSError as error:
+            _LOG.warning("The last good snapshot cannot be kept.", extra={"fields": {"why": str(error)}})
+
+
+class Watcher:
+    """Fetches, builds, swaps, acknowledges; for ever."""
+
+    def __init__(
+        self, source: Source, swap: Callable[[Runtime], None], last_good: LastGood | None, metrics: RouterMetrics
+    ) -> None:
+        """`swap` puts a Runtime in force; `last_good` is None where the source is a file itself."""
+        self._source = source
+        self._swap = swap
+        self._last_good = last_good
+        self._metrics = metrics
+        self._seen: int | None = None
+        self._unacknowledged: tuple[int, str | None] | None = None
+
+    def restore(self) -> None:
+        """Serve the last good snapshot until the source answers."""
+        snapshot = self._last_good.load() if self._last_good else None
+        if snapshot is None:
+            return
+        try:
+            runtime = Runtime.build(snapshot)
+        except TiermeshError as error:
+            _LOG.warning("The last good snapshot cannot be served.", extra={"fields": {"why": str(error)}})
+            return
+        self._put_in_force(runtime)
+
+    async def run(self) -> None:
+        """Follow the source until cancelled."""
+        retry = FIRST_RETRY_SECONDS
+        while True:
+            try:
+                await self.step()
+                self._metrics.control_plane_up.set(1)
+                retry = FIRST_RETRY_SECONDS
+            except TiermeshError as error:
+                self._metrics.control_plane_up.set(0)
+                self._metrics.snapshot_errors.inc()
+                _LOG.warning("No new snapshot.", extra={"fields": {"why": str(error), "retry_seconds": retry}})
+                await asyncio.sleep(retry * random.uniform(0.5, 1))
+                retry = min(2 * retry, LONGEST_RETRY_SECONDS)
+
+    async def step(self) -> None:
+        """One round: acknowledge what is still to be, wait for a snapshot, build it, put it in force, acknowledge it.
+
+        Raises TiermeshError where the source does not answer.
+        """
+        await self._acknowledge()
+        snapshot = await self._source.next(self._seen)
+        if snapshot is None:
+            return
+        self._seen = snapshot.number
+        try:
+            runtime = Runtime.build(snapshot)
+        except TiermeshError as error:
+            self._metrics.snapshot_errors.inc()
+            fields = {"snapshot": snapshot.number, "why": str(error)}
+            _LOG.error("A snapshot cannot be built; the one before stays in force.", extra={"fields": fields})
+            self._unacknowledged = (snapshot.number, str(error))
+        else:
+            self._put_in_force(runtime)
+            if self._last_good:
+                await asyncio.to_thread(self._last_good.save, snapshot)
+            self._unacknowledged = (snapshot.number, None)
+        await self._acknowledge()
+
+    async def _acknowledge(self) -> None:
+        if self._unacknowledged is not None:
+            await self._source.acknowledge(*self._unacknowledged)
+            self._unacknowledged = None
+
+    def _put_in_force(self, runtime: Runtime) -> None:
+        self._swap(runtime)
+        self._metrics.snapshot.set(runtime.snapshot.number)
+        fields = {"snapshot": runtime.snapshot.number, "routes": len(runtime.routes)}
+        _LOG.info("A snapshot is in force.", extra={"fields": fields})
