@@ -32,8 +32,8 @@ class RouterMetrics:
             registry=self.registry,
         )
         self._refusals = self._counter("tiermesh_router_refusals_total", ("code",))
-        self._cache_bytes = self._gauge("tiermesh_router_cache_bytes")
-        self._cache_entries = self._gauge("tiermesh_router_cache_entries")
+        self.cache_bytes = self._gauge("tiermesh_router_cache_bytes")
+        self.cache_entries = self._gauge("tiermesh_router_cache_entries")
         self.connections = self._gauge("tiermesh_router_connections")
         self.snapshot = self._gauge("tiermesh_router_snapshot")
         self.snapshot_errors = self._counter("tiermesh_router_snapshot_errors_total")
@@ -63,11 +63,6 @@ class RouterMetrics:
     def refusal(self, code: str) -> None:
         """Count one request that never came to a decision."""
         self._refusals.labels(code).inc()
-
-    def cache_size(self, size_bytes: int, entries: int) -> None:
-        """Say how full the cache is."""
-        self._cache_bytes.set(size_bytes)
-        self._cache_entries.set(entries)
 
     def exposition(self) -> bytes:
         """All metrics in Prometheus' text format."""

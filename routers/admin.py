@@ -59,14 +59,15 @@ class Admin:
 
 def explanation(decision: Decision, cache: str) -> dict[str, object]:
     """A decision in words and numbers."""
+    route = decision.match.route
     return {
-        "route": decision.route.name,
-        "revision": decision.route.revision,
-        "snapshot": decision.snapshot,
-        "arm": decision.arm,
+        "route": route.name,
+        "revision": route.revision,
+        "snapshot": decision.match.snapshot,
+        "arm": decision.match.arm,
         "tier": decision.tier.value,
         "score": decision.score.value if decision.score else None,
-        "threshold": decision.route.threshold,
+        "threshold": route.threshold,
         "features": decision.score.pushes if decision.score else {},
         "candidates": [backend.name for backend in decision.candidates],
         "cache": cache,

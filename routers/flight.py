@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from control_plane.spec.errors import TiermeshError
 from routers.http import Headers, Reply
+from routers.outcome import Outcome
 from routers.protocols import openai
 from routers.upstream import Exchange
 
@@ -38,12 +39,14 @@ class Flight:
         "_started",
         "_status",
         "exchange",
+        "outcome",
         "passengers",
         "task",
     )
 
-    def __init__(self, recording: bool, abandoned: Callable[[], None]) -> None:
+    def __init__(self, outcome: Outcome, recording: bool, abandoned: Callable[[], None]) -> None:
         """`recording` keeps the stream's bytes; `abandoned` is called when the last caller has left before the end."""
+        self.outcome = outcome
         self._abandoned = abandoned
         self._recording = recording
         self._pieces: list[bytes] = []
@@ -152,4 +155,7 @@ class Flight:
 
     def _land(self) -> list[Passenger]:
         passengers, self.passengers = self.passengers, []
+        for passenger in passengers:
+            # Without these the flight, its task and its replies hold each other until the garbage collector comes.
+            passenger.reply.on_disconnect = passenger.reply.on_drain = None
         return passengers

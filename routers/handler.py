@@ -8,7 +8,7 @@ from control_plane.spec.errors import Code, TiermeshError
 from observability.metrics import RouterMetrics
 from routers.decision import Decision
 from routers.http import Headers, Reply, Request
-from routers.pipeline import decide, unknown_model
+from routers.pipeline import decide, match, unknown_model
 from routers.protocols import openai
 from routers.runtime import Runtime
 from routers.serving import Serving
@@ -59,7 +59,7 @@ class Router:
         path = next((path for path, field in _TELLING if field in request.body), "/v1/chat/completions")
         call = openai.decode(openai.OPERATIONS[path], request, _request_id(request), TENANT)
         decision = decide(call, runtime)
-        return decision, self._serving.expected_cache(decision)
+        return decision, self._serving.expected_cache(decision.match)
 
     def _route(self, request: Request, request_id: str, reply: Reply) -> None:
         path = request.path
@@ -67,8 +67,7 @@ class Router:
         if operation is not None:
             _require(request, b"POST")
             call = openai.decode(operation, request, request_id, TENANT)
-            decision = decide(call, self._runtime())
-            self._serving.answer(call, decision, reply)
+            self._serving.answer(call, match(call, self._runtime()), reply)
         elif path == _MODELS or path.startswith(_MODELS + "/"):
             _require(request, b"GET")
             body = self._models(path.removeprefix(_MODELS).removeprefix("/"))

@@ -1,4 +1,7 @@
-"""decide: what happens to a call. Pure: no I/O, no clock, no model is called."""
+"""decide: what happens to a call. Pure: no I/O, no clock, no model is called.
+
+In two halves, since a cached answer needs only the first.
+"""
 
 from control_plane.spec.base import nearest
 from control_plane.spec.errors import Code, TiermeshError
@@ -7,30 +10,43 @@ from routers import complexity
 from routers.cache import exact
 from routers.call import Call
 from routers.complexity import Score
-from routers.decision import Decision, Reason
+from routers.decision import Decision, Match, Reason
 from routers.runtime import Backend, Route, Runtime
 
 ARM = "default"
 """The one arm of a Route without experiments."""
 
 
-def decide(call: Call, runtime: Runtime) -> Decision:
-    """Match the Route, score the request, choose the tier and the Models to try.
+def match(call: Call, runtime: Runtime) -> Match:
+    """Find the Route, the arm and the cache key.
 
-    Raises TiermeshError: UNKNOWN_MODEL with the names that exist, INVALID_REQUEST where no Model of the Route can do
-    the operation.
+    Raises TiermeshError(UNKNOWN_MODEL) with the names that exist.
     """
     route = runtime.routes.get(call.model)
     if route is None:
         raise unknown_model(call.model, runtime)
+    cache_key, uncached = _cache_key(call, route)
+    reasons = (Reason("route", f"model {call.model!r} is Route {route.name!r}"), *uncached)
+    return Match(route, runtime.snapshot.number, ARM, cache_key, reasons)
+
+
+def choose(call: Call, matched: Match) -> Decision:
+    """Score the request, choose the tier and the Models to try.
+
+    Raises TiermeshError(INVALID_REQUEST) where no Model of the Route can do the operation.
+    """
+    route = matched.route
     score, tier, candidates, reason = _choose(call, route)
     if not candidates:
         able = sorted({operation.value for backend in route.light + route.heavy for operation in backend.heads})
         message = f"No Model of {call.model!r} can do {call.operation.value}."
         raise TiermeshError(Code.INVALID_REQUEST, message, f"It can do {', '.join(able)}.", param="model")
-    cache_key, uncached = _cache_key(call, route)
-    reasons = (Reason("route", f"model {call.model!r} is Route {route.name!r}"), reason, *uncached)
-    return Decision(route, runtime.snapshot.number, ARM, tier, score, candidates, cache_key, reasons)
+    return Decision(matched, tier, score, candidates, (*matched.reasons, reason))
+
+
+def decide(call: Call, runtime: Runtime) -> Decision:
+    """Both halves: what happens to a call that no cache answers."""
+    return choose(call, match(call, runtime))
 
 
 def unknown_model(model: str, runtime: Runtime) -> TiermeshError:
@@ -46,6 +62,7 @@ def _choose(call: Call, route: Route) -> tuple[Score | None, Tier, tuple[Backend
     light = _able(route.light, call.operation)
     heavy = _able(route.heavy, call.operation)
     if call.operation is Operation.EMBEDDINGS:
+        # Vectors of different encoders cannot be compared: another Model is no fallback.
         able = light + heavy
         tier = able[0].tier if able else Tier.LIGHT
         return None, tier, able[:1], Reason("embeddings", "the first Model that can embed answers")

@@ -158,6 +158,7 @@ class _Connection(asyncio.Protocol):
         "_parser",
         "_pieces",
         "_pool",
+        "_reusable",
         "exchange",
         "loop",
         "transport",
@@ -181,6 +182,7 @@ class _Connection(asyncio.Protocol):
         self._answered = False
         self._delimited = False
         self._ended = False
+        self._reusable = False
 
     def send(self, data: bytes, limit: int) -> Exchange:
         """Begin an exchange."""
@@ -229,7 +231,7 @@ class _Connection(asyncio.Protocol):
     def _end(self) -> None:
         exchange, self.exchange = cast(Exchange, self.exchange), None
         # Back in the pool before the caller is told, so that its next request finds it.
-        if self._parser.should_keep_alive() and self._delimited:
+        if self._reusable:
             self._pool.give_back(self)
         else:
             self.transport.close()
@@ -259,6 +261,8 @@ class _Connection(asyncio.Protocol):
     def on_message_complete(self) -> None:
         if self._answered:
             self._ended = True
+            # Asked now: the parser forgets the message when this returns.
+            self._reusable = self._delimited and self._parser.should_keep_alive()
         else:
             self._headers = {}
 

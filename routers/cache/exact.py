@@ -29,6 +29,8 @@ class Answer(NamedTuple):
     stream: bool
     model: str
     tier: Tier
+    score: float | None
+    """The request's, as when it was answered: a hit is not scored again."""
 
 
 class ExactCache:
