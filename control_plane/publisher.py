@@ -1,1 +1,193 @@
-"""Placeholder replaced by the control plane's first commit."""
+"""Publisher: the one way in which documents change.
+
+Each write is one transaction: decided, compiled, written down, published. Used by the API's write operations, and once
+at the start of the process.
+"""
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from control_plane.spec.base import nearest
+from control_plane.spec.compile import compile
+from control_plane.spec.documents import Model, Route, dump, parse
+from control_plane.spec.errors import Code, FieldError, TiermeshError
+from control_plane.spec.records import Applied, Change, Outcome, Revision
+from control_plane.spec.snapshots import Snapshot, digest
+from control_plane.store import revisions, snapshots
+from control_plane.store.database import Database, Transaction
+from control_plane.store.provenance import Provenance
+from control_plane.store.revisions import Key, document_sha256
+
+logger = logging.getLogger(__name__)
+
+Heads = Mapping[Key, Revision]
+Wanted = Mapping[Key, dict[str, Any] | None]
+"""What documents shall say; None: that there shall be none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Publisher:
+    """Turns writes into revisions and snapshots."""
+
+    database: Database
+    serve_url: str
+    """Where Ray Serve listens, for `compile`."""
+    on_publish: Callable[[Snapshot], None]
+    """Called after the transaction, in the writing thread: wakes who waits for a snapshot."""
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+    def apply(
+        self, documents: Iterable[Model | Route], author: str, reason: str = "", dry_run: bool = False
+    ) -> Applied:
+        """Create or change all documents, or none. `dry_run` does the same work and takes it back.
+
+        Raises TiermeshError(INVALID_DOCUMENT) where they do not fit together with those in force.
+        """
+        wanted = _by_key(documents)
+        return self._write(lambda _transaction, _heads: wanted, self._by(author, reason), dry_run)
+
+    def delete(self, kind: str, name: str, author: str, reason: str = "") -> Applied:
+        """Delete one document.
+
+        Raises TiermeshError: NOT_FOUND with the nearest name, CONFLICT with the documents that name it.
+        """
+
+        def decide(_transaction: Transaction, heads: Heads) -> Wanted:
+            in_force = documents_in_force(heads)
+            _refuse_absent(kind, name, in_force)
+            _refuse_named(kind, name, in_force)
+            return {(kind, name): None}
+
+        return self._write(decide, self._by(author, reason))
+
+    def rollback(self, number: int, author: str, reason: str = "") -> Applied:
+        """Restore the documents that snapshot `number` was compiled from, as new revisions, and publish them.
+
+        What is in force afterwards is again what the documents say, so that a later apply does not undo it.
+        Raises TiermeshError(NOT_FOUND).
+        """
+
+        def decide(transaction: Transaction, heads: Heads) -> Wanted:
+            if snapshots.get(transaction, number) is None:
+                raise no_such_snapshot(number)
+            restored = {_key(old): old.document for old in revisions.of_snapshot(transaction, number)}
+            return {key: None for key, head in heads.items() if not head.deleted} | restored
+
+        return self._write(decide, self._by(author, reason or f"rollback to snapshot {number}"))
+
+    def reconcile(self) -> Applied:
+        """Publish what the documents compile to, where a new setting or version of the program changed that."""
+        by = self._by("control-plane", "compiled anew at the start: the settings or the program changed")
+        return self._write(lambda _transaction, _heads: {}, by)
+
+    def _by(self, author: str, reason: str) -> Provenance:
+        return Provenance(author, reason, self.now())
+
+    def _write(self, decide: Callable[[Transaction, Heads], Wanted], by: Provenance, dry_run: bool = False) -> Applied:
+        with self.database.write(keep=not dry_run) as transaction:
+            heads = revisions.heads(transaction)
+            wanted = decide(transaction, heads)
+            changes = tuple(_change(key, document, heads.get(key)) for key, document in wanted.items())
+            written = {
+                key: revisions.append(transaction, key, change.generation, document, by)
+                for (key, document), change in zip(wanted.items(), changes, strict=True)
+                if change.outcome is not Outcome.UNCHANGED
+            }
+            before = snapshots.latest(transaction)
+            after = self._publish(transaction, {**heads, **written}, before, by)
+        published = after is not before
+        if after is not None and published and not dry_run:
+            self.on_publish(after)
+        applied = Applied(changes=changes, snapshot=after and after.number, published=published, dryRun=dry_run)
+        if changes or published:
+            fields = {"author": by.author, **applied.model_dump(mode="json")}
+            logger.info("documents written", extra={"fields": fields})
+        return applied
+
+    def _publish(
+        self, transaction: Transaction, heads: Heads, before: Snapshot | None, by: Provenance
+    ) -> Snapshot | None:
+        if not heads:
+            return before
+        content = compile(documents_in_force(heads).values(), self.serve_url)
+        if before is not None and before.sha256 == digest(content):
+            return before
+        in_force = (head for head in heads.values() if not head.deleted)
+        return snapshots.append(transaction, content, in_force, by)
+
+
+def documents_in_force(heads: Heads) -> dict[Key, Model | Route]:
+    """The documents that were not deleted."""
+    return {key: parse(head.document) for key, head in heads.items() if head.document is not None}
+
+
+def no_such_snapshot(number: int) -> TiermeshError:
+    """The error for a number that was never published."""
+    return TiermeshError(
+        Code.NOT_FOUND, f"There is no snapshot {number}.", "'tiermesh snapshot list' shows those there are."
+    )
+
+
+def no_such_document(kind: str, name: str, names: Iterable[str]) -> TiermeshError:
+    """The error for a name that stands for nothing; `names` are those that do."""
+    known = sorted(names)
+    near = nearest(name, known)
+    hint = f"Did you mean {near!r}?" if near else f"There are: {', '.join(known) or 'none'}."
+    return TiermeshError(Code.NOT_FOUND, f"There is no {kind} {name!r}.", hint)
+
+
+def _change(key: Key, document: dict[str, Any] | None, head: Revision | None) -> Change:
+    absent = head is None or head.deleted
+    if head is not None and head.sha256 == document_sha256(document):
+        outcome = Outcome.UNCHANGED
+    elif document is None:
+        outcome = Outcome.DELETED
+    else:
+        outcome = Outcome.CREATED if absent else Outcome.CHANGED
+    generation = (head.generation if head else 0) + (outcome is not Outcome.UNCHANGED)
+    return Change(kind=key[0], name=key[1], generation=generation, outcome=outcome)
+
+
+def _key(revision: Revision) -> Key:
+    return revision.kind, revision.name
+
+
+def _by_key(documents: Iterable[Model | Route]) -> Wanted:
+    wanted: dict[Key, dict[str, Any]] = {}
+    for index, document in enumerate(documents):
+        key = (document.kind, document.metadata.name)
+        if key in wanted:
+            raise TiermeshError(
+                Code.INVALID_DOCUMENT,
+                f"{key[0]} {key[1]!r} stands twice among the documents.",
+                "Keep one of them; nothing was changed.",
+                errors=(FieldError(f"documents[{index}].metadata.name", "stands twice"),),
+            )
+        wanted[key] = dump(document)
+    return wanted
+
+
+def _refuse_absent(kind: str, name: str, in_force: Mapping[Key, Model | Route]) -> None:
+    if (kind, name) not in in_force:
+        raise no_such_document(kind, name, (known for its_kind, known in in_force if its_kind == kind))
+
+
+def _refuse_named(kind: str, name: str, in_force: Mapping[Key, Model | Route]) -> None:
+    users = [f"{user_kind} {user!r}" for (user_kind, user), document in in_force.items() if name in _named(document)]
+    if kind == "Model" and users:
+        raise TiermeshError(
+            Code.CONFLICT,
+            f"Model {name!r} is named by {', '.join(users)}.",
+            "Apply them without it first, or delete them; nothing was changed.",
+        )
+
+
+def _named(document: Model | Route) -> tuple[str, ...]:
+    """The Models that a document names."""
+    if isinstance(document, Route):
+        return document.spec.tiers.light + document.spec.tiers.heavy
+    passages = document.spec.generation and document.spec.generation.passages
+    return (passages.model,) if passages else ()

@@ -50,7 +50,7 @@ def score(fields: Mapping[str, Any]) -> Score:
     """Score a chat or completion request by its parsed body."""
     turns = list(_user_texts(fields))
     pushes = _pushes(turns[-1]) if turns else {}
-    if fields.get("tools") or fields.get("response_format") or _has_image(fields):
+    if fields.get("tools") or _is_structured(fields.get("response_format")) or _has_image(fields):
         pushes["structure"] = STRUCTURE_PUSH
     inherited = 0.0
     for text in turns[-1 - MAX_TURNS : -1]:
@@ -63,12 +63,14 @@ def score(fields: Mapping[str, Any]) -> Score:
 
 def _pushes(text: str) -> dict[str, float]:
     text = text[:MAX_CHARACTERS].lower()
-    wide = 0 if text.isascii() else len(_WIDE.findall(text))
+    ascii_only = text.isascii()
+    wide = 0 if ascii_only else len(_WIDE.findall(text))
     tokens = wide + (len(text) - wide) / CHARACTERS_A_TOKEN
     pushes = {"length": tokens / LENGTH_TOKENS}
     words = set(_WORD.findall(text))
     for name, vocabulary in VOCABULARIES.items():
-        found = len(words & vocabulary.words) + sum([phrase in text for phrase in vocabulary.phrases])
+        phrases = vocabulary.phrases if ascii_only else vocabulary.phrases + vocabulary.chinese
+        found = len(words & vocabulary.words) + sum([phrase in text for phrase in phrases])
         if found:
             pushes[name] = vocabulary.weight * min(found, vocabulary.most)
     if numbers := len(_NUMBER.findall(text)):
@@ -84,9 +86,17 @@ def _user_texts(fields: Mapping[str, Any]) -> Iterator[str]:
     prompt = fields.get("prompt")
     if isinstance(prompt, str):
         yield prompt
-    for message in fields.get("messages") or ():
-        if message["role"] == "user":
+    elif isinstance(prompt, list):
+        yield "\n".join(part for part in prompt if isinstance(part, str))
+    for message in _messages(fields):
+        if message.get("role") == "user":
             yield text_of(message.get("content"))
+
+
+def _messages(fields: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The messages, whatever stands there: only of a chat request are they checked."""
+    messages = fields.get("messages")
+    return [message for message in messages if isinstance(message, dict)] if isinstance(messages, list) else []
 
 
 def text_of(content: Any) -> str:
@@ -97,8 +107,12 @@ def text_of(content: Any) -> str:
     return "\n".join(part["text"] for part in parts if isinstance(part, dict) and isinstance(part.get("text"), str))
 
 
+def _is_structured(response_format: Any) -> bool:
+    return bool(response_format) and response_format != {"type": "text"}
+
+
 def _has_image(fields: Mapping[str, Any]) -> bool:
-    for message in fields.get("messages") or ():
+    for message in _messages(fields):
         content = message.get("content")
         if isinstance(content, list) and any(
             isinstance(part, dict) and part.get("type") == "image_url" for part in content

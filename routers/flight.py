@@ -18,6 +18,10 @@ MAX_LAG_BYTES = 4 * 1024 * 1024
 """Of one caller behind the others of a shared stream: beyond it that caller is cut, and the others wait for nobody."""
 
 
+MAX_RECORDED_BYTES = 4 * 1024 * 1024
+"""Of a stream that is kept for the cache and for who joins late; a longer one is neither kept nor joined."""
+
+
 class Passenger(NamedTuple):
     """One caller of a flight."""
 
@@ -35,6 +39,7 @@ class Flight:
         "_abandoned",
         "_content_type",
         "_pieces",
+        "_recorded_bytes",
         "_recording",
         "_started",
         "_status",
@@ -50,6 +55,7 @@ class Flight:
         self._abandoned = abandoned
         self._recording = recording
         self._pieces: list[bytes] = []
+        self._recorded_bytes = 0
         self._started = False
         self._status = 0
         self._content_type = b""
@@ -79,7 +85,7 @@ class Flight:
 
     @property
     def recorded(self) -> bytes:
-        """All of a recorded stream so far."""
+        """All of the stream, or nothing where it was not recorded to its end."""
         return b"".join(self._pieces)
 
     # A whole answer.
@@ -108,7 +114,7 @@ class Flight:
 
     def on_body(self, data: bytes) -> None:
         if self._recording:
-            self._pieces.append(data)
+            self._record(data)
         passengers = self.passengers
         for passenger in passengers:
             passenger.reply.write(data)
@@ -117,6 +123,18 @@ class Flight:
                 self._pause()
         else:
             self._keep_pace()
+
+    def _record(self, data: bytes) -> None:
+        self._pieces.append(data)
+        self._recorded_bytes += len(data)
+        if self._recorded_bytes > MAX_RECORDED_BYTES:
+            self._recording = False
+            self._pieces.clear()
+
+    @property
+    def joinable(self) -> bool:
+        """Whether who joins now would get the answer from its beginning."""
+        return self._recording
 
     def _keep_pace(self) -> None:
         """The stream goes as fast as its fastest caller; one who falls too far behind is cut."""
@@ -153,9 +171,20 @@ class Flight:
                 passenger.reply.send(error.status, headers, openai.encode_error(error))
             passenger.close(error.status, error)
 
+    def release(self) -> None:
+        """Let go of the connection, and of what would otherwise hold this flight until the garbage collector comes."""
+        exchange, self.exchange, self.task = self.exchange, None, None
+        self._abandoned = _nothing
+        if exchange is not None:
+            exchange.close()
+
     def _land(self) -> list[Passenger]:
         passengers, self.passengers = self.passengers, []
         for passenger in passengers:
             # Without these the flight, its task and its replies hold each other until the garbage collector comes.
             passenger.reply.on_disconnect = passenger.reply.on_drain = None
         return passengers
+
+
+def _nothing() -> None:
+    pass

@@ -38,7 +38,7 @@ def choose(call: Call, matched: Match) -> Decision:
     route = matched.route
     score, tier, candidates, reason = _choose(call, route)
     if not candidates:
-        able = sorted({operation.value for backend in route.light + route.heavy for operation in backend.heads})
+        able = [operation.value for operation in Operation if route.light[operation] or route.heavy[operation]]
         message = f"No Model of {call.model!r} can do {call.operation.value}."
         raise TiermeshError(Code.INVALID_REQUEST, message, f"It can do {', '.join(able)}.", param="model")
     return Decision(matched, tier, score, candidates, (*matched.reasons, reason))
@@ -59,8 +59,8 @@ def unknown_model(model: str, runtime: Runtime) -> TiermeshError:
 
 
 def _choose(call: Call, route: Route) -> tuple[Score | None, Tier, tuple[Backend, ...], Reason]:
-    light = _able(route.light, call.operation)
-    heavy = _able(route.heavy, call.operation)
+    light = route.light[call.operation]
+    heavy = route.heavy[call.operation]
     if call.operation is Operation.EMBEDDINGS:
         # Vectors of different encoders cannot be compared: another Model is no fallback.
         able = light + heavy
@@ -80,10 +80,6 @@ def _choose(call: Call, route: Route) -> tuple[Score | None, Tier, tuple[Backend
         return score, Tier.LIGHT, light + heavy, reason
     reason = Reason("at-threshold", f"score {score.value:.3f} >= {route.threshold:g}: heavy tier")
     return score, Tier.HEAVY, heavy, reason
-
-
-def _able(backends: tuple[Backend, ...], operation: Operation) -> tuple[Backend, ...]:
-    return tuple(backend for backend in backends if operation in backend.heads)
 
 
 def _cache_key(call: Call, route: Route) -> tuple[bytes | None, tuple[Reason, ...]]:

@@ -33,8 +33,10 @@ def refusal(model: str, status: int, headers: Mapping[bytes, bytes], body: bytes
     if status in (400, 413, 415, 422) and said is not None:
         # The caller's own mistake, which only this model could see.
         param = said.get("param")
-        message = f"Model {model!r} refused the request: {said.get('message')}"
-        return TiermeshError(Code.INVALID_REQUEST, message, param=param if isinstance(param, str) else None)
+        # Its words go to the caller as the hint; the message alone is logged, and such words may quote the question.
+        hint = str(said.get("message") or "It did not say why.")
+        message = f"Model {model!r} refused the request."
+        return TiermeshError(Code.INVALID_REQUEST, message, hint, param=param if isinstance(param, str) else None)
     message = f"Model {model!r} answered HTTP {status}."
     return TiermeshError(Code.UPSTREAM_FAILED, message, "Try again; if it stays so, look at the model's log.")
 

@@ -44,8 +44,9 @@ class Route:
     name: str
     model: str
     revision: str
-    light: tuple[Backend, ...]
-    heavy: tuple[Backend, ...]
+    light: Mapping[Operation, tuple[Backend, ...]]
+    heavy: Mapping[Operation, tuple[Backend, ...]]
+    """The Models of a tier that can do an operation, in the order in which they are tried."""
     threshold: float
     cache_ttl_seconds: float | None
     deadline_seconds: float
@@ -63,8 +64,8 @@ class Runtime:
     def build(cls, snapshot: Snapshot, environ: Mapping[str, str] = os.environ) -> "Runtime":
         """Make a snapshot ready.
 
-        Raises TiermeshError(UNAVAILABLE) for a snapshot of another schema, with a wrong hash, or whose keys are
-        missing here.
+        Raises TiermeshError(UNAVAILABLE) for a snapshot of another schema, with a wrong hash, that does not hold
+        together, or whose keys are missing here.
         """
         if snapshot.schema_version not in (SCHEMA_VERSION, SCHEMA_VERSION - 1):
             message = (
@@ -74,8 +75,12 @@ class Runtime:
         if digest(snapshot.content) != snapshot.sha256:
             message = f"Snapshot {snapshot.number} does not have the hash it claims."
             raise TiermeshError(Code.UNAVAILABLE, message, "Publish it again.")
-        backends = {backend.name: _backend(backend, environ) for backend in snapshot.content.backends}
-        routes = {route.model: _route(route, backends) for route in snapshot.content.routes}
+        try:
+            backends = {backend.name: _backend(backend, environ) for backend in snapshot.content.backends}
+            routes = {route.model: _route(route, backends) for route in snapshot.content.routes}
+        except (KeyError, ValueError) as error:
+            message = f"Snapshot {snapshot.number} names a Model it does not hold, or a URL that is none: {error}."
+            raise TiermeshError(Code.UNAVAILABLE, message, "Publish it again.") from error
         return cls(snapshot, MappingProxyType(routes))
 
 
@@ -109,9 +114,14 @@ def _route(route: snapshots.CompiledRoute, backends: Mapping[str, Backend]) -> R
         name=route.name,
         model=route.model,
         revision=route.revision,
-        light=tuple(backends[name] for name in route.light),
-        heavy=tuple(backends[name] for name in route.heavy),
+        light=_by_operation(tuple(backends[name] for name in route.light)),
+        heavy=_by_operation(tuple(backends[name] for name in route.heavy)),
         threshold=route.threshold,
         cache_ttl_seconds=route.cache_ttl_seconds,
         deadline_seconds=route.deadline_seconds,
     )
+
+
+def _by_operation(tier: tuple[Backend, ...]) -> Mapping[Operation, tuple[Backend, ...]]:
+    able = {operation: tuple(backend for backend in tier if operation in backend.heads) for operation in Operation}
+    return MappingProxyType(able)

@@ -55,7 +55,7 @@ class Serving:
             self._fly(call, choose(call, match), reply, "bypass", started)
         elif hit := self._cache.get(key, started):
             self._replay(call, match, hit, reply, started)
-        elif flight := self._flights.get(key):
+        elif (flight := self._flights.get(key)) and flight.joinable:
             flight.join(self._passenger(call, flight.outcome, reply, "coalesced", started))
         else:
             self._fly(call, choose(call, match), reply, "miss", started)
@@ -146,8 +146,7 @@ class Serving:
     def _landed(self, key: bytes | None, flight: Flight, task: asyncio.Task[None]) -> None:
         """The outermost handler of a flight: whatever happened, its connection is free and its callers are answered."""
         self._forget(key, flight)
-        if flight.exchange is not None:
-            flight.exchange.close()
+        flight.release()
         if not task.cancelled() and (error := task.exception()) is not None:
             _LOG.error("A flight failed in a way that it should not.", exc_info=error)
             flight.fail(TiermeshError(Code.INTERNAL, "The router failed.", "Report this with the x-request-id."))

@@ -9,6 +9,7 @@ from typing import Protocol
 from control_plane.client.files import read_documents
 from control_plane.client.http import SnapshotFeed
 from control_plane.spec.compile import compile
+from control_plane.spec.errors import Code, TiermeshError
 from control_plane.spec.snapshots import Snapshot, digest
 
 WAIT_SECONDS = 30.0
@@ -88,6 +89,17 @@ class FileSource:
 
 def _state(path: Path) -> object:
     """What changes when the documents do: names, sizes and times of all files."""
-    files = sorted(path.iterdir()) if path.is_dir() else [path]
-    stats = [(file, file.stat()) for file in files if file.exists()]
-    return tuple((str(file), stat.st_size, stat.st_mtime_ns) for file, stat in stats)
+    try:
+        files = sorted(path.iterdir()) if path.is_dir() else [path]
+    except OSError as error:
+        message = f"{path} cannot be read: {error.strerror}."
+        raise TiermeshError(Code.UNAVAILABLE, message, "Check the path and its permissions.") from error
+    return [_stamp(file) for file in files]
+
+
+def _stamp(file: Path) -> tuple[Path, int, int] | None:
+    try:
+        stat = file.stat()
+    except OSError:  # gone since the folder was listed, or a link to nowhere such as an editor's lock
+        return None
+    return file, stat.st_size, stat.st_mtime_ns

@@ -105,6 +105,7 @@ class Exchange:
     def close(self) -> None:
         """Give the exchange up. Before its end this closes the connection, by which the model knows that nobody
         waits."""
+        self._sink = None
         if connection := self._connection:
             self._connection = None
             self._forget_failures()

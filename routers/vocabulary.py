@@ -12,7 +12,9 @@ class Vocabulary:
     words: frozenset[str]
     """Whole words in lower case: a set is looked through at once."""
     phrases: tuple[str, ...]
-    """Chinese words and English phrases, found anywhere."""
+    """English phrases, found anywhere."""
+    chinese: tuple[str, ...]
+    """Chinese words, found anywhere: Chinese has no spaces to split at."""
 
 
 def _list(text: str) -> tuple[str, ...]:
@@ -37,12 +39,12 @@ VOCABULARIES: dict[str, Vocabulary] = {
             "step by step",
             "pros and cons",
             "trade-off",
-            *_list(
-                """
-                为什么 为何 解释 比较 对比 相比 区别 分析 评估 证明 推导 推荐 建议 利弊 优缺点 步骤 规划 计划
-                怎么选 哪个更 哪款更 应该选 理由
-                """
-            ),
+        ),
+        chinese=_list(
+            """
+            为什么 为何 解释 比较 对比 相比 区别 分析 评估 证明 推导 推荐 建议 利弊 优缺点 步骤 规划 计划
+            怎么选 哪个更 哪款更 应该选 理由
+            """
         ),
     ),
     # Asks for a new text rather than for a known one.
@@ -57,7 +59,8 @@ VOCABULARIES: dict[str, Vocabulary] = {
                 """
             )
         ),
-        phrases=_list("撰写 写一 写个 写封 起草 改写 翻译 总结 概括 润色 生成 编一 拟一"),
+        phrases=(),
+        chinese=_list("撰写 写一 写个 写封 起草 改写 翻译 总结 概括 润色 生成 编一 拟一"),
     ),
     # Conditions that an answer must respect together.
     "constraints": Vocabulary(
@@ -70,7 +73,7 @@ VOCABULARIES: dict[str, Vocabulary] = {
             "at least",
             "at most",
             "in case",
-            *_list("但是 不过 除非 必须 至少 最多 不要 不能 假设 如果 并且 同时 前提"),
         ),
+        chinese=_list("但是 不过 除非 必须 至少 最多 不要 不能 假设 如果 并且 同时 前提"),
     ),
 }

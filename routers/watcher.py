@@ -117,9 +117,16 @@ class Watcher:
         await self._acknowledge()
 
     async def _acknowledge(self) -> None:
-        if self._unacknowledged is not None:
+        if self._unacknowledged is None:
+            return
+        try:
             await self._source.acknowledge(*self._unacknowledged)
-            self._unacknowledged = None
+        except TiermeshError as error:
+            if error.retryable:
+                raise
+            # A control plane that was set up anew knows no such snapshot: asking again would end the following.
+            _LOG.warning("An acknowledgement was refused.", extra={"fields": {"why": str(error)}})
+        self._unacknowledged = None
 
     def _put_in_force(self, runtime: Runtime) -> None:
         self._swap(runtime)

@@ -3,7 +3,7 @@
 import difflib
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, field_validator, model_validator
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
@@ -13,6 +13,7 @@ class Spec(BaseModel):
 
     model_config = ConfigDict(
         alias_generator=to_camel,
+        allow_inf_nan=False,  # YAML can write them, JSON cannot
         extra="forbid",
         frozen=True,
         use_attribute_docstrings=True,
@@ -34,6 +35,23 @@ class Spec(BaseModel):
                         {"key": repr(key), "advice": _advice(str(key), known)},
                     )
         return data
+
+    @field_validator("*")
+    @classmethod
+    def _refuse_half_characters(cls, value: Any) -> Any:
+        # JSON can escape half a surrogate pair; UTF-8 cannot hold it, so it could be neither stored nor sent.
+        texts = (*value, *value.values()) if isinstance(value, dict) else (value,)
+        if any(isinstance(text, str) and not _encodes(text) for text in texts):
+            raise ValueError("holds half of a surrogate pair: write whole characters")
+        return value
+
+
+def _encodes(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _advice(key: str, known: list[str]) -> str:

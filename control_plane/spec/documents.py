@@ -23,6 +23,7 @@ class Metadata(Spec):
 
 class _Envelope(Spec):
     api_version: Literal["tiermesh.dev/v1alpha1"]
+    kind: str  # here for its place: a document is written in this order
     metadata: Metadata
 
 

@@ -60,7 +60,7 @@ def _source_uri(value: str) -> str:
 
 def _http_url(value: str) -> str:
     parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:  # above 65535 it raises
         raise ValueError("must be an http:// or https:// URL with a host, such as http://127.0.0.1:9000/v1")
     if parts.username or parts.password or parts.query or parts.fragment:
         raise ValueError("must have no user, password, query or fragment; name a key with apiKeyFromEnv")
@@ -157,7 +157,7 @@ class ModelSpec(Spec):
     served_name: str | None = Field(default=None, min_length=1, max_length=200)
     """The model's name where it runs; by default this document's name."""
     api_key_from_env: str | None = Field(default=None, pattern=r"^TIERMESH_UPSTREAM_KEY_[A-Z0-9_]+$")
-    """For engine `openai`: the router's environment variable with the key. The prefix keeps other secrets out of reach."""
+    """For engine `openai`: the router's variable with the key. The prefix keeps other secrets out of reach."""
     faq: Faq | None = None
     generation: Generation | None = None
     resources: Resources = Resources()

@@ -45,7 +45,10 @@ class Settings(BaseSettings):
         try:
             return cls(**given)
         except ValidationError as error:
-            errors = tuple(FieldError(cls._variable(item["loc"]), item["msg"]) for item in error.errors())
+            errors = tuple(
+                FieldError(cls._variable(item["loc"]), item["msg"].removeprefix("Value error, "))
+                for item in error.errors()
+            )
             first = errors[0]
             message = f"{first.field} is not valid: {first.message}."
             raise TiermeshError(Code.SETUP, message, "Correct or unset it.", errors=errors) from error

@@ -23,6 +23,9 @@ EVENT_STREAM = b"text/event-stream"
 DONE = b"data: [DONE]\n\n"
 """The last event of a whole stream."""
 
+MAX_LEVELS = 200
+"""Of lists and objects in each other; orjson reads 1024 and writes 254, and what is read may have to be written."""
+
 _REQUIRED = {Operation.CHAT: "messages", Operation.COMPLETIONS: "prompt", Operation.EMBEDDINGS: "input"}
 _ROLES = frozenset({"system", "developer", "user", "assistant", "tool", "function"})
 _MODEL = re.compile(rb'"model"\s*:\s*"(?:[^"\\]|\\.)*"')
@@ -46,7 +49,7 @@ def decode(operation: Operation, request: Request, request_id: str, tenant: str)
         _check_messages(value)
     elif not isinstance(value, str | list) or value == []:
         raise _wrong(required, "must be a string or a list that is not empty")
-    control = request.headers.get(b"cache-control", b"")
+    control = request.headers.get(b"cache-control", b"").lower()
     fresh = b"no-cache" in control or b"no-store" in control
     return Call(operation, model, bool(stream), request.body, fields, request_id, tenant, fresh)
 
@@ -63,7 +66,14 @@ def _parse(body: bytes) -> dict[str, Any]:
         ) from error
     if not isinstance(fields, dict):
         raise TiermeshError(Code.INVALID_REQUEST, "The body must be a JSON object.", 'Begin with {"model": …')
+    if body.count(b"{") + body.count(b"[") > MAX_LEVELS and _deeper(fields, MAX_LEVELS):
+        raise TiermeshError(Code.INVALID_REQUEST, f"The body nests deeper than {MAX_LEVELS} levels.", "Flatten it.")
     return fields
+
+
+def _deeper(value: Any, levels: int) -> bool:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return levels == 0 or any(_deeper(each, levels - 1) for each in inner)
 
 
 def _check_messages(messages: Any) -> None:
@@ -88,12 +98,12 @@ def body_for(call: Call, served_name: str) -> bytes:
     """The caller's bytes, with the model's own name in place of the Route's.
 
     Only the name is replaced: everything else stays as it came, byte for byte, also what JSON libraries would round.
-    Where `"model"` stands more than once, the parsed body is written anew instead.
+    Where `"model"` stands more than once, or may be written with escapes, the parsed body is written anew instead.
     """
     if served_name == call.model:
         return call.body
     name = orjson.dumps(served_name)
-    if call.body.count(b'"model"') == 1:
+    if call.body.count(b'"model"') == 1 and b"\\u006" not in call.body:  # every letter of "model" is \u006x
         replaced, count = _MODEL.subn(lambda _: b'"model":' + name, call.body)
         if count == 1:
             return replaced

@@ -1,0 +1,106 @@
+"""/v1/snapshots: what is in force, what was, and who serves it."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Path, Query
+from pydantic import Field
+from starlette.responses import Response
+
+from control_plane.api.documents import ANONYMOUS, Author, Reason
+from control_plane.api.waiting import WaitingRoom
+from control_plane.publisher import Publisher, no_such_snapshot
+from control_plane.spec.base import Spec
+from control_plane.spec.errors import Code, TiermeshError
+from control_plane.spec.records import Ack, Applied, Reference, SnapshotSummary, SnapshotView
+from control_plane.spec.snapshots import Snapshot
+from control_plane.store import acks, revisions, snapshots
+from observability.control_plane_metrics import ControlPlaneMetrics
+
+LONGEST_WAIT_SECONDS = 60
+"""Proxies and load balancers cut idle connections soon after a minute."""
+
+_LARGEST = 2**63 - 1  # what the database can hold
+Number = Annotated[int, Path(ge=1, le=_LARGEST)]
+SomeNumber = Annotated[int | None, Query(ge=1, le=_LARGEST)]
+
+
+class SnapshotList(Spec):
+    """Snapshots, newest first."""
+
+    items: tuple[SnapshotSummary, ...]
+
+
+class Rollback(Spec):
+    """Who rolls back and why."""
+
+    author: Author = ANONYMOUS
+    reason: Reason = ""
+
+
+class Acknowledgement(Spec):
+    """What a router says about a snapshot."""
+
+    router: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:@-]{0,199}$")
+    error: str | None = Field(default=None, min_length=1, max_length=4000)
+
+
+def snapshot_routes(publisher: Publisher, room: WaitingRoom, metrics: ControlPlaneMetrics) -> APIRouter:
+    """The operations on snapshots."""
+    routes = APIRouter(prefix="/v1/snapshots", tags=["snapshots"])
+    database = publisher.database
+
+    @routes.get("")
+    def list_newest(before: SomeNumber = None, limit: Annotated[int, Query(ge=1, le=1000)] = 100) -> SnapshotList:
+        """The newest snapshots, or the newest before a number."""
+        with database.read() as transaction:
+            return SnapshotList(items=tuple(snapshots.summaries(transaction, before, limit)))
+
+    @routes.get("/latest", response_model=Snapshot, responses={204: {}, 304: {}})
+    async def latest(
+        response: Response,
+        after: SomeNumber = None,
+        wait: Annotated[float | None, Query(ge=0, le=LONGEST_WAIT_SECONDS)] = None,
+        if_none_match: Annotated[str | None, Header()] = None,
+    ) -> Snapshot | Response:
+        """The snapshot in force, as soon as its number is not `after`; 204 where `wait` seconds bring none."""
+        found = await room.newer(after, wait or 0)
+        if found is None:
+            if after is None and wait is None:
+                raise TiermeshError(Code.NOT_FOUND, "No snapshot was published yet.", "'tiermesh apply -f' makes one.")
+            return Response(status_code=204)
+        tag = f'"{found.sha256}"'
+        if if_none_match == tag:
+            return Response(status_code=304, headers={"etag": tag})
+        response.headers["etag"] = tag
+        return found
+
+    @routes.get("/{number}")
+    def get(number: Number) -> SnapshotView:
+        """One snapshot, the documents it was compiled from, and what routers say about it."""
+        with database.read() as transaction:
+            found = snapshots.get(transaction, number)
+            sources = revisions.of_snapshot(transaction, number)
+            said = acks.of_snapshot(transaction, number)
+        if found is None:
+            raise no_such_snapshot(number)
+        documents = tuple(Reference(kind=one.kind, name=one.name, generation=one.generation) for one in sources)
+        return SnapshotView(**found.model_dump(), documents=documents, acks=said)
+
+    @routes.post("/{number}/acks")
+    def acknowledge(number: Number, body: Acknowledgement) -> Ack:
+        """A router says that it serves this snapshot, or why it cannot."""
+        ack = Ack(router=body.router, error=body.error, at=datetime.now(UTC))
+        with database.write() as transaction:
+            if snapshots.get(transaction, number) is None:
+                raise no_such_snapshot(number)
+            acks.put(transaction, number, ack)
+        metrics.acks.labels("refused" if ack.error else "served").inc()
+        return ack
+
+    @routes.post("/{number}/rollback")
+    def rollback(number: Number, body: Rollback) -> Applied:
+        """Restore the documents of this snapshot as new revisions, and publish them under a new number."""
+        return publisher.rollback(number, body.author, body.reason)
+
+    return routes

@@ -1,0 +1,164 @@
+"""`tiermesh apply | get | describe | delete | diff`: the documents."""
+
+from typing import Annotated
+
+import typer
+
+from control_plane.cli.options import SERVER, As, File, Kind, Name, Output, Reason, Server, author, documents_of
+from control_plane.cli.printing import as_json, as_yaml, difference, document_text, failure, table, when
+from control_plane.client.http import Client
+from control_plane.spec.documents import Model, Route, dump
+from control_plane.spec.errors import Code, TiermeshError
+from control_plane.spec.records import Applied, Revision, SnapshotView
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command(epilog="Example: tiermesh apply -f examples/shop --reason 'longer answers'")(apply)
+    app.command(epilog="Example: tiermesh get routes -o yaml")(get)
+    app.command(epilog="Example: tiermesh describe route shop")(describe)
+    app.command(epilog="Example: tiermesh delete route shop --reason 'closed'")(delete)
+    app.command(epilog="Example: tiermesh diff -f examples/shop")(diff)
+
+
+def apply(
+    file: File,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would happen; write nothing.")] = False,
+    reason: Reason = "",
+    server: Server = SERVER,
+) -> None:
+    """Create or change all documents of a file or folder, or none of them."""
+    documents = documents_of(file)
+    with Client(server) as client:
+        written(client.apply(documents, author(), reason, dry_run))
+
+
+def get(
+    kind: Kind,
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="All, where it is left out.")] = None,
+    output: As = Output.TABLE,
+    server: Server = SERVER,
+) -> None:
+    """Show the documents of a kind, or one of them."""
+    with Client(server) as client:
+        documents = [client.get(kind, name)] if name else client.list(kind)
+    values = [dump(document) for document in documents]
+    if output is Output.YAML:
+        as_yaml(values)
+    elif output is Output.JSON:
+        as_json(values[0] if name else values)
+    elif kind == "Model":
+        table(("NAME", "ENGINE", "TIER", "VERSION", "SOURCE"), [_model_row(one) for one in documents])
+    else:
+        table(("NAME", "MODEL", "LIGHT", "HEAVY", "THRESHOLD"), [_route_row(one) for one in documents])
+
+
+def describe(kind: Kind, name: Name, server: Server = SERVER) -> None:
+    """Show a document, everything that was ever written under its name, and who serves it."""
+    with Client(server) as client:
+        revisions = client.revisions(kind, name)
+        latest = _latest(client)
+    head = revisions[0]
+    typer.echo(f"{kind} {name}: " + ("deleted" if head.deleted else f"generation {head.generation}"))
+    if head.document is not None:
+        typer.echo()
+        as_yaml([head.document])
+    typer.echo("\nRevisions")
+    table(("GENERATION", "WHAT", "SNAPSHOTS", "AUTHOR", "AT", "REASON"), [_revision_row(one) for one in revisions])
+    typer.echo("\nConditions")
+    table(("CONDITION", "HOLDS", "AT", "WHY"), _conditions(head, latest) if latest else [])
+
+
+def delete(kind: Kind, name: Name, reason: Reason = "", server: Server = SERVER) -> None:
+    """Delete a document; refused where another document names it. Its revisions stay."""
+    with Client(server) as client:
+        written(client.delete(kind, name, author(), reason))
+
+
+def diff(file: File, server: Server = SERVER) -> None:
+    """Show what `apply` would change. Exit code 0: nothing, 1: something, 2: that could not be found out."""
+    try:
+        documents = documents_of(file)
+        with Client(server) as client:
+            differs = [_differs(client, document) for document in documents]
+    except TiermeshError as error:
+        failure(error)
+        raise typer.Exit(2) from error
+    raise typer.Exit(1 if any(differs) else 0)
+
+
+def written(applied: Applied) -> None:
+    """Print what a write did."""
+    for change in applied.changes:
+        typer.echo(f"{change.kind}/{change.name} {change.outcome} (generation {change.generation})")
+    if applied.dry_run:
+        outcome = f"would publish snapshot {applied.snapshot}" if applied.published else "would publish nothing"
+        typer.echo(f"Dry run: {outcome}; nothing was written.")
+    elif applied.published:
+        typer.echo(f"Snapshot {applied.snapshot} is in force.")
+    else:
+        typer.echo(f"Snapshot {applied.snapshot} stays in force: nothing changed that a router sees.")
+
+
+def _differs(client: Client, document: Model | Route) -> bool:
+    identity = f"{document.kind}/{document.metadata.name}"
+    try:
+        current = client.get(document.kind, document.metadata.name)
+    except TiermeshError as error:
+        if error.code is not Code.NOT_FOUND:
+            raise
+        current = None
+    return difference(
+        document_text(current), document_text(document), f"{identity} (in force)", f"{identity} (to apply)"
+    )
+
+
+def _latest(client: Client) -> SnapshotView | None:
+    try:
+        return client.snapshot("latest")
+    except TiermeshError as error:
+        if error.code is not Code.NOT_FOUND:
+            raise
+        return None
+
+
+def _conditions(head: Revision, latest: SnapshotView) -> list[tuple[object, ...]]:
+    snapshot = f"snapshot {latest.number}"
+    if head.deleted:
+        published = ("no", "deleted")
+    elif head.last_snapshot == latest.number:
+        published = ("yes", snapshot)
+    else:
+        published = ("no", f"{snapshot} stays in force: this generation changed nothing that a router sees")
+    return [
+        ("Published", published[0], when(latest.created_at), published[1]),
+        *(
+            (f"Served by {ack.router}", "no" if ack.error else "yes", when(ack.at), ack.error or snapshot)
+            for ack in latest.acks
+        ),
+    ]
+
+
+def _revision_row(revision: Revision) -> tuple[object, ...]:
+    span = sorted({number for number in (revision.first_snapshot, revision.last_snapshot) if number})
+    return (
+        revision.generation,
+        "deleted" if revision.deleted else "written",
+        " to ".join(map(str, span)),
+        revision.author,
+        when(revision.created_at),
+        revision.reason,
+    )
+
+
+def _model_row(document: Model | Route) -> tuple[object, ...]:
+    assert isinstance(document, Model)
+    spec = document.spec
+    return document.metadata.name, spec.engine, spec.tier, spec.version, spec.source or spec.url
+
+
+def _route_row(document: Model | Route) -> tuple[object, ...]:
+    assert isinstance(document, Route)
+    name, spec = document.metadata.name, document.spec
+    light, heavy = (", ".join(tier) for tier in (spec.tiers.light, spec.tiers.heavy))
+    return name, spec.model or name, light, heavy, spec.complexity.threshold

@@ -1,0 +1,55 @@
+"""Options that several commands share, and what they stand for."""
+
+import getpass
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from control_plane.client.files import parse_documents, read_documents
+from control_plane.client.http import DEFAULT_URL
+from control_plane.spec.base import nearest
+from control_plane.spec.documents import PLURALS, Model, Route
+
+
+class Output(StrEnum):
+    """How an answer is printed."""
+
+    TABLE = "table"
+    YAML = "yaml"
+    JSON = "json"
+
+
+def _kind(word: str) -> str:
+    kinds = {spelling.lower(): kind for plural, kind in PLURALS.items() for spelling in (plural, kind)}
+    if word.lower() in kinds:
+        return kinds[word.lower()]
+    near = nearest(word, list(kinds))
+    raise typer.BadParameter(f"there is no kind {word!r}; " + (f"did you mean {near!r}?" if near else ", ".join(kinds)))
+
+
+Server = Annotated[str, typer.Option("--server", envvar="TIERMESH_SERVER", help="The control plane's address.")]
+Kind = Annotated[str, typer.Argument(metavar="KIND", callback=_kind, help="model or route.")]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="The document's name.")]
+File = Annotated[
+    Path, typer.Option("-f", "--file", metavar="FILE|DIR|-", help="YAML or JSON documents; - reads standard input.")
+]
+Reason = Annotated[str, typer.Option("--reason", help="Why; kept beside what is written.")]
+As = Annotated[Output, typer.Option("-o", "--output", help="How to print it.")]
+
+SERVER = DEFAULT_URL
+
+
+def documents_of(file: Path) -> list[Model | Route]:
+    """The documents that `-f` names. Raises TiermeshError where there are none or one is not valid."""
+    return parse_documents(sys.stdin.read(), "standard input") if str(file) == "-" else read_documents(file)
+
+
+def author() -> str:
+    """Who types: the name of the account, which is all that is known before there is authentication."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user may have no name
+        return "anonymous"

@@ -1,0 +1,70 @@
+"""Printing: tables for people, YAML and JSON for programs, one line for an error."""
+
+import difflib
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+import typer
+import yaml
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from control_plane.spec.documents import Model, Route, dump
+from control_plane.spec.errors import TiermeshError
+
+_PIPE_WIDTH = 1000
+_COLOURS = {"+": typer.colors.GREEN, "-": typer.colors.RED, "@": typer.colors.CYAN}
+
+
+def table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Columns under headers; what is not a terminal gets whole lines."""
+    grid = Table(*headers, box=None, pad_edge=False)
+    for row in rows:
+        # Text: a cell that looks like markup is data.
+        grid.add_row(*(Text("-" if cell is None or cell == "" else str(cell)) for cell in row))
+    Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH).print(grid)
+
+
+def yaml_text(value: Any) -> str:
+    """YAML in the order in which it was written, with no escapes."""
+    return yaml.safe_dump(value, sort_keys=False, allow_unicode=True)
+
+
+def as_yaml(values: Sequence[Any]) -> None:
+    """One YAML document each, so that it can be applied again."""
+    typer.echo("---\n".join(yaml_text(value) for value in values), nl=False)
+
+
+def as_json(value: Any) -> None:
+    """Indented JSON."""
+    typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def document_text(document: Model | Route | None) -> str:
+    """A document as YAML; nothing where there is none."""
+    return yaml_text(dump(document)) if document else ""
+
+
+def difference(before: str, after: str, before_name: str, after_name: str) -> bool:
+    """Print how two texts differ, as a unified diff. Whether they do."""
+    lines = list(difflib.unified_diff(before.splitlines(), after.splitlines(), before_name, after_name, lineterm=""))
+    for line in lines:
+        typer.secho(line, fg=_COLOURS.get(line[:1]))
+    return bool(lines)
+
+
+def when(at: datetime) -> str:
+    """A moment in the reader's own time zone."""
+    return at.astimezone().isoformat(" ", "seconds")
+
+
+def failure(error: TiermeshError) -> None:
+    """One line on standard error: what is wrong and what to do; more fields follow, a line each."""
+    typer.echo(f"error: {error}", err=True)
+    if len(error.errors) > 1:
+        for wrong in error.errors:
+            typer.echo(f"  {wrong.field}: {wrong.message}", err=True)

@@ -1,0 +1,84 @@
+"""Documents in files: YAML (one or several documents, or a list) and JSON, one file or a folder of them."""
+
+from pathlib import Path
+from typing import Any
+
+from control_plane.client.texts import json_values, yaml_values
+from control_plane.spec.documents import Model, Route, parse
+from control_plane.spec.errors import Code, TiermeshError
+
+SUFFIXES = (".yaml", ".yml", ".json")
+"""The files of a folder that hold documents."""
+
+
+def read_documents(path: Path) -> list[Model | Route]:
+    """All documents of a file, or of a folder's own files in the order of their names.
+
+    `file://./PATH` URIs become absolute: they count from the folder of the document that names them.
+    Raises TiermeshError: INVALID_REQUEST where nothing can be read, INVALID_DOCUMENT with file, line and document.
+    """
+    documents = [document for file in _files(path) for document in parse_documents(_text(file), str(file), file.parent)]
+    if not documents:
+        raise TiermeshError(Code.INVALID_REQUEST, f"{path} holds no document.", "Name a file with at least one.")
+    return documents
+
+
+def parse_documents(text: str, name: str = "-", folder: Path | None = None) -> list[Model | Route]:
+    """The documents in a text: JSON where `name` ends in `.json`, else YAML.
+
+    `name` stands in errors; relative `file://` URIs count from `folder`, by default the working directory.
+    Raises TiermeshError(INVALID_DOCUMENT).
+    """
+    documents: list[Model | Route] = []
+    values = json_values(text, name) if name.endswith(".json") else yaml_values(text, name)
+    for number, (line, data) in enumerate(values, start=1):
+        try:
+            documents.append(parse(_with_absolute_uris(data, (folder or Path()).absolute())))
+        except TiermeshError as error:
+            where = f"{name}, line {line}, document {number}"
+            raise TiermeshError(error.code, f"{where}: {error.message}", error.hint, errors=error.errors) from error
+    return documents
+
+
+def _files(path: Path) -> list[Path]:
+    if not path.is_dir():
+        return [path]
+    files = sorted(file for file in path.iterdir() if file.suffix in SUFFIXES and file.is_file())
+    if not files:
+        raise TiermeshError(
+            Code.INVALID_REQUEST,
+            f"The folder {path} holds no {', '.join(SUFFIXES)} file.",
+            "Folders inside it are not read: name the one that holds the documents.",
+        )
+    return files
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise TiermeshError(
+            Code.INVALID_DOCUMENT, f"{file} is not UTF-8 at byte {error.start}.", "Save it as UTF-8."
+        ) from error
+    except OSError as error:
+        raise TiermeshError(
+            Code.INVALID_REQUEST, f"{file} cannot be read: {error.strerror}.", "Check the path and its permissions."
+        ) from error
+
+
+def _with_absolute_uris(data: Any, folder: Path) -> Any:
+    """The document with `spec.source` and `spec.faq.knowledge` independent of where they are read."""
+    spec = data.get("spec") if isinstance(data, dict) else None
+    if not isinstance(spec, dict):
+        return data
+    changed = {**spec, "source": _absolute(spec["source"], folder)} if "source" in spec else spec
+    faq = spec.get("faq")
+    if isinstance(faq, dict) and "knowledge" in faq:
+        changed = {**changed, "faq": {**faq, "knowledge": _absolute(faq["knowledge"], folder)}}
+    return {**data, "spec": changed}
+
+
+def _absolute(uri: Any, folder: Path) -> Any:
+    relative = isinstance(uri, str) and uri.startswith(("file://./", "file://../"))
+    # Written plainly, not as Path.as_uri() does: it would escape what people wrote in Chinese.
+    return f"file://{(folder / uri.removeprefix('file://')).resolve()}" if relative else uri

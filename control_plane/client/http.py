@@ -1,0 +1,162 @@
+"""The control plane's HTTP API for other processes: `Client` for people's tools, `SnapshotFeed` for routers."""
+
+from collections.abc import Iterable
+from types import TracebackType
+from typing import Any, Literal, Self
+from urllib.parse import quote
+
+import httpx2
+from pydantic import TypeAdapter
+
+from control_plane.client.answers import checked, read, unreachable
+from control_plane.spec.documents import PLURALS, Model, Route, dump, parse
+from control_plane.spec.errors import Code, TiermeshError
+from control_plane.spec.records import Ack, Applied, Revision, SnapshotSummary, SnapshotView
+from control_plane.spec.snapshots import Snapshot
+
+Documents = list[Model | Route]
+Revisions = list[Revision]
+Summaries = list[SnapshotSummary]
+
+DEFAULT_URL = "http://127.0.0.1:8090"
+"""Where the control plane listens on one machine."""
+
+_ERROR_CHARACTERS = 4000
+_PATHS = {kind: f"/v1/{plural}" for plural, kind in PLURALS.items()}
+_ACK = TypeAdapter(Ack)
+_ANYTHING: TypeAdapter[Any] = TypeAdapter(Any)
+_APPLIED = TypeAdapter(Applied)
+_ITEMS = TypeAdapter(list[Any])
+_REVISIONS = TypeAdapter(Revisions)
+_SNAPSHOT = TypeAdapter(Snapshot)
+_SUMMARIES = TypeAdapter(Summaries)
+_VIEW = TypeAdapter(SnapshotView)
+
+
+class Client:
+    """Synchronous client: one method for each thing a person does.
+
+    Every method raises TiermeshError: UNAVAILABLE with the URL where nothing answers, the server's own error otherwise.
+    """
+
+    def __init__(self, url: str = DEFAULT_URL, timeout_seconds: float = 30) -> None:
+        self.url = url
+        # Proxies of the environment are meant for the internet; the control plane is never there.
+        self._http = httpx2.Client(base_url=_base(url), timeout=timeout_seconds, trust_env=False)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the pooled connections."""
+        self._http.close()
+
+    def apply(
+        self, documents: Iterable[Model | Route], author: str, reason: str = "", dry_run: bool = False
+    ) -> Applied:
+        """Create or change all documents, or none of them. `dry_run` answers the same and writes nothing."""
+        body = {"documents": [dump(document) for document in documents], "author": author, "reason": reason}
+        params = {"dryRun": "true"} if dry_run else {}
+        return read(_APPLIED, self._call("POST", "/v1/documents", json=body, params=params))
+
+    def list(self, kind: str) -> Documents:
+        """All documents of a kind, by name."""
+        return [parse(item) for item in read(_ITEMS, self._call("GET", _path(kind)), "items")]
+
+    def get(self, kind: str, name: str) -> Model | Route:
+        """One document as it was last written."""
+        return parse(read(_ANYTHING, self._call("GET", _path(kind, name))))
+
+    def delete(self, kind: str, name: str, author: str, reason: str = "") -> Applied:
+        """Delete one document; CONFLICT where another document names it."""
+        params = {"author": author, "reason": reason}
+        return read(_APPLIED, self._call("DELETE", _path(kind, name), params=params))
+
+    def revisions(self, kind: str, name: str) -> Revisions:
+        """Everything that was ever written under this name, newest first."""
+        return read(_REVISIONS, self._call("GET", f"{_path(kind, name)}/revisions"), "items")
+
+    def snapshots(self) -> Summaries:
+        """The newest snapshots, newest first."""
+        return read(_SUMMARIES, self._call("GET", "/v1/snapshots"), "items")
+
+    def snapshot(self, number: int | Literal["latest"] = "latest") -> SnapshotView:
+        """One snapshot with its documents and acknowledgements."""
+        if number == "latest":
+            number = read(_SNAPSHOT, self._call("GET", "/v1/snapshots/latest")).number
+        return read(_VIEW, self._call("GET", f"/v1/snapshots/{number}"))
+
+    def rollback(self, number: int, author: str, reason: str = "") -> Applied:
+        """Restore the documents of a snapshot as new revisions and publish them under a new number."""
+        body = {"author": author, "reason": reason}
+        return read(_APPLIED, self._call("POST", f"/v1/snapshots/{number}/rollback", json=body))
+
+    def _call(self, method: str, path: str, **options: Any) -> httpx2.Response:
+        try:
+            return checked(self._http.request(method, path, **options), self.url)
+        except httpx2.TransportError as error:
+            raise unreachable(self.url, error) from error
+
+
+class SnapshotFeed:
+    """Asynchronous client: follows the snapshots and says what became of them.
+
+    Both methods raise TiermeshError: UNAVAILABLE with the URL where nothing answers, the server's own error otherwise.
+    """
+
+    def __init__(self, url: str = DEFAULT_URL, timeout_seconds: float = 5) -> None:
+        self.url = url
+        self._timeout_seconds = timeout_seconds
+        self._http = httpx2.AsyncClient(base_url=_base(url), timeout=timeout_seconds, trust_env=False)
+
+    async def latest(self, after: int | None, wait_seconds: float) -> Snapshot | None:
+        """The snapshot in force if its number is not `after`; waits for one; None where none came.
+
+        A number below `after` is an answer too: the control plane was set up anew, and what it says now is in force.
+        """
+        params = {"wait": str(wait_seconds)} | ({} if after is None else {"after": str(after)})
+        timeout = httpx2.Timeout(self._timeout_seconds, read=wait_seconds + self._timeout_seconds)
+        response = await self._call("GET", "/v1/snapshots/latest", params=params, timeout=timeout)
+        return None if response.status_code == httpx2.codes.NO_CONTENT else read(_SNAPSHOT, response)
+
+    async def acknowledge(self, number: int, router: str, error: str | None) -> Ack:
+        """Say that `router` serves this snapshot, or why it cannot be built."""
+        body = {"router": router, "error": None if error is None else error[:_ERROR_CHARACTERS]}
+        return read(_ACK, await self._call("POST", f"/v1/snapshots/{number}/acks", json=body))
+
+    async def aclose(self) -> None:
+        """Close the pooled connections."""
+        await self._http.aclose()
+
+    async def _call(self, method: str, path: str, **options: Any) -> httpx2.Response:
+        try:
+            return checked(await self._http.request(method, path, **options), self.url)
+        except httpx2.TransportError as error:
+            raise unreachable(self.url, error) from error
+
+
+def _base(url: str) -> str:
+    try:
+        parsed = httpx2.URL(url)
+    except httpx2.InvalidURL as error:
+        raise _bad_url(url) from error
+    if parsed.scheme not in ("http", "https") or not parsed.host:
+        raise _bad_url(url)
+    return url
+
+
+def _bad_url(url: str) -> TiermeshError:
+    return TiermeshError(
+        Code.INVALID_REQUEST, f"{url!r} is not the address of a control plane.", f"Write it as {DEFAULT_URL}."
+    )
+
+
+def _path(kind: str, name: str | None = None) -> str:
+    if kind not in _PATHS:
+        raise TiermeshError(
+            Code.INVALID_REQUEST, f"There is no kind {kind!r}.", f"Known kinds are {', '.join(_PATHS)}."
+        )
+    return _PATHS[kind] if name is None else f"{_PATHS[kind]}/{quote(name, safe='')}"

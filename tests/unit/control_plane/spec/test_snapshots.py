@@ -1,0 +1,28 @@
+"""Snapshots are addressed by the hash of their content."""
+
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from control_plane.spec.models import Operation, Tier
+from control_plane.spec.snapshots import Backend, canonical, digest
+
+
+def _backend(operations: frozenset[Operation]) -> Backend:
+    return Backend(name="a", version="1", tier=Tier.LIGHT, url="http://h/v1", servedName="a", operations=operations)
+
+
+def test_sets_are_written_in_order() -> None:
+    written = _backend(frozenset(Operation)).model_dump(mode="json")
+    assert written["operations"] == ["chat", "completions", "embeddings"]
+
+
+def test_different_parts_have_different_hashes() -> None:
+    assert digest(_backend(frozenset({Operation.CHAT}))) != digest(_backend(frozenset({Operation.EMBEDDINGS})))
+
+
+@given(st.dictionaries(st.text(), st.integers() | st.text() | st.booleans()))
+def test_canonical_json_does_not_depend_on_the_order_of_keys(value: dict[str, Any]) -> None:
+    turned = dict(reversed(value.items()))
+    assert canonical(value) == canonical(turned)
