@@ -1,0 +1,106 @@
+"""The light model's threshold: what it is fitted to, and what it does on questions it has not seen.
+
+`python -m benchmarks.faq` prints a table; `--json` prints one object.
+"""
+
+import argparse
+import json
+import math
+import platform
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from control_plane.spec.documents import Model, parse
+from model_repo.faq import calibration, knowledge
+from model_repo.faq.calibration import Outcome, Score
+from model_repo.faq.encoder import Encoder
+from model_repo.faq.matching import Index
+
+SHOP = Path(__file__).parent.parent / "examples" / "shop"
+
+
+def written_threshold(shop: Path = SHOP) -> float:
+    """The threshold that the shop's Model document states."""
+    model = parse(yaml.safe_load((shop / "faq.yaml").read_text(encoding="utf-8")))
+    assert isinstance(model, Model) and model.spec.faq is not None
+    return model.spec.faq.threshold
+
+
+def measure(shop: Path = SHOP) -> list[Outcome]:
+    """The nearest entry of every labelled question."""
+    index = Index(knowledge.load(shop / "knowledge"), Encoder().embed)
+    return calibration.outcomes(calibration.load(shop / "questions.jsonl"), index)
+
+
+def _parts(outcomes: list[Outcome]) -> dict[str, list[Outcome]]:
+    held_out = [outcome for outcome in outcomes if outcome.question.held_out]
+    return {
+        "fit": [outcome for outcome in outcomes if not outcome.question.held_out],
+        "held out": held_out,
+        "held out, English": [outcome for outcome in held_out if outcome.question.language == "en"],
+        "held out, Chinese": [outcome for outcome in held_out if outcome.question.language == "zh"],
+    }
+
+
+def _interval(part: int, whole: int) -> tuple[float, float]:
+    """Two-sided 90% Clopper-Pearson interval."""
+    if not whole:
+        return math.nan, math.nan
+    return calibration.lower_bound(part, whole), calibration.upper_bound(part, whole)
+
+
+def _bars(threshold: float, scores: dict[str, Score]) -> list[dict[str, Any]]:
+    def bar(what: str, value: float, limit: float | None, holds: bool | None) -> dict[str, Any]:
+        return {"what": what, "value": round(value, 4), "unit": "share", "limit": limit, "holds": holds}
+
+    written = written_threshold()
+    fitted, judged = scores["fit"], scores["held out"]
+    bound = calibration.lower_bound(fitted.right, fitted.answered)
+    bars = [
+        bar("threshold written in examples/shop equals the fit", written, threshold, written == threshold),
+        bar("precision on the fit part, 95% lower bound", bound, calibration.TARGET, bound >= calibration.TARGET),
+        bar("precision held out", judged.precision, calibration.TARGET, judged.precision >= calibration.TARGET),
+    ]
+    for part in ("held out", "held out, English", "held out, Chinese"):
+        bars.append(bar(f"coverage {part}", scores[part].coverage, None, None))
+    return bars
+
+
+def _table(threshold: float, scores: dict[str, Score]) -> str:
+    lines = [
+        f"threshold {threshold:.3f}: the smallest whose precision on the fit part has a one-sided"
+        f" {calibration.CONFIDENCE:.0%} lower bound of at least {calibration.TARGET:.2f}",
+        "",
+        f"{'questions':20}{'asked':>7}{'answered':>10}{'right':>7}"
+        "   precision (90% interval)   coverage (90% interval)",
+    ]
+    for part, found in scores.items():
+        precise, covered = _interval(found.right, found.answered), _interval(found.right, found.asked)
+        lines.append(
+            f"{part:20}{found.asked:7}{found.answered:10}{found.right:7}"
+            f"   {found.precision:.3f} ({precise[0]:.3f} to {precise[1]:.3f})"
+            f"     {found.coverage:.3f} ({covered[0]:.3f} to {covered[1]:.3f})"
+        )
+    lines += ["", "asked: an entry answers it. precision: right of answered. coverage: right of asked."]
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.faq", description=__doc__)
+    parser.add_argument("--json", action="store_true", help="one JSON object instead of a table")
+    as_json = parser.parse_args().json
+    outcomes = measure()
+    threshold = calibration.fit(outcomes)
+    scores = {part: calibration.score(found, threshold) for part, found in _parts(outcomes).items()}
+    if as_json:
+        machine = f"{platform.machine()} {platform.system()}"
+        print(json.dumps({"name": "faq", "machine": machine, "bars": _bars(threshold, scores)}))
+    else:
+        print(_table(threshold, scores))
+
+
+if __name__ == "__main__":
+    main()
