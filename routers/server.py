@@ -19,6 +19,9 @@ from routers.limits import ServerLimits
 
 _STATUS_LINES = {status.value: b"HTTP/1.1 %d %s\r\n" % (status, status.phrase.encode()) for status in HTTPStatus}
 
+MAX_PIPELINED = 4
+"""Requests that wait behind the one being answered; then no more is read, also not that the caller has left."""
+
 Refuse = Callable[[TiermeshError, Reply], None]
 """Writes an error for a request that never reached the handler."""
 
@@ -26,10 +29,12 @@ Refuse = Callable[[TiermeshError, Reply], None]
 class HttpReply:
     """The answer to one request on one connection."""
 
-    __slots__ = ("_chunked", "_connection", "_head", "on_disconnect", "on_drain")
+    __slots__ = ("_bodiless", "_chunked", "_connection", "_head", "on_disconnect", "on_drain")
 
-    def __init__(self, connection: "HttpConnection") -> None:
+    def __init__(self, connection: "HttpConnection", bodiless: bool = False) -> None:
+        """`bodiless` for HEAD: the caller takes what follows the headers for the next answer."""
         self._connection: HttpConnection | None = connection
+        self._bodiless = bodiless
         self._head = b""
         self._chunked = True
         self.on_disconnect: Callable[[], None] | None = None
@@ -46,7 +51,8 @@ class HttpReply:
     def send(self, status: int, headers: Headers, body: bytes) -> None:
         if connection := self._connection:
             head = _head(status, headers, connection.keep_alive)
-            connection.transport.write(b"%bcontent-length: %d\r\n\r\n%b" % (head, len(body), body))
+            content = b"" if self._bodiless else body
+            connection.transport.write(b"%bcontent-length: %d\r\n\r\n%b" % (head, len(body), content))
             self._finish()
 
     def start(self, status: int, headers: Headers) -> None:
@@ -100,9 +106,11 @@ class HttpConnection(asyncio.Protocol):
     __slots__ = (
         "_body",
         "_body_bytes",
+        "_continues",
         "_headers",
         "_headers_bytes",
         "_parser",
+        "_received_bytes",
         "_refused",
         "_reply",
         "_server",
@@ -136,6 +144,8 @@ class HttpConnection(asyncio.Protocol):
         self._headers_bytes = 0
         self._body: list[bytes] = []
         self._body_bytes = 0
+        self._continues = False
+        self._received_bytes = 0
 
     # The transport's side.
 
@@ -156,19 +166,45 @@ class HttpConnection(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         self.congested = False
-        if self._reply and self._reply.on_drain:
+        if self._reply is None:
+            self._go_on()
+        elif self._reply.on_drain:
             self._reply.on_drain()
 
     def data_received(self, data: bytes) -> None:
-        if self._refused:
-            return
+        self._continues = self.receiving
+        size = len(data)
+        while data and not self._refused:
+            data = self._parse(data)
+        if self._continues and self.receiving:
+            self._count_overhead(size)
+
+    def _parse(self, data: bytes) -> bytes:
+        """Returns what is to be parsed again."""
         try:
             self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            self.refuse(_bad_http("The connection asks for another protocol.", "Send plain HTTP/1.1 requests."))
+        except httptools.HttpParserUpgrade as upgrade:
+            return self._without_upgrade(data[upgrade.args[0] :])
         except httptools.HttpParserError as error:
-            if not self._refused:
-                self.refuse(_bad_http(f"The request is not valid HTTP/1.1: {error}.", "Check the client's framing."))
+            self.refuse(_bad_http(f"The request is not valid HTTP/1.1: {error}.", "Check the client's framing."))
+        return b""
+
+    def _without_upgrade(self, rest: bytes) -> bytes:
+        """The request without its offer of another protocol, which a server may ignore and the parser cannot: Java's
+        own client offers HTTP/2 with each request."""
+        method = self._parser.get_method()
+        if method == b"CONNECT":
+            self.refuse(_bad_http("CONNECT asks for a tunnel.", "Send plain HTTP/1.1 requests."))
+        lines = [b"%b: %b\r\n" % header for header in self._headers.items() if header[0] not in _OFFER]
+        self._parser = httptools.HttpRequestParser(self)
+        return b"%b %b HTTP/1.1\r\n%b\r\n%b" % (method, self._target, b"".join(lines), rest)
+
+    def _count_overhead(self, size: int) -> None:
+        """The parser tells of a header when it is whole: one that never ends would fill the memory. The body has its
+        own limit; a chunk of one byte comes with five of framing."""
+        self._received_bytes += size
+        if self._received_bytes > self._server.limits.max_header_bytes + 6 * self._body_bytes:
+            self._refuse_headers()
 
     # The parser's side.
 
@@ -205,7 +241,7 @@ class HttpConnection(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         self.receiving = False
-        if self._refused:
+        if self._refused or self._parser.should_upgrade():
             return
         path = self._target.partition(b"?")[0]
         if b"%" in path:
@@ -213,17 +249,17 @@ class HttpConnection(asyncio.Protocol):
         body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
         request = Request(self._parser.get_method(), path.decode("latin-1"), self._headers, body)
         keep_alive, http_1_1 = self._parser.should_keep_alive(), self._parser.get_http_version() == "1.1"
-        if self._reply is None:
+        if self._reply is None and not self._waiting and not self.congested:
             self._begin(request, keep_alive, http_1_1)
         else:
-            # Pipelined: it waits, and the caller sends no more until it is answered.
             self._waiting.append((request, keep_alive, http_1_1))
-            self.transport.pause_reading()
+            if len(self._waiting) >= MAX_PIPELINED:
+                self.transport.pause_reading()
 
     def _begin(self, request: Request, keep_alive: bool, http_1_1: bool) -> None:
         self.keep_alive = keep_alive and not self._server.draining
         self.http_1_1 = http_1_1
-        reply = self._reply = HttpReply(self)
+        reply = self._reply = HttpReply(self, request.method == b"HEAD")
         self._server.handler(request, reply)
 
     def finished(self) -> None:
@@ -234,21 +270,33 @@ class HttpConnection(asyncio.Protocol):
             self._server.loop.call_later(self._server.limits.linger_seconds, self.transport.close)
         elif not self.keep_alive:
             self.transport.close()
+        elif self.congested:
+            # Who reads no answer asks no more: else its answers would fill the memory.
+            self.transport.pause_reading()
         elif self._waiting:
+            self._go_on()
+
+    def _go_on(self) -> None:
+        if self._waiting:
             self._server.loop.call_soon(self._next)
+        elif not self.transport.is_closing():
+            self.transport.resume_reading()
 
     def _next(self) -> None:
         if self._waiting and self._reply is None:
-            self._begin(*self._waiting.popleft())
-            if not self._waiting:
+            request = self._waiting.popleft()
+            if len(self._waiting) < MAX_PIPELINED:
                 self.transport.resume_reading()
+            self._begin(*request)
 
     def _count_header_bytes(self, count: int) -> None:
         self._headers_bytes += count
-        if self._headers_bytes > self._server.limits.max_header_bytes and not self._refused:
-            limit = self._server.limits.max_header_bytes
-            message = f"The request line and headers are larger than {limit} bytes."
-            self.refuse(TiermeshError(Code.HEADERS_TOO_LARGE, message, "Send fewer or shorter headers."))
+        if self._headers_bytes > self._server.limits.max_header_bytes:
+            self._refuse_headers()
+
+    def _refuse_headers(self) -> None:
+        message = f"The request line and headers are larger than {self._server.limits.max_header_bytes} bytes."
+        self.refuse(TiermeshError(Code.HEADERS_TOO_LARGE, message, "Send fewer or shorter headers."))
 
     def refuse(self, error: TiermeshError) -> None:
         """Answer with an error and close. What still comes in is thrown away for a moment: closing at once would reset
@@ -259,14 +307,33 @@ class HttpConnection(asyncio.Protocol):
         self.receiving = False
         self.keep_alive = False
         self._waiting.clear()
+        self.transport.resume_reading()
         if self._reply is None:
             self._reply = HttpReply(self)
             self._server.refuse(error, self._reply)
+
+    def sweep(self, now: float) -> None:
+        """Close it where it is idle, refuse what arrives too slowly. While a request is answered, the next one may
+        take its time."""
+        limits, elapsed = self._server.limits, now - self.active_at
+        if self._reply is not None:
+            return
+        if self.receiving:
+            if elapsed > limits.receive_seconds:
+                message = f"The request did not arrive within {limits.receive_seconds:g} seconds."
+                self.refuse(TiermeshError(Code.REQUEST_TIMEOUT, message, "Send the whole request at once."))
+        elif elapsed > limits.keep_alive_seconds:
+            # Not closed, which would wait for a caller that never takes its last answer.
+            self.transport.abort()
 
     @property
     def idle(self) -> bool:
         """Whether nothing is being received or answered."""
         return self._reply is None and not self.receiving
+
+
+_OFFER = (b"connection", b"upgrade", b"expect")
+"""Headers of a request that is parsed again without its offer; what it expected it has been told."""
 
 
 def _bad_http(message: str, hint: str) -> TiermeshError:
@@ -303,16 +370,10 @@ class HttpServer:
         return int(self._server.sockets[0].getsockname()[1])
 
     def _sweep(self) -> None:
-        """Close what is idle and refuse what arrives too slowly. One timer for all connections costs less than one
-        for each."""
+        """One timer for all connections costs less than one for each."""
         now = self.loop.time()
         for connection in list(self.connections):
-            elapsed = now - connection.active_at
-            if connection.idle and elapsed > self.limits.keep_alive_seconds:
-                connection.transport.close()
-            elif connection.receiving and elapsed > self.limits.receive_seconds:
-                message = f"The request did not arrive within {self.limits.receive_seconds:g} seconds."
-                connection.refuse(TiermeshError(Code.REQUEST_TIMEOUT, message, "Send the whole request at once."))
+            connection.sweep(now)
         self._sweeper = self.loop.call_later(1.0, self._sweep)
 
     def left(self) -> None:

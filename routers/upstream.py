@@ -66,7 +66,18 @@ class Exchange:
     resolves at the body's end. Both fail with TiermeshError(UPSTREAM_FAILED) where the connection breaks.
     """
 
-    __slots__ = ("_buffer", "_buffered", "_connection", "_limit", "_sink", "done", "head", "headers", "status")
+    __slots__ = (
+        "_buffer",
+        "_buffered",
+        "_connection",
+        "_limit",
+        "_sink",
+        "delimited",
+        "done",
+        "head",
+        "headers",
+        "status",
+    )
 
     def __init__(self, connection: "_Connection", limit: int) -> None:
         loop = connection.loop
@@ -74,6 +85,8 @@ class Exchange:
         self.done: asyncio.Future[None] = loop.create_future()
         self.status = 0
         self.headers: dict[bytes, bytes] = {}
+        self.delimited = False
+        """Whether the model says where its answer ends; where it does not, a cut looks like the end."""
         self._connection: _Connection | None = connection
         self._buffer: list[bytes] = []
         self._buffered = 0
@@ -114,9 +127,10 @@ class Exchange:
 
     # The connection's side.
 
-    def on_head(self, status: int, headers: dict[bytes, bytes]) -> None:
+    def on_head(self, status: int, headers: dict[bytes, bytes], delimited: bool) -> None:
         self.status = status
         self.headers = headers
+        self.delimited = delimited
         if not self.head.done():
             self.head.set_result(None)
 
@@ -233,6 +247,7 @@ class _Connection(asyncio.Protocol):
         exchange, self.exchange = cast(Exchange, self.exchange), None
         # Back in the pool before the caller is told, so that its next request finds it.
         if self._reusable:
+            self.transport.resume_reading()  # a caller slower than the model leaves it paused
             self._pool.give_back(self)
         else:
             self.transport.close()
@@ -250,11 +265,13 @@ class _Connection(asyncio.Protocol):
         status = self._parser.get_status_code()
         if status < 200:
             return
+        if self._ended:
+            raise ValueError("a second answer to one request")  # as HttpParserCallbackError to data_received
         self._answered = True
         if status in (204, 304):
             self._delimited = True
         if self.exchange:
-            self.exchange.on_head(status, self._headers)
+            self.exchange.on_head(status, self._headers, self._delimited)
 
     def on_body(self, data: bytes) -> None:
         self._pieces.append(data)
@@ -265,7 +282,7 @@ class _Connection(asyncio.Protocol):
             # Asked now: the parser forgets the message when this returns.
             self._reusable = self._delimited and self._parser.should_keep_alive()
         else:
-            self._headers = {}
+            self._reset()
 
 
 class _Pool:
@@ -276,7 +293,7 @@ class _Pool:
         self._limits = limits
         self._tls = tls
         self._idle: deque[_Connection] = deque()
-        self._count = 0
+        self._all: set[_Connection] = set()
         self._loop = asyncio.get_running_loop()
 
     async def connection(self, fresh: bool) -> _Connection:
@@ -291,17 +308,19 @@ class _Pool:
 
     async def _connect(self) -> _Connection:
         origin, limits = self._origin, self._limits
-        if self._count >= limits.max_connections:
+        if len(self._all) >= limits.max_connections:
             message = f"All {limits.max_connections} connections to {origin.host}:{origin.port} are in use."
             raise TiermeshError(Code.QUEUE_FULL, message, "Try again in a moment.", retry_after_seconds=1)
-        self._count += 1
+        connection = _Connection(self, self._loop)
+        self._all.add(connection)
         try:
             async with asyncio.timeout(limits.connect_seconds):
-                _, connection = await self._loop.create_connection(
-                    lambda: _Connection(self, self._loop), origin.host, origin.port, ssl=self._tls
-                )
+                await self._loop.create_connection(lambda: connection, origin.host, origin.port, ssl=self._tls)
+        except ssl.SSLError as error:
+            self._all.discard(connection)
+            raise _failed(f"TLS with {origin.host}:{origin.port} fails: {error.reason}") from error
         except (OSError, TimeoutError) as error:
-            self._count -= 1
+            self._all.discard(connection)
             raise TiermeshError(
                 Code.MODEL_STARTING,
                 f"Nothing answers at {origin.host}:{origin.port}: the model is starting or down.",
@@ -309,7 +328,7 @@ class _Pool:
                 retry_after_seconds=2,
             ) from error
         except BaseException:
-            self._count -= 1
+            self._all.discard(connection)
             raise
         return connection
 
@@ -318,7 +337,7 @@ class _Pool:
         self._idle.append(connection)
 
     def lost(self, connection: _Connection) -> None:
-        self._count -= 1
+        self._all.discard(connection)
         if connection.exchange is None and connection in self._idle:
             self._idle.remove(connection)
 

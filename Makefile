@@ -1,0 +1,53 @@
+# `make` lists what there is to do. Everything runs from .venv, which `make install` creates once.
+
+PYTHON ?= python3.11
+VENV := .venv
+RUN := $(VENV)/bin/python
+PIP := $(RUN) -m pip --disable-pip-version-check install --no-deps
+TORCH := $(shell grep '^torch==' constraints.txt)
+
+# Without bytecode every start would compile torch and its kin again: half a minute instead of five seconds.
+unexport PYTHONDONTWRITEBYTECODE
+
+.DEFAULT_GOAL := help
+.PHONY: help install up test check bench constraints
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+
+install: $(VENV)/.installed ## create .venv with everything pinned; does nothing, and needs no network, the second time
+
+# constraints.txt is the whole closure. --no-deps keeps it so: it leaves out what overrides.txt names, which pip would
+# bring back. The default torch build for Linux on PyPI is the CUDA one; it needs packages that are not pinned here.
+# So where torch cannot be imported after all, it is installed once more with what it depends on.
+$(VENV)/.installed: pyproject.toml constraints.txt
+	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is not installed: install Python 3.11, or set PYTHON to where it is." >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) -r constraints.txt
+	$(RUN) -c 'import torch' || $(RUN) -m pip install $(TORCH)
+	$(PIP) --no-build-isolation -e .
+	@touch $@
+
+up: install ## start the mesh on this machine; Ctrl-C stops it
+	$(VENV)/bin/tiermesh up
+
+test: install ## all tests: unit, integration, contract, end to end with real models
+	$(RUN) -m pytest
+
+check: install ## format, lint, types, import contracts and unit tests, in under a minute
+	$(RUN) -m ruff format --check .
+	$(RUN) -m ruff check .
+	$(RUN) -m mypy
+	$(VENV)/bin/lint-imports
+	$(RUN) -m pytest -q tests/unit
+
+bench: install ## measure every claim again
+	$(RUN) -m benchmarks.router
+	$(RUN) -m benchmarks.models
+	$(RUN) -m benchmarks.faq
+
+# The local part of a version (+cpu) names one package index's build; the pin has to hold for all of them.
+constraints: ## resolve every pin anew; needs uv
+	uv pip compile pyproject.toml --all-extras --override overrides.txt --python-version 3.11 \
+		--python-platform x86_64-manylinux_2_28 --no-header --no-annotate --output-file constraints.txt
+	sed -i 's/^\([^ ]*==[^ +]*\)+[^ ]*/\1/' constraints.txt

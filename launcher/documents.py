@@ -1,0 +1,44 @@
+"""Which documents a start is about."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import yaml
+
+from control_plane.client.files import parse_documents, read_documents
+from control_plane.spec.documents import Model, Route, dump
+from control_plane.spec.models import Engine
+from launcher.home import Home
+
+
+def bundled() -> Path:
+    """The example shop: beside the packages in a checkout, inside this package in a wheel."""
+    package = Path(__file__).parent
+    checkout = package.parent / "examples" / "shop"
+    return checkout if checkout.is_dir() else package / "bundled" / "shop"
+
+
+def expected(given: Path | None, home: Home) -> list[Model | Route]:
+    """What will run, as far as it can be known before the control plane is asked.
+
+    That is the Models of the last run of this home and the given documents; on a first start, the bundled ones.
+    Raises TiermeshError(INVALID_DOCUMENT) that names the file.
+    """
+    ran_before = home.models.exists()
+    last = parse_documents(home.models.read_text(encoding="utf-8"), str(home.models)) if ran_before else []
+    chosen = read_documents(given or bundled()) if given or not ran_before else []
+    merged = {(document.kind, document.metadata.name): document for document in [*last, *chosen]}
+    return list(merged.values())
+
+
+def local(documents: Iterable[Model | Route]) -> list[Model]:
+    """The Models that run on this machine, rather than behind a URL."""
+    return [
+        document for document in documents if isinstance(document, Model) and document.spec.engine is not Engine.OPENAI
+    ]
+
+
+def render(models: Iterable[Model]) -> str:
+    """Model documents as one YAML file: equal documents give equal text, whatever their order."""
+    ordered = sorted(models, key=lambda model: model.metadata.name)
+    return yaml.safe_dump_all([dump(model) for model in ordered], sort_keys=True, allow_unicode=True)

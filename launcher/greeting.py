@@ -1,0 +1,31 @@
+"""What `tiermesh up` says once it is ready. Pure."""
+
+import json
+
+from launcher.settings import UpSettings
+
+_QUESTION = "How long does delivery take?"
+
+
+def greeting(settings: UpSettings, model: str | None) -> str:
+    """The addresses, and one command to try where a route answers."""
+    router = f"http://127.0.0.1:{settings.router_port}/v1"
+    lines = [
+        "",
+        f"  OpenAI API     {router}",
+        f"  control plane  {settings.control_plane_url}",
+        f"  logs           {settings.home / 'logs'}",
+        "",
+        "Ctrl-C stops it, or 'tiermesh down'.",
+    ]
+    if model is None:
+        return "\n".join([*lines, "No Route yet: 'tiermesh apply -f FILE' brings one."])
+    body = json.dumps({"model": model, "messages": [{"role": "user", "content": _QUESTION}]})
+    return "\n".join(
+        [
+            *lines,
+            "Try:",
+            f"  curl -i {router}/chat/completions -H 'content-type: application/json' \\",
+            f"    -d '{body}'",
+        ]
+    )

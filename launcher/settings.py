@@ -1,0 +1,95 @@
+"""Settings of `tiermesh up`, from the environment."""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from control_plane.spec.base import nearest
+from control_plane.spec.errors import Code, FieldError, TiermeshError
+
+PREFIX = "TIERMESH_UP_"
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+Folder = Annotated[Path, AfterValidator(lambda path: path.expanduser().absolute())]
+
+
+class UpSettings(BaseSettings):
+    """What `tiermesh up`, `status` and `down` share. Everything binds to loopback: there is no authentication yet."""
+
+    model_config = SettingsConfigDict(
+        env_ignore_empty=True,
+        env_prefix=PREFIX,
+        extra="forbid",
+        frozen=True,
+        populate_by_name=True,
+        use_attribute_docstrings=True,
+    )
+
+    home: Folder = Field(default=Path("~/.tiermesh"), validation_alias="TIERMESH_HOME", validate_default=True)
+    """The one folder with all state: database, snapshots, weights, logs. One mesh runs in a home at a time."""
+    documents: Folder | None = None
+    """A file or folder of documents to apply at the start. None: the bundled shop, where nothing was ever applied."""
+    router_port: Port = 8080
+    """Where callers send OpenAI requests."""
+    router_admin_port: Port = 8082
+    """The router's probes, metrics and /explain."""
+    control_plane_port: Port = 8090
+    """The control plane's API."""
+    control_plane_admin_port: Port = 8091
+    """The control plane's probes and metrics."""
+    models_port: Port = 8000
+    """Ray Serve."""
+    overhead_gib: float = Field(default=2.0, ge=0)
+    """Main memory in GiB of what is not a model (Ray, the control plane, the router), in the check before a start."""
+    process_ready_seconds: float = Field(default=60, gt=0)
+    """How long the control plane and the router may take to be ready: they start in about two."""
+    models_ready_seconds: float = Field(default=900, gt=0)
+    """How long all models may take together: the first start converts weights, and a slow disk is slow."""
+    grace_seconds: float = Field(default=25, gt=0)
+    """How long a process may take to end after SIGTERM before it is killed: Ray Serve drains for up to twenty."""
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    """Of the three processes; the files are in TIERMESH_HOME/logs."""
+
+    @property
+    def ports(self) -> dict[str, int]:
+        """Setting -> port, for each port that something will listen on."""
+        return {name: getattr(self, name) for name in type(self).model_fields if name.endswith("_port")}
+
+    @property
+    def control_plane_url(self) -> str:
+        """Base URL of the control plane's API, without a path."""
+        return f"http://127.0.0.1:{self.control_plane_port}"
+
+
+def load(**given: object) -> UpSettings:
+    """Settings from the environment; what is `given` wins.
+
+    Raises TiermeshError(SETUP) that names the variable and the cure.
+    """
+    _refuse_unknown(os.environ)
+    try:
+        return UpSettings.model_validate(given)
+    except ValidationError as error:
+        errors = tuple(FieldError(_variable(item["loc"]), item["msg"]) for item in error.errors(include_url=False))
+        first = errors[0]
+        raise TiermeshError(
+            Code.SETUP, f"{first.field} is not valid: {first.message}.", "Correct or unset it.", errors=errors
+        ) from error
+
+
+def _variable(location: tuple[int | str, ...]) -> str:
+    name = str(location[0])
+    return name if name == "TIERMESH_HOME" else PREFIX + name.upper().removeprefix(PREFIX)
+
+
+def _refuse_unknown(environment: Iterable[str]) -> None:
+    known = [PREFIX + name.upper() for name in UpSettings.model_fields if name != "home"]
+    for variable in environment:
+        if variable.startswith(PREFIX) and variable not in known:
+            near = nearest(variable, known)
+            cure = f"Did you mean {near}?" if near else f"Known are {', '.join(known)}."
+            raise TiermeshError(Code.SETUP, f"There is no setting {variable}.", cure)

@@ -1,0 +1,55 @@
+"""The Model documents that say what is served here."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from control_plane.spec.documents import Model, parse
+from control_plane.spec.errors import Code, TiermeshError
+from control_plane.spec.models import Engine
+
+Models = dict[str, Model]
+
+
+def read(path: Path) -> Models:
+    """The Models of a file (YAML or JSON: one, several, or a list) or of a folder's *.yaml, that are served here.
+
+    Routes, and Models that run elsewhere, are left out. `file://./PATH` counts from the document's folder.
+    Raises TiermeshError(INVALID_DOCUMENT) that names the file.
+    """
+    files = sorted(path.glob("*.yaml")) if path.is_dir() else [path]
+    models: Models = {}
+    for file in files:
+        for document in _documents(file):
+            if isinstance(document, Model) and document.spec.engine is not Engine.OPENAI:
+                models[document.metadata.name] = document
+    return models
+
+
+def _documents(file: Path) -> Iterator[Any]:
+    try:
+        for value in yaml.safe_load_all(file.read_text(encoding="utf-8")):
+            for data in value if isinstance(value, list) else [value]:
+                if data is not None:
+                    yield parse(_from_folder(data, file.parent))
+    except OSError as error:
+        raise _invalid(file, f"it cannot be read ({error.strerror})") from error
+    except yaml.YAMLError as error:
+        raise _invalid(file, f"it is not YAML: {' '.join(str(error).split())}") from error
+    except TiermeshError as error:
+        raise TiermeshError(error.code, f"{file}: {error.message}", error.hint, errors=error.errors) from error
+
+
+def _invalid(file: Path, why: str) -> TiermeshError:
+    return TiermeshError(Code.INVALID_DOCUMENT, f"The documents in {file} are not used: {why}.", "Correct the file.")
+
+
+def _from_folder(value: Any, folder: Path) -> Any:
+    """The same document with absolute paths."""
+    if isinstance(value, dict):
+        return {key: _from_folder(item, folder) for key, item in value.items()}
+    if isinstance(value, str) and value.startswith(("file://./", "file://../")):
+        return f"file://{(folder / value.removeprefix('file://')).resolve()}"
+    return value

@@ -1,0 +1,1 @@
+"""The light model: a shop's frequent questions, matched by meaning; it answers only when it is sure."""

@@ -1,0 +1,95 @@
+"""The engine on vLLM's AsyncLLM, which batches all requests of a replica token by token."""
+
+import contextlib
+import os
+import uuid
+from collections.abc import AsyncGenerator, Sequence
+from pathlib import Path
+from typing import Any
+
+from control_plane.spec.errors import Code, TiermeshError
+from control_plane.spec.models import Generation, ModelSpec
+from model_repo.generation.engine import Engine, Piece, Sampling
+from model_repo.openai import Finish
+
+
+def load(weights: Path, spec: ModelSpec) -> Engine:
+    """Load the model, on GPUs where its document asks for any and else on the CPU."""
+    options = arguments(weights, spec)
+    if not spec.resources.gpus:
+        # Read when vllm is imported; its CPU build is known to it by this alone.
+        os.environ["VLLM_TARGET_DEVICE"] = "cpu"
+    from vllm.engine.arg_utils import AsyncEngineArgs
+    from vllm.v1.engine.async_llm import AsyncLLM
+
+    return VllmEngine(AsyncLLM.from_engine_args(AsyncEngineArgs(**options)))
+
+
+def arguments(weights: Path, spec: ModelSpec) -> dict[str, Any]:
+    """vLLM's engine arguments for a Model."""
+    generation = spec.generation or Generation()
+    options: dict[str, Any] = {
+        "model": str(weights),
+        "dtype": generation.dtype,
+        "quantization": generation.quantization,
+        "tensor_parallel_size": generation.tensor_parallel,
+        "max_model_len": generation.context_tokens,
+        "max_num_seqs": spec.limits.max_ongoing,
+        "disable_log_stats": True,
+        # Without a GPU, compiling the graph costs minutes of start for nothing.
+        "enforce_eager": not spec.resources.gpus,
+    }
+    if generation.kv_cache_gib is not None:
+        options["kv_cache_memory_bytes"] = int(generation.kv_cache_gib * 2**30)
+    return options
+
+
+class VllmEngine:
+    """Requests share the model; each stops when its reader goes away."""
+
+    def __init__(self, llm: Any) -> None:
+        self._llm = llm
+
+    async def generate(self, prompt: Sequence[int], sampling: Sampling) -> AsyncGenerator[Piece]:
+        """Continue the prompt."""
+        from vllm import SamplingParams, TokensPrompt
+        from vllm.exceptions import VLLMClientError
+        from vllm.sampling_params import RequestOutputKind
+        from vllm.v1.engine.exceptions import EngineDeadError
+
+        parameters = SamplingParams(
+            max_tokens=sampling.max_tokens,
+            temperature=sampling.temperature,
+            top_p=sampling.top_p,
+            seed=sampling.seed,
+            stop=list(sampling.stops),
+            output_kind=RequestOutputKind.DELTA,
+        )
+        outputs = self._llm.generate(TokensPrompt(prompt_token_ids=list(prompt)), parameters, uuid.uuid4().hex)
+        tokens = 0
+        try:
+            # vLLM aborts the request when this iterator closes; a garbage collector may take its time over that.
+            async with contextlib.aclosing(outputs):
+                async for output in outputs:
+                    (choice,) = output.outputs
+                    tokens += len(choice.token_ids)
+                    yield Piece(choice.text, tokens, _finish(choice.finish_reason))
+        except VLLMClientError as error:
+            raise TiermeshError(Code.INVALID_REQUEST, f"{error}") from error
+        except EngineDeadError as error:
+            message = "The model's engine has stopped; its replica is being replaced."
+            raise TiermeshError(Code.UNAVAILABLE, message, "Try again in a minute.", retry_after_seconds=60) from error
+
+    async def check(self) -> None:
+        """Raises where the engine's process has died."""
+        await self._llm.check_health()
+
+    def close(self) -> None:
+        """End the engine's processes."""
+        self._llm.shutdown()
+
+
+def _finish(reason: str | None) -> Finish | None:
+    if reason is None:
+        return None
+    return "length" if reason == "length" else "stop"

@@ -1,0 +1,43 @@
+"""What all tests share: the whole stack, and the rule that nothing is skipped where nothing may be."""
+
+import os
+from collections.abc import Generator
+from typing import TypeVar
+
+import pytest
+
+from tests.stack import stack as stack
+
+Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
+
+NO_SKIPS = os.environ.get("TIERMESH_NO_SKIPS") == "1"
+STACK_SECONDS = 1200
+"""Limit of a test with the whole stack: the first one starts it."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The stack's tests come last, after the quick ones had their chance to fail."""
+    for item in items:
+        if "stack" in getattr(item, "fixturenames", ()):
+            item.add_marker("stack")
+        if item.get_closest_marker("stack") and not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(STACK_SECONDS))
+    items.sort(key=lambda item: item.get_closest_marker("stack") is not None)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    return _failed_if_skipped((yield))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    return _failed_if_skipped((yield))
+
+
+def _failed_if_skipped(report: Report) -> Report:
+    if NO_SKIPS and report.skipped and not hasattr(report, "wasxfail"):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+        report.outcome = "failed"
+        report.longrepr = f"TIERMESH_NO_SKIPS=1, and this was skipped: {reason}"
+    return report
