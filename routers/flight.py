@@ -43,6 +43,7 @@ class Flight:
         "_recording",
         "_started",
         "_status",
+        "_tail",
         "exchange",
         "outcome",
         "passengers",
@@ -56,6 +57,7 @@ class Flight:
         self._recording = recording
         self._pieces: list[bytes] = []
         self._recorded_bytes = 0
+        self._tail = b""
         self._started = False
         self._status = 0
         self._content_type = b""
@@ -113,6 +115,7 @@ class Flight:
         passenger.reply.start(self._status, head + passenger.headers())
 
     def on_body(self, data: bytes) -> None:
+        self._tail = data if len(data) > openai.TAIL_BYTES else self._tail[-openai.TAIL_BYTES :] + data
         if self._recording:
             self._record(data)
         passengers = self.passengers
@@ -123,6 +126,11 @@ class Flight:
                 self._pause()
         else:
             self._keep_pace()
+
+    @property
+    def came_to_its_end(self) -> bool:
+        """Whether the stream's last event is the one that says so: a stream that merely stops was cut."""
+        return openai.is_end(self._tail)
 
     def _record(self, data: bytes) -> None:
         self._pieces.append(data)

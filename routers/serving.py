@@ -127,13 +127,16 @@ class Serving:
         return Answer(content_type, received, streams, backend.name, backend.tier, flight.outcome.score)
 
     async def _stream(self, exchange: Exchange, backend: Backend, content_type: bytes, flight: Flight) -> bytes:
+        # Until its first byte the model may still fail without anybody noticing.
+        await exchange.first_piece()
         flight.outcome.answered_by(backend)
         flight.start(exchange, content_type)
         try:
             await exchange.done
         except TiermeshError as error:
-            message = f"The answer of {backend.name!r} was cut off."
-            raise TiermeshError(Code.STREAM_CUT, message, "Discard what came and ask again.") from error
+            raise _cut(backend) from error
+        if not flight.came_to_its_end:
+            raise _cut(backend)
         flight.finish()
         return flight.recorded
 
@@ -168,6 +171,11 @@ class Serving:
         seconds = time.monotonic() - started
         self._metrics.request(outcome.match.route.name, outcome.tier.value, outcome.model, cache, status, seconds)
         self._log.request({"seconds": round(seconds, 6), **outcome.log_fields(call, cache, status, error)})
+
+
+def _cut(backend: Backend) -> TiermeshError:
+    message = f"The answer of {backend.name!r} was cut off."
+    return TiermeshError(Code.STREAM_CUT, message, "Discard what came and ask again.")
 
 
 def _passed_on(exchange: Exchange) -> Headers:

@@ -70,6 +70,7 @@ class Exchange:
         "_buffer",
         "_buffered",
         "_connection",
+        "_first",
         "_limit",
         "_sink",
         "delimited",
@@ -92,6 +93,16 @@ class Exchange:
         self._buffered = 0
         self._limit = limit
         self._sink: Sink | None = None
+        self._first: asyncio.Future[None] | None = None
+
+    async def first_piece(self) -> None:
+        """Wait for the body's first piece. Raises TiermeshError(UPSTREAM_FAILED) where the answer ends without one."""
+        if not self._buffer and not self.done.done():
+            self._first = self.done.get_loop().create_future()
+            await self._first
+        if not self._buffer:
+            await self.done
+            raise _failed("The model's answer ended before its first byte")
 
     async def read(self) -> bytes:
         """The whole body."""
@@ -140,6 +151,7 @@ class Exchange:
             return
         self._buffer.append(data)
         self._buffered += len(data)
+        self._wake()
         if self._buffered > self._limit:
             self.fail(_failed(f"The model's answer is larger than {self._limit} bytes"))
             cast(_Connection, self._connection).transport.abort()
@@ -148,12 +160,18 @@ class Exchange:
         self._connection = None
         if not self.done.done():
             self.done.set_result(None)
+        self._wake()
 
     def fail(self, error: Exception) -> None:
         for future in (self.head, self.done):
             if not future.done():
                 future.set_exception(error)
         self._forget_failures()
+        self._wake()
+
+    def _wake(self) -> None:
+        if self._first is not None and not self._first.done():
+            self._first.set_result(None)
 
     def _forget_failures(self) -> None:
         """Nobody need await a failed future for it to be dealt with."""

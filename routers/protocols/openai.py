@@ -20,8 +20,10 @@ OPERATIONS = {
 
 JSON: Headers = [(b"content-type", b"application/json")]
 EVENT_STREAM = b"text/event-stream"
-DONE = b"data: [DONE]\n\n"
-"""The last event of a whole stream."""
+DONE = b"data: [DONE]"
+"""The last event of a whole stream; blank lines may follow."""
+TAIL_BYTES = 32
+"""So much of a stream's end is enough for `is_end`."""
 
 MAX_LEVELS = 200
 """Of lists and objects in each other; orjson reads 1024 and writes 254, and what is read may have to be written."""
@@ -139,9 +141,14 @@ def error_event(error: TiermeshError) -> bytes:
     return b"\n\ndata: " + encode_error(error) + b"\n\n"
 
 
+def is_end(tail: bytes) -> bool:
+    """Whether a stream with this tail came to its end."""
+    return tail.rstrip().endswith(DONE)
+
+
 def is_whole_stream(body: bytes) -> bool:
     """Whether a stream ran to its end without an error in it."""
-    return body.endswith(DONE) and b'data: {"error"' not in body
+    return is_end(body[-TAIL_BYTES:]) and b'data: {"error"' not in body
 
 
 def models(runtime: Runtime) -> bytes:
