@@ -39,7 +39,7 @@ check: install ## format, lint, types, import contracts and unit tests, in under
 	$(RUN) -m ruff check .
 	$(RUN) -m mypy
 	$(VENV)/bin/lint-imports
-	$(RUN) -m pytest -q tests/unit
+	$(RUN) -m pytest -q -n auto tests/unit
 
 bench: install ## measure every claim again
 	$(RUN) -m benchmarks.router

@@ -15,11 +15,11 @@ print(child.pid, flush=True)
 child.wait()
 """
 WORKER = """
-import time
+import signal, time
 while time.process_time() < 0.2:
     pass
 print("done", flush=True)
-input()
+signal.pause()
 """
 
 

@@ -3,27 +3,10 @@ from math import comb
 
 import pytest
 
-from benchmarks import faq as benchmark
 from control_plane.spec.errors import TiermeshError
 from model_repo.faq import calibration, knowledge
 from model_repo.faq.calibration import Outcome, Question
 from tests.unit.model_repo.samples import SHOP
-
-
-@pytest.fixture(scope="module")
-def outcomes() -> list[Outcome]:
-    return benchmark.measure()
-
-
-def test_the_shops_document_states_the_fitted_threshold(outcomes: list[Outcome]) -> None:
-    assert benchmark.written_threshold() == calibration.fit(outcomes)
-
-
-def test_questions_that_fitted_nothing_are_answered_as_precisely_as_promised(outcomes: list[Outcome]) -> None:
-    held_out = [outcome for outcome in outcomes if outcome.question.held_out]
-    score = calibration.score(held_out, benchmark.written_threshold())
-    assert score.precision >= calibration.TARGET
-    assert score.coverage >= 0.5
 
 
 def test_the_labelled_questions_are_many_new_and_about_entries_that_exist() -> None:

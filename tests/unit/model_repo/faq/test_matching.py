@@ -1,9 +1,8 @@
 import pytest
 
-from model_repo.faq import knowledge
 from model_repo.faq.encoder import Encoder
 from model_repo.faq.matching import Index
-from tests.unit.model_repo.samples import ENTRIES, SHOP
+from tests.unit.model_repo.samples import ENTRIES
 
 
 @pytest.fixture(scope="module")
@@ -36,16 +35,3 @@ def test_entries_come_nearest_first_and_each_once(index: Index) -> None:
 def test_questions_are_answered_in_their_order(index: Index) -> None:
     asked = ["How can I pay?", "How do I return an item?"]
     assert [matches[0].entry.id for matches in index.search(asked)] == ["payment", "returns"]
-
-
-def test_each_known_question_of_the_shop_finds_its_own_entry(encoder: Encoder) -> None:
-    entries = knowledge.load(SHOP / "knowledge")
-    index = Index(entries, encoder.embed)
-    known = [
-        (question, entry.id)
-        for entry in entries
-        for wording in entry.wordings.values()
-        for question in wording.questions
-    ]
-    found = index.search([question for question, _ in known])
-    assert [matches[0].entry.id for matches in found] == [entry for _, entry in known]
