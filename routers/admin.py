@@ -1,5 +1,6 @@
 """The admin port: probes, metrics and `explain`. For operators, never for callers."""
 
+import logging
 from collections.abc import Callable
 
 import orjson
@@ -10,6 +11,8 @@ from routers.decision import Decision
 from routers.handler import Router
 from routers.http import Reply, Request
 from routers.protocols import openai
+
+_LOG = logging.getLogger(__name__)
 
 _TEXT = [(b"content-type", b"text/plain; charset=utf-8")]
 _METRICS = [(b"content-type", b"text/plain; version=0.0.4; charset=utf-8")]
@@ -29,6 +32,9 @@ class Admin:
             self._answer(request, reply)
         except TiermeshError as error:
             self.refuse(error, reply)
+        except Exception:  # noqa: BLE001 - the outermost handler: the caller must hear of a bug too
+            _LOG.exception("A request to the admin port failed in a way that it should not.")
+            self.refuse(TiermeshError(Code.INTERNAL, "The router failed.", "Look at its log."), reply)
 
     def refuse(self, error: TiermeshError, reply: Reply) -> None:
         """Answer with an error."""

@@ -52,6 +52,12 @@ class App:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Serve until `stop` is set. Raises TiermeshError(SETUP) where a port is taken."""
+        try:
+            await self._serve(stop)
+        finally:
+            await self._drain()
+
+    async def _serve(self, stop: asyncio.Event) -> None:
         settings = self._settings
         self._watcher.restore()
         admin_port = await self._admin.start(settings.host, settings.admin_port)
@@ -66,7 +72,6 @@ class App:
         watching.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await watching
-        await self._drain()
 
     async def _drain(self) -> None:
         await self._server.stop(self._settings.grace_seconds)

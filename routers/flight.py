@@ -37,7 +37,7 @@ class Flight:
 
     __slots__ = (
         "_abandoned",
-        "_content_type",
+        "_headers",
         "_pieces",
         "_recorded_bytes",
         "_recording",
@@ -60,7 +60,7 @@ class Flight:
         self._tail = b""
         self._started = False
         self._status = 0
-        self._content_type = b""
+        self._headers: Headers = []
         self.passengers: list[Passenger] = []
         self.exchange: Exchange | None = None
         self.task: asyncio.Task[None] | None = None
@@ -74,6 +74,8 @@ class Flight:
             self._start(passenger)
             for piece in self._pieces:
                 passenger.reply.write(piece)
+            if not passenger.reply.congested:
+                self._drained()
 
     def _leave(self, passenger: Passenger) -> None:
         if passenger not in self.passengers:
@@ -100,19 +102,18 @@ class Flight:
 
     # A stream.
 
-    def start(self, exchange: Exchange, content_type: bytes) -> None:
+    def start(self, exchange: Exchange, headers: Headers) -> None:
         """Begin the stream: from here on no other model can take over."""
         self._started = True
         self._status = exchange.status
-        self._content_type = content_type
+        self._headers = [*headers, (b"cache-control", b"no-store")]
         self.exchange = exchange
         for passenger in self.passengers:
             self._start(passenger)
         exchange.attach(self)
 
     def _start(self, passenger: Passenger) -> None:
-        head: Headers = [(b"content-type", self._content_type), (b"cache-control", b"no-store")]
-        passenger.reply.start(self._status, head + passenger.headers())
+        passenger.reply.start(self._status, self._headers + passenger.headers())
 
     def on_body(self, data: bytes) -> None:
         self._tail = data if len(data) > openai.TAIL_BYTES else self._tail[-openai.TAIL_BYTES :] + data

@@ -167,7 +167,7 @@ class HttpConnection(asyncio.Protocol):
     def resume_writing(self) -> None:
         self.congested = False
         if self._reply is None:
-            self._go_on()
+            self._next()
         elif self._reply.on_drain:
             self._reply.on_drain()
 
@@ -270,20 +270,12 @@ class HttpConnection(asyncio.Protocol):
             self._server.loop.call_later(self._server.limits.linger_seconds, self.transport.close)
         elif not self.keep_alive:
             self.transport.close()
-        elif self.congested:
-            # Who reads no answer asks no more: else its answers would fill the memory.
-            self.transport.pause_reading()
         elif self._waiting:
-            self._go_on()
-
-    def _go_on(self) -> None:
-        if self._waiting:
             self._server.loop.call_soon(self._next)
-        elif not self.transport.is_closing():
-            self.transport.resume_reading()
 
     def _next(self) -> None:
-        if self._waiting and self._reply is None:
+        # Who does not read is not answered further: else its answers would fill the memory.
+        if self._waiting and self._reply is None and not self.congested:
             request = self._waiting.popleft()
             if len(self._waiting) < MAX_PIPELINED:
                 self.transport.resume_reading()
@@ -355,7 +347,7 @@ class HttpServer:
         self.connections: set[HttpConnection] = set()
         self.draining = False
         self.loop = asyncio.get_running_loop()
-        self._server: asyncio.Server
+        self._server: asyncio.Server | None = None
         self._sweeper: asyncio.TimerHandle
         self._empty = asyncio.Event()
 
@@ -364,7 +356,8 @@ class HttpServer:
         try:
             self._server = await self.loop.create_server(lambda: HttpConnection(self), host, port, backlog=4096)
         except OSError as error:
-            message = f"Port {port} on {host} cannot be opened: {error.strerror}."
+            why = (error.strerror or "").rpartition(": ")[2]  # asyncio puts the address in front once more
+            message = f"Port {port} on {host} cannot be opened: {why}."
             raise TiermeshError(Code.SETUP, message, "Stop what uses it, or choose another port.") from error
         self._sweep()
         return int(self._server.sockets[0].getsockname()[1])
@@ -384,6 +377,8 @@ class HttpServer:
     async def stop(self, grace_seconds: float) -> None:
         """Accept no more, let answers finish within the grace period, then close."""
         self.draining = True
+        if self._server is None:
+            return
         self._server.close()
         self._sweeper.cancel()
         for connection in list(self.connections):
@@ -397,3 +392,4 @@ class HttpServer:
             except TimeoutError:
                 for connection in list(self.connections):
                     connection.transport.abort()
+                await self._empty.wait()

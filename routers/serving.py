@@ -22,7 +22,7 @@ from routers.upstream import Exchange, UpstreamClient
 _LOG = logging.getLogger(__name__)
 
 _PASSED_ON = (b"content-encoding", b"x-tiermesh-confidence")
-"""Headers of a model's answer that callers see, beside its content type."""
+"""Headers of a model's answer that callers see and the cache keeps, beside its content type."""
 
 
 class Serving:
@@ -63,7 +63,7 @@ class Serving:
     def _replay(self, call: Call, match: Match, hit: Answer, reply: Reply, started: float) -> None:
         reasons = (*match.reasons, Reason("cache-hit", "the same question was answered before"))
         outcome = Outcome(match, hit.tier, hit.score, reasons, hit.model)
-        headers: Headers = [(b"content-type", hit.content_type), *outcome.headers(call.request_id, "hit-exact")]
+        headers = hit.headers + outcome.headers(call.request_id, "hit-exact")
         if hit.stream:
             reply.start(200, headers)
             reply.write(hit.body)
@@ -96,6 +96,9 @@ class Serving:
             message = f"No whole answer within the Route's {route.deadline_seconds:g} seconds."
             hint = "Ask for fewer tokens, or raise spec.resilience.deadlineSeconds."
             flight.fail(TiermeshError(Code.DEADLINE_EXCEEDED, message, hint))
+        finally:
+            # Before anything else runs: who joined now would wait for ever.
+            self._forget(decision.match.cache_key, flight)
 
     async def _ask(self, call: Call, decision: Decision, flight: Flight) -> Answer | None:
         """Try the candidates in order, until one answers. Returns what may be kept."""
@@ -113,9 +116,12 @@ class Serving:
         exchange = await self._client.send(backend.origin, backend.request(call.operation, call.request_id, body))
         flight.exchange = exchange
         content_type = exchange.headers.get(b"content-type", b"application/json")
-        streams = call.stream and content_type.startswith(openai.EVENT_STREAM)
+        headers: Headers = [(b"content-type", content_type), *_passed_on(exchange)]
+        # Of a compressed stream nobody could tell the end: it is taken whole.
+        plain = b"content-encoding" not in exchange.headers
+        streams = call.stream and plain and content_type.startswith(openai.EVENT_STREAM)
         if exchange.status == 200 and streams:
-            received = await self._stream(exchange, backend, content_type, flight)
+            received = await self._stream(exchange, backend, headers, flight)
             if not openai.is_whole_stream(received):
                 return None
         else:
@@ -123,14 +129,16 @@ class Serving:
             if exchange.status != 200:
                 raise refusal(backend.name, exchange.status, exchange.headers, received)
             flight.outcome.answered_by(backend)
-            flight.deliver(200, [(b"content-type", content_type), *_passed_on(exchange)], received)
-        return Answer(content_type, received, streams, backend.name, backend.tier, flight.outcome.score)
+            flight.deliver(200, headers, received)
+            if not exchange.delimited:
+                return None
+        return Answer(headers, received, streams, backend.name, backend.tier, flight.outcome.score)
 
-    async def _stream(self, exchange: Exchange, backend: Backend, content_type: bytes, flight: Flight) -> bytes:
+    async def _stream(self, exchange: Exchange, backend: Backend, headers: Headers, flight: Flight) -> bytes:
         # Until its first byte the model may still fail without anybody noticing.
         await exchange.first_piece()
         flight.outcome.answered_by(backend)
-        flight.start(exchange, content_type)
+        flight.start(exchange, headers)
         try:
             await exchange.done
         except TiermeshError as error:

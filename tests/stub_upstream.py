@@ -112,7 +112,7 @@ class Steps:
         self.begun = asyncio.Event()
 
     def step(self, count: int = 1) -> None:
-        """Let so many more steps happen: one for the head with the first piece, one a piece, one for the end."""
+        """Let so many more steps happen: one a piece, and one for the end."""
         for _ in range(count):
             self._allowed.release()
 
@@ -129,10 +129,9 @@ class Steps:
             await writer.drain()
             prefix = b""
         await self._allowed.acquire()
+        writer.write(prefix + (self._last or b""))
         if self._last is None:
             writer.close()
-        else:
-            writer.write(prefix + self._last)
 
 
 def stream(*texts: str) -> Behaviour:
@@ -183,6 +182,11 @@ class StubUpstream:
         self.default = default or answer()
         self.requests.clear()
         self._script.clear()
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """Where it runs, for tests that are elsewhere."""
+        return self._server.get_loop()
 
     @property
     def port(self) -> int:

@@ -9,6 +9,7 @@ import orjson
 
 from control_plane.spec.models import Tier
 from routers.call import Call
+from routers.http import Headers
 
 ENTRY_OVERHEAD_BYTES = 600
 """What an entry takes beside its body: keys, tuples and strings, as measured with tracemalloc."""
@@ -24,7 +25,8 @@ def key(call: Call, revision: str, arm: str) -> bytes:
 class Answer(NamedTuple):
     """A whole answer as it was given: a body, or all the bytes of a stream."""
 
-    content_type: bytes
+    headers: Headers
+    """The model's own: content type and what else is passed on."""
     body: bytes
     stream: bool
     model: str

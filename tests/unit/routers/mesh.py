@@ -1,0 +1,109 @@
+"""A whole router in the test's own loop, between a client and two scripted Models."""
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx2
+
+from control_plane.spec.documents import Model, Route
+from observability.access import AccessLog
+from observability.metrics import RouterMetrics
+from routers.cache.exact import ExactCache
+from routers.handler import Router
+from routers.limits import ServerLimits
+from routers.runtime import Runtime
+from routers.server import HttpServer
+from routers.serving import Serving
+from routers.upstream import UpstreamClient, UpstreamLimits
+from tests.stub_upstream import StubUpstream
+from tests.unit.routers.samples import EASY, chat, model, route, snapshot
+
+
+@dataclass
+class Mesh:
+    """The parts of a router that a test looks at."""
+
+    light: StubUpstream
+    heavy: StubUpstream
+    router: Router
+    server: HttpServer
+    http: httpx2.AsyncClient
+    metrics: RouterMetrics
+    cache: ExactCache
+    log: AccessLog
+    lines: list[bytes] = field(default_factory=list)
+    port: int = 0
+
+    def documents(self, **spec: Any) -> list[Model | Route]:
+        """A Route over both Models."""
+        return [model("light", url=self.light.url), model("heavy", "heavy", self.heavy.url), route(**spec)]
+
+    def put_in_force(self, of: Sequence[Model | Route], number: int = 1) -> None:
+        """As the watcher does."""
+        self.router.runtime = Runtime.build(snapshot(of, number))
+
+    async def chat(self, text: str = EASY, headers: dict[str, str] | None = None, **fields: Any) -> httpx2.Response:
+        """Ask, and wait for the whole answer."""
+        return await self.http.post("/v1/chat/completions", json=chat(text, **fields), headers=headers)
+
+    @contextlib.asynccontextmanager
+    async def streamed(self, text: str = EASY, **fields: Any) -> AsyncIterator[httpx2.Response]:
+        """Ask for a stream."""
+        request = self.http.stream("POST", "/v1/chat/completions", json=chat(text, stream=True, **fields))
+        async with request as response:
+            yield response
+
+    async def many(self, count: int, text: str = EASY, **fields: Any) -> list[asyncio.Task[httpx2.Response]]:
+        """So many identical requests at once, each under way."""
+        before = len(self.server.connections)
+        tasks = [asyncio.create_task(self.chat(text, **fields)) for _ in range(count)]
+        while sum(not connection.idle for connection in self.server.connections) < before + count:
+            await asyncio.sleep(0)
+        return tasks
+
+    def logged(self) -> list[dict[str, Any]]:
+        """What the access log says by now."""
+        self.log.flush()
+        return [json.loads(line) for line in b"".join(self.lines).splitlines()]
+
+
+@contextlib.asynccontextmanager
+async def mesh(**spec: Any) -> AsyncIterator[Mesh]:
+    """A router with one Route over a light and a heavy Model."""
+    async with StubUpstream() as light, StubUpstream() as heavy:
+        lines: list[bytes] = []
+        log, metrics, cache = AccessLog(lines.append), RouterMetrics(), ExactCache(1_000_000)
+        client = UpstreamClient(UpstreamLimits())
+        router = Router(Serving(client, cache, metrics, log), metrics)
+        server = HttpServer(router, router.refuse, ServerLimits())
+        port = await server.start("127.0.0.1", 0)
+        limits = httpx2.Limits(max_connections=None)
+        http = httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", limits=limits, timeout=30, trust_env=False)
+        async with http:
+            whole = Mesh(light, heavy, router, server, http, metrics, cache, log, lines, port)
+            whole.put_in_force(whole.documents(**spec))
+            try:
+                yield whole
+            finally:
+                await server.stop(0)
+                client.close()
+                log.flush()
+
+
+def said(response: httpx2.Response) -> str:
+    """The text of an answer."""
+    return str(response.json()["choices"][0]["message"]["content"])
+
+
+def cache_of(response: httpx2.Response) -> str:
+    """What the cache did."""
+    return str(response.headers["x-tiermesh-cache"])
+
+
+def code_of(response: httpx2.Response) -> str:
+    """An error's code."""
+    return str(response.json()["error"]["code"])

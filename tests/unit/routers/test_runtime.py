@@ -1,0 +1,108 @@
+"""A snapshot becomes a Runtime, or an error that says why not."""
+
+from dataclasses import FrozenInstanceError
+
+import pytest
+
+from control_plane.spec.documents import Model, Route
+from control_plane.spec.errors import Code, TiermeshError
+from control_plane.spec.models import Operation, Tier
+from control_plane.spec.snapshots import SCHEMA_VERSION, Content
+from routers.runtime import Runtime
+from routers.upstream import Origin
+from tests.unit.routers.samples import faq, model, route, snapshot
+
+KEYED: list[Model | Route] = [model("light", apiKeyFromEnv="TIERMESH_UPSTREAM_KEY_A"), route(heavy=[])]
+
+
+def head(url: str, **environ: str) -> bytes:
+    """What a chat request to this URL begins with."""
+    key = {"apiKeyFromEnv": next(iter(environ))} if environ else {}
+    built = Runtime.build(snapshot([model("light", url=url, **key), route(heavy=[])]), environ)
+    return built.routes["shop"].light[Operation.CHAT][0].heads[Operation.CHAT]
+
+
+def test_routes_are_found_by_the_name_that_callers_write() -> None:
+    built = Runtime.build(snapshot([model("light"), route("shop", heavy=[], model="Org/Shop-7B")]))
+    assert list(built.routes) == ["Org/Shop-7B"]
+    assert built.routes["Org/Shop-7B"].name == "shop"
+
+
+def test_a_runtime_cannot_be_changed() -> None:
+    built = Runtime.build(snapshot())
+    with pytest.raises(TypeError, match="does not support item assignment"):
+        built.routes["other"] = built.routes["shop"]  # type: ignore[index]  # that it cannot is the test
+    with pytest.raises(FrozenInstanceError):
+        built.snapshot = snapshot(number=2)  # type: ignore[misc]  # that it cannot is the test
+
+
+def test_the_models_of_a_route_are_at_hand_by_tier_and_operation() -> None:
+    built = Runtime.build(snapshot([faq(), model("heavy", "heavy"), route(light=["faq"])])).routes["shop"]
+    assert [backend.tier for backend in built.light[Operation.CHAT] + built.heavy[Operation.CHAT]] == list(Tier)
+    assert built.light[Operation.COMPLETIONS] == ()
+
+
+def test_a_request_to_a_model_is_whole_http() -> None:
+    built = Runtime.build(snapshot([model("light", url="http://h:9/base/v1"), route(heavy=[])]))
+    backend = built.routes["shop"].light[Operation.EMBEDDINGS][0]
+    assert backend.request(Operation.EMBEDDINGS, "id-1", b"{}") == (
+        b"POST /base/v1/embeddings HTTP/1.1\r\nhost: h:9\r\ncontent-type: application/json\r\n"
+        b"x-request-id: id-1\r\ncontent-length: 2\r\n\r\n{}"
+    )
+
+
+def test_a_key_is_sent_as_a_bearer_token() -> None:
+    sent = head("https://h/v1", TIERMESH_UPSTREAM_KEY_A="secret")
+    assert b"\r\nauthorization: Bearer secret\r\n" in sent
+    assert b"authorization" not in head("https://h/v1")
+
+
+@pytest.mark.parametrize(
+    ("url", "origin"),
+    [
+        ("http://h/v1", Origin("h", 80, False)),
+        ("https://h/v1", Origin("h", 443, True)),
+        ("http://[::1]:81/v1", Origin("::1", 81, False)),
+    ],
+)
+def test_the_origin_of_a_url_has_the_schemes_port(url: str, origin: Origin) -> None:
+    assert Origin.of(url) == origin
+
+
+@pytest.mark.parametrize("key", [None, "", "line\nbreak", "x\r\nx-evil: 1", "nul\0"])
+def test_a_key_that_is_missing_or_no_header_is_refused_and_never_shown(key: str | None) -> None:
+    environ = {} if key is None else {"TIERMESH_UPSTREAM_KEY_A": key}
+    with pytest.raises(TiermeshError, match="'light' needs a key in TIERMESH_UPSTREAM_KEY_A") as caught:
+        Runtime.build(snapshot(KEYED), environ)
+    assert not key or key not in str(caught.value)
+
+
+def test_a_snapshot_with_another_hash_is_refused() -> None:
+    with pytest.raises(TiermeshError, match="Snapshot 7 does not have the hash it claims") as caught:
+        Runtime.build(snapshot(number=7, sha256="0" * 64))
+    assert caught.value.code is Code.UNAVAILABLE
+
+
+def test_this_schema_and_the_one_before_are_accepted() -> None:
+    for version in (SCHEMA_VERSION, SCHEMA_VERSION - 1):
+        Runtime.build(snapshot(schemaVersion=version))
+
+
+@pytest.mark.parametrize("version", [SCHEMA_VERSION + 1, SCHEMA_VERSION - 2])
+def test_any_other_schema_is_refused_with_the_cure(version: int) -> None:
+    with pytest.raises(TiermeshError, match=f"has schema {version}; this router knows {SCHEMA_VERSION}. Upgrade"):
+        Runtime.build(snapshot(schemaVersion=version))
+
+
+def test_content_that_does_not_hold_together_is_refused() -> None:
+    whole = snapshot().content
+    torn = Content(routes=whole.routes)
+    with pytest.raises(TiermeshError, match="Snapshot 1 .*'heavy'|Snapshot 1 .*'light'"):
+        Runtime.build(snapshot(torn))
+
+
+def test_a_url_that_is_none_is_refused() -> None:
+    whole = snapshot().content
+    wrong = whole.backends[0].model_copy(update={"url": "http://h:99999/v1"})
+    with pytest.raises(TiermeshError, match="Snapshot 1"):
+        Runtime.build(snapshot(Content(routes=whole.routes, backends=(wrong, *whole.backends[1:]))))
