@@ -35,7 +35,8 @@ async def end(
     shared |= mapped(identity.pid for identity in rest)
     for identity in rest - first:
         signal(identity, SIGTERM)
-    for identity in await _gone(rest - first, _KIN_GRACE_SECONDS, hurry) | (rest & first):
+    kin_grace = min(_KIN_GRACE_SECONDS, grace_seconds)
+    for identity in await _gone(rest - first, kin_grace, hurry) | (rest & first):
         signal(identity, SIGKILL)
     stuck = await _gone(rest, _KILL_SECONDS, asyncio.Event())
     remove_unused(shared)

@@ -89,7 +89,7 @@ def stop(launcher: Launcher) -> None:
 
 
 def test_stopping_ends_a_grandchild_that_ignores_sigterm(tmp_path: Path) -> None:
-    with launched(tmp_path, STUBBORN_GRANDCHILD) as launcher:
+    with launched(tmp_path, STUBBORN_GRANDCHILD, grace_seconds=0.2) as launcher:
         launcher.read_until("ready")
         child, grandchild = launcher.child(), launcher.grandchild()
         stop(launcher)
