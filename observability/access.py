@@ -11,7 +11,9 @@ from datetime import UTC, datetime
 import orjson
 
 FLUSH_SECONDS = 0.2
-FLUSH_LINES = 256
+"""How late a line may be."""
+FLUSH_LINES = 64
+"""Some 40 kB: what is larger comes from fresh pages of the system each time, which costs more than the writing."""
 
 
 class AccessLog:

@@ -26,8 +26,6 @@ CHARACTERS_A_TOKEN = 4.0
 """Of alphabetic text; a Chinese, Japanese or Korean character counts as a token of its own."""
 STRUCTURE_PUSH = 1.2
 """Of tools, a JSON schema or an image: the light tier can do none of them."""
-
-
 NUMBER_PUSH, MOST_NUMBERS = 0.12, 5
 FORMULA_PUSH = 0.8
 QUESTION_PUSH, MOST_QUESTIONS = 0.3, 3
@@ -73,9 +71,11 @@ def _pushes(text: str) -> dict[str, float]:
         found = len(words & vocabulary.words) + sum([phrase in text for phrase in phrases])
         if found:
             pushes[name] = vocabulary.weight * min(found, vocabulary.most)
-    if numbers := len(_NUMBER.findall(text)):
+    numbers = len(_NUMBER.findall(text))
+    if numbers:
         pushes["numbers"] = NUMBER_PUSH * min(numbers, MOST_NUMBERS)
-    if "```" in text or _FORMULA.search(text):
+    # The pattern looks at every character; most texts have none of what each match begins or goes on with.
+    if "```" in text or ((numbers > 1 or "=" in text or "\\" in text) and _FORMULA.search(text)):
         pushes["formulas"] = FORMULA_PUSH
     if (questions := text.count("?") + text.count("？")) > 1:
         pushes["questions"] = QUESTION_PUSH * min(questions - 1, MOST_QUESTIONS)

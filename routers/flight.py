@@ -44,6 +44,7 @@ class Flight:
         "_started",
         "_status",
         "_tail",
+        "deadline",
         "exchange",
         "outcome",
         "passengers",
@@ -64,6 +65,7 @@ class Flight:
         self.passengers: list[Passenger] = []
         self.exchange: Exchange | None = None
         self.task: asyncio.Task[None] | None = None
+        self.deadline: asyncio.TimerHandle | None = None
 
     def join(self, passenger: Passenger) -> None:
         """Wait for this answer too. What has already come is sent at once."""
@@ -183,6 +185,9 @@ class Flight:
     def release(self) -> None:
         """Let go of the connection, and of what would otherwise hold this flight until the garbage collector comes."""
         exchange, self.exchange, self.task = self.exchange, None, None
+        if self.deadline is not None:
+            self.deadline.cancel()
+            self.deadline = None
         self._abandoned = _nothing
         if exchange is not None:
             exchange.close()

@@ -40,8 +40,7 @@ class Outcome:
             codes.append(cache)
         headers: Headers = [
             (b"x-request-id", request_id.encode()),
-            (b"x-tiermesh-route", match.route.name.encode()),
-            (b"x-tiermesh-revision", match.route.revision.encode()),
+            *match.route.headers,
             (b"x-tiermesh-snapshot", b"%d" % match.snapshot),
             (b"x-tiermesh-arm", match.arm.encode()),
             (b"x-tiermesh-tier", self.tier.value.encode()),

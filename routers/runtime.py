@@ -10,6 +10,7 @@ from control_plane.spec import snapshots
 from control_plane.spec.errors import Code, TiermeshError
 from control_plane.spec.models import Operation, Tier
 from control_plane.spec.snapshots import SCHEMA_VERSION, Snapshot, digest
+from routers.http import Headers
 from routers.upstream import Origin
 
 _PATHS = {
@@ -50,6 +51,8 @@ class Route:
     threshold: float
     cache_ttl_seconds: float | None
     deadline_seconds: float
+    headers: Headers
+    """What every answer says of the Route."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +122,7 @@ def _route(route: snapshots.CompiledRoute, backends: Mapping[str, Backend]) -> R
         threshold=route.threshold,
         cache_ttl_seconds=route.cache_ttl_seconds,
         deadline_seconds=route.deadline_seconds,
+        headers=[(b"x-tiermesh-route", route.name.encode()), (b"x-tiermesh-revision", route.revision.encode())],
     )
 
 

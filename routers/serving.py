@@ -80,25 +80,30 @@ class Serving:
         flight.join(self._passenger(call, outcome, reply, cache, started))
         if key is not None:
             self._flights[key] = flight
-        flight.task = asyncio.get_running_loop().create_task(self._run(call, decision, flight))
+        loop = asyncio.get_running_loop()
+        flight.task = loop.create_task(self._run(call, decision, flight))
+        flight.deadline = loop.call_later(decision.match.route.deadline_seconds, self._expire, decision, flight)
         flight.task.add_done_callback(lambda task: self._landed(key, flight, task))
 
     async def _run(self, call: Call, decision: Decision, flight: Flight) -> None:
-        route = decision.match.route
+        key, ttl_seconds = decision.match.cache_key, decision.match.route.cache_ttl_seconds
         try:
-            async with asyncio.timeout(route.deadline_seconds):
-                answer = await self._ask(call, decision, flight)
-            if answer is not None and decision.match.cache_key is not None and route.cache_ttl_seconds is not None:
-                self._cache.put(decision.match.cache_key, answer, time.monotonic() + route.cache_ttl_seconds)
+            answer = await self._ask(call, decision, flight)
+            if answer is not None and key is not None and ttl_seconds is not None:
+                self._cache.put(key, answer, time.monotonic() + ttl_seconds)
         except TiermeshError as error:
             flight.fail(error)
-        except TimeoutError:
-            message = f"No whole answer within the Route's {route.deadline_seconds:g} seconds."
-            hint = "Ask for fewer tokens, or raise spec.resilience.deadlineSeconds."
-            flight.fail(TiermeshError(Code.DEADLINE_EXCEEDED, message, hint))
         finally:
             # Before anything else runs: who joined now would wait for ever.
-            self._forget(decision.match.cache_key, flight)
+            self._forget(key, flight)
+
+    def _expire(self, decision: Decision, flight: Flight) -> None:
+        """The deadline has come: say so, and stop the model."""
+        seconds = decision.match.route.deadline_seconds
+        message = f"No whole answer within the Route's {seconds:g} seconds."
+        hint = "Ask for fewer tokens, or raise spec.resilience.deadlineSeconds."
+        flight.fail(TiermeshError(Code.DEADLINE_EXCEEDED, message, hint))
+        self._abandon(decision.match.cache_key, flight)
 
     async def _ask(self, call: Call, decision: Decision, flight: Flight) -> Answer | None:
         """Try the candidates in order, until one answers. Returns what may be kept."""
@@ -149,7 +154,7 @@ class Serving:
         return flight.recorded
 
     def _abandon(self, key: bytes | None, flight: Flight) -> None:
-        """Nobody waits any more: stop the model, and let nobody join what is being stopped."""
+        """Nobody waits any more: stop the Model, and let nobody join what is being stopped."""
         self._forget(key, flight)
         if flight.task is not None:
             flight.task.cancel()
