@@ -5,14 +5,14 @@ import sys
 from rich.console import Console
 
 from control_plane.spec.errors import TiermeshError
-from launcher.settings import load
+from launcher.settings import UpSettings
 from launcher.up import up
 
 
 def main() -> int:
     """Run the mesh. Returns 0 where it was ready and was told to stop, else 1."""
     try:
-        return 0 if up(load(), Console()) else 1
+        return 0 if up(UpSettings.load(), Console()) else 1
     except TiermeshError as error:
         sys.stderr.write(f"{error}\n")
         return 1

@@ -1,36 +1,23 @@
 """Settings of `tiermesh up`, from the environment."""
 
-import os
-from collections.abc import Iterable
-from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field
+from pydantic_settings import SettingsConfigDict
 
-from control_plane.spec.base import nearest
-from control_plane.spec.errors import Code, FieldError, TiermeshError
+from control_plane.spec.settings import Folder, Settings
 
 PREFIX = "TIERMESH_UP_"
 
 Port = Annotated[int, Field(ge=1, le=65535)]
-Folder = Annotated[Path, AfterValidator(lambda path: path.expanduser().absolute())]
+"""Fixed: callers must know where to ask."""
 
 
-class UpSettings(BaseSettings):
+class UpSettings(Settings):
     """What `tiermesh up`, `status` and `down` share. Everything binds to loopback: there is no authentication yet."""
 
-    model_config = SettingsConfigDict(
-        env_ignore_empty=True,
-        env_prefix=PREFIX,
-        extra="forbid",
-        frozen=True,
-        populate_by_name=True,
-        use_attribute_docstrings=True,
-    )
+    model_config = SettingsConfigDict(env_prefix=PREFIX)
 
-    home: Folder = Field(default=Path("~/.tiermesh"), validation_alias="TIERMESH_HOME", validate_default=True)
-    """The one folder with all state: database, snapshots, weights, logs. One mesh runs in a home at a time."""
     documents: Folder | None = None
     """A file or folder of documents to apply at the start. None: the bundled shop, where nothing was ever applied."""
     router_port: Port = 8080
@@ -63,33 +50,3 @@ class UpSettings(BaseSettings):
     def control_plane_url(self) -> str:
         """Base URL of the control plane's API, without a path."""
         return f"http://127.0.0.1:{self.control_plane_port}"
-
-
-def load(**given: object) -> UpSettings:
-    """Settings from the environment; what is `given` wins.
-
-    Raises TiermeshError(SETUP) that names the variable and the cure.
-    """
-    _refuse_unknown(os.environ)
-    try:
-        return UpSettings.model_validate(given)
-    except ValidationError as error:
-        errors = tuple(FieldError(_variable(item["loc"]), item["msg"]) for item in error.errors(include_url=False))
-        first = errors[0]
-        raise TiermeshError(
-            Code.SETUP, f"{first.field} is not valid: {first.message}.", "Correct or unset it.", errors=errors
-        ) from error
-
-
-def _variable(location: tuple[int | str, ...]) -> str:
-    name = str(location[0])
-    return name if name == "TIERMESH_HOME" else PREFIX + name.upper().removeprefix(PREFIX)
-
-
-def _refuse_unknown(environment: Iterable[str]) -> None:
-    known = [PREFIX + name.upper() for name in UpSettings.model_fields if name != "home"]
-    for variable in environment:
-        if variable.startswith(PREFIX) and variable not in known:
-            near = nearest(variable, known)
-            cure = f"Did you mean {near}?" if near else f"Known are {', '.join(known)}."
-            raise TiermeshError(Code.SETUP, f"There is no setting {variable}.", cure)

@@ -33,10 +33,10 @@ def up(file: Documents = None, detach: Detach = False) -> None:
     """Start models, control plane and router on this machine; Ctrl-C stops all of it."""
     with _installed():
         from launcher.detached import up_detached
-        from launcher.settings import load
+        from launcher.settings import UpSettings
         from launcher.up import up as up_here
 
-    settings = load(documents=file) if file else load()
+    settings = UpSettings.load(documents=file) if file else UpSettings.load()
     ready = up_detached(settings, Console()) if detach else up_here(settings, Console())
     raise typer.Exit(0 if ready else 1)
 
@@ -45,9 +45,9 @@ def down() -> None:
     """Stop what `tiermesh up` started, or what a killed one left. Nothing running is fine."""
     with _installed():
         from launcher.down import down as stop
-        from launcher.settings import load
+        from launcher.settings import UpSettings
 
-    settings = load()
+    settings = UpSettings.load()
     stopped = stop(settings)
     if stopped.launcher:
         typer.echo(f"The mesh of {settings.home} is stopped.")
@@ -60,10 +60,10 @@ def down() -> None:
 def status(output: As = Output.TABLE) -> None:
     """Show each process, each model and the snapshot each has. Exit code 1 where something is not ready."""
     with _installed():
-        from launcher.settings import load
+        from launcher.settings import UpSettings
         from launcher.status import status as look
 
-    report = look(load())
+    report = look(UpSettings.load())
     if output is Output.YAML:
         as_yaml([report.model_dump(mode="json", by_alias=True)])
     elif output is Output.JSON:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from launcher.machine import Facts
 from launcher.preflight import needed_extras, problems
-from launcher.settings import UpSettings, load
+from launcher.settings import UpSettings
 from tests.unit.launcher.samples import faq, model
 
 FACTS = Facts(
@@ -26,7 +26,7 @@ FACTS = Facts(
 
 
 def settings(**given: object) -> UpSettings:
-    return load(**given)
+    return UpSettings.load(**given)
 
 
 def test_a_machine_with_everything_has_no_problem() -> None:

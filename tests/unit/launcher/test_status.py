@@ -7,7 +7,7 @@ from launcher import state
 from launcher.home import Home
 from launcher.identities import Identity, identify
 from launcher.processes import MODELS, ROUTER
-from launcher.settings import load
+from launcher.settings import UpSettings
 from launcher.state import Running, State
 from launcher.status import status
 
@@ -31,7 +31,7 @@ def myself() -> Identity:
 
 def test_a_process_that_does_not_answer_is_not_ready_whatever_was_recorded(tmp_path: Path) -> None:
     recorded(tmp_path, myself(), running(MODELS, myself()), running(ROUTER, myself(), "http://127.0.0.1:1/readyz"))
-    report = status(load(home=tmp_path))
+    report = status(UpSettings.load(home=tmp_path))
     models, router = report.processes
     assert (models.ready, models.snapshot, models.restarts) == (True, 7, 2)
     assert (router.ready, router.snapshot) == (False, None)
@@ -41,15 +41,15 @@ def test_a_process_that_does_not_answer_is_not_ready_whatever_was_recorded(tmp_p
 
 def test_a_process_that_is_gone_is_not_ready(tmp_path: Path) -> None:
     recorded(tmp_path, myself(), running(MODELS, NOBODY))
-    (models,) = status(load(home=tmp_path)).processes
+    (models,) = status(UpSettings.load(home=tmp_path)).processes
     assert not models.ready
 
 
 def test_a_record_of_which_nothing_lives_is_a_stopped_mesh(tmp_path: Path) -> None:
     recorded(tmp_path, NOBODY, running(MODELS, NOBODY))
-    assert status(load(home=tmp_path)).phase == "stopped"
+    assert status(UpSettings.load(home=tmp_path)).phase == "stopped"
 
 
 def test_processes_without_their_launcher_are_a_killed_mesh(tmp_path: Path) -> None:
     recorded(tmp_path, NOBODY, running(MODELS, myself()))
-    assert status(load(home=tmp_path)).phase == "killed"
+    assert status(UpSettings.load(home=tmp_path)).phase == "killed"
