@@ -48,6 +48,6 @@ bench: install ## measure every claim again
 
 # The local part of a version (+cpu) names one package index's build; the pin has to hold for all of them.
 constraints: ## resolve every pin anew; needs uv
-	uv pip compile pyproject.toml --all-extras --override overrides.txt --python-version 3.11 \
+	uv pip compile pyproject.toml --upgrade --all-extras --override overrides.txt --python-version 3.11 \
 		--python-platform x86_64-manylinux_2_28 --no-header --no-annotate --output-file constraints.txt
 	sed -i 's/^\([^ ]*==[^ +]*\)+[^ ]*/\1/' constraints.txt

@@ -103,4 +103,7 @@ async def serve(settings: RouterSettings) -> None:
     # What is loaded by now lives as long as the process: the collector need not look at it again.
     gc.collect()
     gc.freeze()
+    # A request leaves no cycles behind, only cached answers: with the default of 700 the collector looks them through
+    # some hundred times a second and finds nothing.
+    gc.set_threshold(50_000, 20, 20)
     await app.run(stop)

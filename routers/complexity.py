@@ -31,7 +31,7 @@ FORMULA_PUSH = 0.8
 QUESTION_PUSH, MOST_QUESTIONS = 0.3, 3
 """Of each question after the first."""
 
-_WORD = re.compile(r"[a-z]+")
+_WORD = re.compile(r"[a-z]{2,}")
 _NUMBER = re.compile(r"\d+")
 _FORMULA = re.compile(r"\d\s*[-+*/^=<>]\s*\d|\w\s*=\s*\w|\\[a-z]+\{")
 _WIDE = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
