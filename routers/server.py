@@ -1,7 +1,7 @@
 """The HTTP/1.1 server: an asyncio Protocol over httptools, under any `routers.http.Handler`.
 
-Chosen by measurement (`python -m benchmarks.servers`): it costs less a request than Granian or uvicorn under the same
-handler.
+Chosen by measurement (`python -m benchmarks.servers`): under the same handler it costs less than uvicorn, and less than
+Granian where the answer is in the cache; on proxied requests Granian is its equal, and one dependency more.
 """
 
 import asyncio

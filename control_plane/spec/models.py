@@ -112,7 +112,7 @@ class Faq(Spec):
     knowledge: SourceUri
     """A folder of entries, `file://./PATH` (from the document's own folder) or `file:///PATH`."""
     threshold: float = Field(ge=0, le=1)
-    """Cosine similarity from which an entry answers; below it the model abstains. Fitted: see `benchmarks.faq`."""
+    """Confidence from which an entry answers; below it the model abstains. Fitted: see `benchmarks.faq`."""
 
 
 class Passages(Spec):
