@@ -42,9 +42,7 @@ check: install ## format, lint, types, import contracts and unit tests, in under
 	$(RUN) -m pytest -q -n auto tests/unit
 
 bench: install ## measure every claim again
-	$(RUN) -m benchmarks.router
-	$(RUN) -m benchmarks.models
-	$(RUN) -m benchmarks.faq
+	@missed=0; for name in router servers models faq; do $(RUN) -m benchmarks.$$name || missed=1; done; exit $$missed
 
 # The local part of a version (+cpu) names one package index's build; the pin has to hold for all of them.
 constraints: ## resolve every pin anew; needs uv
