@@ -6,7 +6,6 @@ from collections.abc import Callable
 import orjson
 
 from control_plane.spec.errors import Code, TiermeshError
-from observability.metrics import RouterMetrics
 from routers.decision import Decision
 from routers.handler import Router
 from routers.http import Reply, Request
@@ -14,16 +13,16 @@ from routers.protocols import openai
 
 _LOG = logging.getLogger(__name__)
 
-_TEXT = [(b"content-type", b"text/plain; charset=utf-8")]
-_METRICS = [(b"content-type", b"text/plain; version=0.0.4; charset=utf-8")]
+_TEXT = b"content-type: text/plain; charset=utf-8\r\n"
+_METRICS = b"content-type: text/plain; version=0.0.4; charset=utf-8\r\n"
 
 
 class Admin:
     """A `routers.http.Handler` for the admin port."""
 
-    def __init__(self, router: Router, metrics: RouterMetrics, draining: Callable[[], bool]) -> None:
+    def __init__(self, router: Router, exposition: Callable[[], bytes], draining: Callable[[], bool]) -> None:
         self._router = router
-        self._metrics = metrics
+        self._exposition = exposition
         self._draining = draining
 
     def __call__(self, request: Request, reply: Reply) -> None:
@@ -38,7 +37,7 @@ class Admin:
 
     def refuse(self, error: TiermeshError, reply: Reply) -> None:
         """Answer with an error."""
-        reply.send(error.status, openai.error_headers(error), openai.encode_error(error))
+        reply.send(error.status, *openai.DIALECT.error(error))
 
     def _answer(self, request: Request, reply: Reply) -> None:
         match request.path:
@@ -48,7 +47,7 @@ class Admin:
                 reason = self._not_ready()
                 reply.send(503 if reason else 200, _TEXT, (reason or "ok").encode() + b"\n")
             case "/metrics":
-                reply.send(200, _METRICS, self._metrics.exposition())
+                reply.send(200, _METRICS, self._exposition())
             case "/explain" if request.method == b"POST":
                 reply.send(200, openai.JSON, orjson.dumps(explanation(*self._router.explain(request))))
             case _:

@@ -8,11 +8,11 @@ import signal
 import sys
 
 from control_plane.client.http import SnapshotFeed
-from observability.access import AccessLog
 from observability.metrics import RouterMetrics
 from routers.admin import Admin
 from routers.cache.exact import ExactCache
 from routers.handler import Router
+from routers.ledger import Ledger
 from routers.limits import ServerLimits
 from routers.runtime import Runtime
 from routers.server import HttpServer
@@ -32,16 +32,16 @@ class App:
         """Needs a running event loop."""
         self._settings = settings
         metrics = RouterMetrics()
-        self._log = AccessLog(_write if settings.access_log else None)
+        self._ledger = Ledger(metrics, _write if settings.access_log else None)
         self._client = UpstreamClient(UpstreamLimits())
         cache = ExactCache(settings.cache_max_bytes)
-        self.router = Router(Serving(self._client, cache, metrics, self._log), metrics)
+        self.router = Router(Serving(self._client, cache, self._ledger), metrics)
         limits = ServerLimits(max_body_bytes=settings.max_body_bytes)
         self._server = HttpServer(self.router, self.router.refuse, limits)
         metrics.cache_bytes.set_function(lambda: cache.size_bytes)
         metrics.cache_entries.set_function(lambda: len(cache))
         metrics.connections.set_function(lambda: len(self._server.connections))
-        admin = Admin(self.router, metrics, lambda: self._server.draining)
+        admin = Admin(self.router, self._ledger.exposition, lambda: self._server.draining)
         self._admin = HttpServer(admin, admin.refuse, limits)
         self._source = _source(settings)
         last_good = None if settings.config else LastGood(settings.last_good)
@@ -78,7 +78,7 @@ class App:
         await self._admin.stop(0)
         self._client.close()
         await self._source.close()
-        self._log.flush()
+        self._ledger.flush()
         _LOG.info("The router has stopped.")
 
 

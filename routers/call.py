@@ -3,6 +3,7 @@
 from typing import Any, NamedTuple
 
 from control_plane.spec.models import Operation
+from routers.protocols.dialect import Dialect
 
 
 class Call(NamedTuple):
@@ -17,3 +18,5 @@ class Call(NamedTuple):
     tenant: str
     fresh: bool
     """The caller wants no cached answer (`cache-control: no-cache` or `no-store`)."""
+    dialect: Dialect
+    """How its answer is written."""

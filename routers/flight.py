@@ -6,11 +6,11 @@ last one leaves.
 
 import asyncio
 from collections.abc import Callable
-from typing import NamedTuple
 
-from control_plane.spec.errors import TiermeshError
-from routers.http import Headers, Reply
+from control_plane.spec.errors import Code, TiermeshError
+from routers.http import Headers
 from routers.outcome import Outcome
+from routers.passenger import Passenger
 from routers.protocols import openai
 from routers.upstream import Exchange
 
@@ -22,18 +22,8 @@ MAX_RECORDED_BYTES = 4 * 1024 * 1024
 """Of a stream that is kept for the cache and for who joins late; a longer one is neither kept nor joined."""
 
 
-class Passenger(NamedTuple):
-    """One caller of a flight."""
-
-    reply: Reply
-    headers: Callable[[], Headers]
-    """This caller's response headers; asked for when the answer begins."""
-    close: Callable[[int, TiermeshError | None], None]
-    """Called once at the end: HTTP status and, where the answer failed or was cut, why."""
-
-
 class Flight:
-    """The answer so far and its callers. A `routers.upstream.Sink` for streams."""
+    """The answer so far and its callers. A `routers.upstream.Sink` for streams, `routers.deadlines.Bounded`."""
 
     __slots__ = (
         "_abandoned",
@@ -42,7 +32,6 @@ class Flight:
         "_recorded_bytes",
         "_recording",
         "_started",
-        "_status",
         "_tail",
         "deadline",
         "exchange",
@@ -51,21 +40,23 @@ class Flight:
         "task",
     )
 
-    def __init__(self, outcome: Outcome, recording: bool, abandoned: Callable[[], None]) -> None:
-        """`recording` keeps the stream's bytes; `abandoned` is called when the last caller has left before the end."""
+    def __init__(
+        self, outcome: Outcome, recording: bool, abandoned: Callable[["Flight"], None], deadline: float
+    ) -> None:
+        """`recording` keeps the stream's bytes; `abandoned` is called when nobody waits any more before the end: the
+        last caller has left, or the deadline, in seconds of `time.monotonic`, has come."""
         self.outcome = outcome
+        self.deadline = deadline
         self._abandoned = abandoned
         self._recording = recording
         self._pieces: list[bytes] = []
         self._recorded_bytes = 0
         self._tail = b""
         self._started = False
-        self._status = 0
-        self._headers: Headers = []
+        self._headers: Headers = b""
         self.passengers: list[Passenger] = []
         self.exchange: Exchange | None = None
         self.task: asyncio.Task[None] | None = None
-        self.deadline: asyncio.TimerHandle | None = None
 
     def join(self, passenger: Passenger) -> None:
         """Wait for this answer too. What has already come is sent at once."""
@@ -73,9 +64,9 @@ class Flight:
         passenger.reply.on_disconnect = lambda: self._leave(passenger)
         passenger.reply.on_drain = self._drained
         if self._started:
-            self._start(passenger)
+            passenger.start(self._headers)
             for piece in self._pieces:
-                passenger.reply.write(piece)
+                passenger.write(piece)
             if not passenger.reply.congested:
                 self._drained()
 
@@ -87,7 +78,7 @@ class Flight:
         if self.passengers:
             self._drained()
         else:
-            self._abandoned()
+            self._abandoned(self)
 
     @property
     def recorded(self) -> bytes:
@@ -96,26 +87,21 @@ class Flight:
 
     # A whole answer.
 
-    def deliver(self, status: int, extra: Headers, body: bytes) -> None:
+    def deliver(self, headers: Headers, body: bytes) -> None:
         """Give everyone the same whole answer."""
         for passenger in self._land():
-            passenger.reply.send(status, extra + passenger.headers(), body)
-            passenger.close(status, None)
+            passenger.send(headers, body)
 
     # A stream.
 
     def start(self, exchange: Exchange, headers: Headers) -> None:
         """Begin the stream: from here on no other model can take over."""
         self._started = True
-        self._status = exchange.status
-        self._headers = [*headers, (b"cache-control", b"no-store")]
+        self._headers = headers
         self.exchange = exchange
         for passenger in self.passengers:
-            self._start(passenger)
+            passenger.start(headers)
         exchange.attach(self)
-
-    def _start(self, passenger: Passenger) -> None:
-        passenger.reply.start(self._status, self._headers + passenger.headers())
 
     def on_body(self, data: bytes) -> None:
         self._tail = data if len(data) > openai.TAIL_BYTES else self._tail[-openai.TAIL_BYTES :] + data
@@ -123,7 +109,7 @@ class Flight:
             self._record(data)
         passengers = self.passengers
         for passenger in passengers:
-            passenger.reply.write(data)
+            passenger.write(data)
         if len(passengers) == 1:
             if passengers[0].reply.congested:
                 self._pause()
@@ -168,26 +154,27 @@ class Flight:
     def finish(self) -> None:
         """The stream came to its end."""
         for passenger in self._land():
-            passenger.reply.end()
-            passenger.close(self._status, None)
+            passenger.end()
 
     def fail(self, error: TiermeshError) -> None:
         """Tell everyone why there is no (whole) answer, in the protocol's own shape."""
         for passenger in self._land():
             if self._started:
-                passenger.reply.write(openai.error_event(error))
-                passenger.reply.end()
+                passenger.cut(error)
             else:
-                headers = openai.error_headers(error) + passenger.headers()
-                passenger.reply.send(error.status, headers, openai.encode_error(error))
-            passenger.close(error.status, error)
+                passenger.refuse(error)
+
+    def expire(self) -> None:
+        """The deadline has come: say so, and stop the model."""
+        seconds = self.outcome.match.route.deadline_seconds
+        message = f"No whole answer within the Route's {seconds:g} seconds."
+        hint = "Ask for fewer tokens, or raise spec.resilience.deadlineSeconds."
+        self.fail(TiermeshError(Code.DEADLINE_EXCEEDED, message, hint))
+        self._abandoned(self)
 
     def release(self) -> None:
         """Let go of the connection, and of what would otherwise hold this flight until the garbage collector comes."""
         exchange, self.exchange, self.task = self.exchange, None, None
-        if self.deadline is not None:
-            self.deadline.cancel()
-            self.deadline = None
         self._abandoned = _nothing
         if exchange is not None:
             exchange.close()
@@ -200,5 +187,5 @@ class Flight:
         return passengers
 
 
-def _nothing() -> None:
+def _nothing(_: Flight) -> None:
     pass

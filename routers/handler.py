@@ -45,10 +45,8 @@ class Router:
     def refuse(self, error: TiermeshError, reply: Reply, request_id: str = "") -> None:
         """Answer with an error before any decision."""
         self._metrics.refusal(error.code.value)
-        headers: Headers = openai.error_headers(error)
-        if request_id:
-            headers = [*headers, (b"x-request-id", request_id.encode())]
-        reply.send(error.status, headers, openai.encode_error(error))
+        headers, body = openai.DIALECT.error(error)
+        reply.send(error.status, headers + _identified(request_id), body)
 
     def explain(self, request: Request) -> tuple[Decision, str]:
         """The decision for an OpenAI request body, and what the cache would say; no model is called.
@@ -71,7 +69,7 @@ class Router:
         elif path == _MODELS or path.startswith(_MODELS + "/"):
             _require(request, b"GET")
             body = self._models(path.removeprefix(_MODELS).removeprefix("/"))
-            reply.send(200, [*openai.JSON, (b"x-request-id", request_id.encode())], body)
+            reply.send(200, openai.JSON + _identified(request_id), body)
         else:
             known = ", ".join([*openai.OPERATIONS, _MODELS])
             raise TiermeshError(Code.NOT_FOUND, f"There is nothing at {path[:200]!r}.", f"Paths here: {known}.")
@@ -100,6 +98,10 @@ def _require(request: Request, method: bytes) -> None:
     if request.method != method:
         message = f"{request.path} takes {method.decode()}, not {request.method.decode()}."
         raise TiermeshError(Code.METHOD_NOT_ALLOWED, message, f"Send it as {method.decode()}.")
+
+
+def _identified(request_id: str) -> Headers:
+    return b"x-request-id: %b\r\n" % request_id.encode() if request_id else b""
 
 
 def _request_id(request: Request) -> str:

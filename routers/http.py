@@ -6,8 +6,8 @@ Nothing here knows a server; `routers.server` is the one that ships, and benchma
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
-Headers = list[tuple[bytes, bytes]]
-"""Lower-case names, in order."""
+Headers = bytes
+"""Response headers as they go out: `name: value` and CRLF for each, names in lower case."""
 
 
 class Request(NamedTuple):

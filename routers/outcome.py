@@ -1,10 +1,10 @@
-"""Outcome: what became of a call, as headers and as a log line."""
+"""Outcome: what became of a call, and what its caller is told of it."""
 
 from control_plane.spec.errors import Code, TiermeshError
 from control_plane.spec.models import Tier
-from routers.call import Call
-from routers.decision import Match, Reason
+from routers.decision import Match
 from routers.http import Headers
+from routers.reasons import Reason
 from routers.runtime import Backend
 
 
@@ -19,7 +19,7 @@ class Outcome:
         self.match = match
         self.tier = tier
         self.score = score
-        self.reasons = list(reasons)
+        self.reasons = reasons
         self.model = model
 
     def answered_by(self, backend: Backend) -> None:
@@ -30,43 +30,18 @@ class Outcome:
     def passed_over(self, backend: Backend, error: TiermeshError) -> None:
         """This Model gave no answer; the next one may."""
         code = "light-abstained" if error.code is Code.ABSTAINED else "failed"
-        self.reasons.append(Reason(code, f"{backend.name}: {error.message}"))
+        self.reasons += (Reason(code, f"{backend.name}: {error.message}"),)
 
     def headers(self, request_id: str, cache: str) -> Headers:
         """What a caller is told about how it was answered."""
         match = self.match
-        codes = [reason.code for reason in self.reasons]
+        codes = ",".join([reason.code for reason in self.reasons])
         if cache == "coalesced":
-            codes.append(cache)
-        headers: Headers = [
-            (b"x-request-id", request_id.encode()),
-            *match.route.headers,
-            (b"x-tiermesh-snapshot", b"%d" % match.snapshot),
-            (b"x-tiermesh-arm", match.arm.encode()),
-            (b"x-tiermesh-tier", self.tier.value.encode()),
-            (b"x-tiermesh-cache", cache.encode()),
-            (b"x-tiermesh-reasons", ",".join(codes).encode()),
-        ]
-        if self.score is not None:
-            headers.append((b"x-tiermesh-score", b"%.3f" % self.score))
-        if self.model:
-            headers.append((b"x-tiermesh-model", self.model.encode()))
-        return headers
-
-    def log_fields(self, call: Call, cache: str, status: int, error: TiermeshError | None) -> dict[str, object]:
-        """What the access log says; never what was asked or answered."""
-        return {
-            "request_id": call.request_id,
-            "operation": call.operation.value,
-            "stream": call.stream,
-            "route": self.match.route.name,
-            "snapshot": self.match.snapshot,
-            "arm": self.match.arm,
-            "tier": self.tier.value,
-            "score": self.score,
-            "model": self.model,
-            "cache": cache,
-            "status": status,
-            "error": error.code.value if error else None,
-            "reasons": [f"{reason.code}: {reason.text}" for reason in self.reasons],
-        }
+            codes += ",coalesced"
+        score = "" if self.score is None else f"x-tiermesh-score: {self.score:.3f}\r\n"
+        model = f"x-tiermesh-model: {self.model}\r\n" if self.model else ""
+        return (
+            f"x-request-id: {request_id}\r\n{match.route.headers}x-tiermesh-snapshot: {match.snapshot}\r\n"
+            f"x-tiermesh-arm: {match.arm}\r\nx-tiermesh-tier: {self.tier}\r\nx-tiermesh-cache: {cache}\r\n"
+            f"x-tiermesh-reasons: {codes}\r\n{score}{model}"
+        ).encode()

@@ -10,7 +10,8 @@ from routers import complexity
 from routers.cache import exact
 from routers.call import Call
 from routers.complexity import Score
-from routers.decision import Decision, Match, Reason
+from routers.decision import Decision, Match
+from routers.reasons import Reason
 from routers.runtime import Backend, Route, Runtime
 
 ARM = "default"
@@ -25,9 +26,10 @@ def match(call: Call, runtime: Runtime) -> Match:
     route = runtime.routes.get(call.model)
     if route is None:
         raise unknown_model(call.model, runtime)
-    cache_key, uncached = _cache_key(call, route)
-    reasons = (Reason("route", f"model {call.model!r} is Route {route.name!r}"), *uncached)
-    return Match(route, runtime.snapshot.number, ARM, cache_key, reasons)
+    uncached = _uncached(call, route)
+    if uncached is None:
+        return Match(route, runtime.number, ARM, exact.key(call, route.revision, ARM), route.reasons)
+    return Match(route, runtime.number, ARM, None, (*route.reasons, uncached))
 
 
 def choose(call: Call, matched: Match) -> Decision:
@@ -82,11 +84,12 @@ def _choose(call: Call, route: Route) -> tuple[Score | None, Tier, tuple[Backend
     return score, Tier.HEAVY, heavy, reason
 
 
-def _cache_key(call: Call, route: Route) -> tuple[bytes | None, tuple[Reason, ...]]:
+def _uncached(call: Call, route: Route) -> Reason | None:
+    """Why no cached answer may be given or kept; None where one may."""
     if route.cache_ttl_seconds is None:
-        return None, (Reason("cache-off", "the Route keeps no answers"),)
+        return Reason("cache-off", "the Route keeps no answers")
     if call.fresh:
-        return None, (Reason("cache-refused", "the caller asked for a fresh answer"),)
+        return Reason("cache-refused", "the caller asked for a fresh answer")
     if call.fields.get("tools"):
-        return None, (Reason("cache-tools", "the request carries tools"),)
-    return exact.key(call, route.revision, ARM), ()
+        return Reason("cache-tools", "the request carries tools")
+    return None

@@ -10,7 +10,7 @@ from control_plane.spec import snapshots
 from control_plane.spec.errors import Code, TiermeshError
 from control_plane.spec.models import Operation, Tier
 from control_plane.spec.snapshots import SCHEMA_VERSION, Snapshot, digest
-from routers.http import Headers
+from routers.reasons import Reason
 from routers.upstream import Origin
 
 _PATHS = {
@@ -51,8 +51,10 @@ class Route:
     threshold: float
     cache_ttl_seconds: float | None
     deadline_seconds: float
-    headers: Headers
-    """What every answer says of the Route."""
+    headers: str
+    """What every answer's headers say of the Route."""
+    reasons: tuple[Reason, ...]
+    """Why a request is answered by it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,8 @@ class Runtime:
     """All that a request needs to know; captured once, at its start."""
 
     snapshot: Snapshot
+    number: int
+    """The snapshot's."""
     routes: Mapping[str, Route]
     """By the `model` that callers write."""
 
@@ -84,7 +88,7 @@ class Runtime:
         except (KeyError, ValueError) as error:
             message = f"Snapshot {snapshot.number} names a Model it does not hold, or a URL that is none: {error}."
             raise TiermeshError(Code.UNAVAILABLE, message, "Publish it again.") from error
-        return cls(snapshot, MappingProxyType(routes))
+        return cls(snapshot, snapshot.number, MappingProxyType(routes))
 
 
 def _backend(backend: snapshots.Backend, environ: Mapping[str, str]) -> Backend:
@@ -122,7 +126,8 @@ def _route(route: snapshots.CompiledRoute, backends: Mapping[str, Backend]) -> R
         threshold=route.threshold,
         cache_ttl_seconds=route.cache_ttl_seconds,
         deadline_seconds=route.deadline_seconds,
-        headers=[(b"x-tiermesh-route", route.name.encode()), (b"x-tiermesh-revision", route.revision.encode())],
+        headers=f"x-tiermesh-route: {route.name}\r\nx-tiermesh-revision: {route.revision}\r\n",
+        reasons=(Reason("route", f"model {route.model!r} is Route {route.name!r}"),),
     )
 
 

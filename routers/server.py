@@ -50,9 +50,11 @@ class HttpReply:
 
     def send(self, status: int, headers: Headers, body: bytes) -> None:
         if connection := self._connection:
-            head = _head(status, headers, connection.keep_alive)
             content = b"" if self._bodiless else body
-            connection.transport.write(b"%bcontent-length: %d\r\n\r\n%b" % (head, len(body), content))
+            connection.transport.write(
+                b"%b%b%bcontent-length: %d\r\n\r\n%b"
+                % (_STATUS_LINES[status], headers, _persistence(connection.keep_alive), len(body), content)
+            )
             self._finish()
 
     def start(self, status: int, headers: Headers) -> None:
@@ -61,7 +63,7 @@ class HttpReply:
             self._chunked = connection.http_1_1
             connection.keep_alive = connection.keep_alive and self._chunked
             framing = b"transfer-encoding: chunked\r\n\r\n" if self._chunked else b"\r\n"
-            self._head = _head(status, headers, connection.keep_alive) + framing
+            self._head = _STATUS_LINES[status] + headers + _persistence(connection.keep_alive) + framing
 
     def write(self, data: bytes) -> None:
         if self._connection and data:
@@ -92,12 +94,8 @@ class HttpReply:
         cast(HttpConnection, connection).finished()
 
 
-def _head(status: int, headers: Headers, keep_alive: bool) -> bytes:
-    lines = [_STATUS_LINES[status]]
-    lines += [b"%b: %b\r\n" % header for header in headers]
-    if not keep_alive:
-        lines.append(b"connection: close\r\n")
-    return b"".join(lines)
+def _persistence(keep_alive: bool) -> bytes:
+    return b"" if keep_alive else b"connection: close\r\n"
 
 
 class HttpConnection(asyncio.Protocol):
@@ -109,6 +107,7 @@ class HttpConnection(asyncio.Protocol):
         "_continues",
         "_headers",
         "_headers_bytes",
+        "_max_header_bytes",
         "_parser",
         "_received_bytes",
         "_refused",
@@ -126,6 +125,7 @@ class HttpConnection(asyncio.Protocol):
 
     def __init__(self, server: "HttpServer") -> None:
         self._server = server
+        self._max_header_bytes = server.limits.max_header_bytes
         self._parser = httptools.HttpRequestParser(self)
         self._reply: HttpReply | None = None
         self._waiting: deque[tuple[Request, bool, bool]] = deque()
@@ -203,7 +203,7 @@ class HttpConnection(asyncio.Protocol):
         """The parser tells of a header when it is whole: one that never ends would fill the memory. The body has its
         own limit; a chunk of one byte comes with five of framing."""
         self._received_bytes += size
-        if self._received_bytes > self._server.limits.max_header_bytes + 6 * self._body_bytes:
+        if self._received_bytes > self._max_header_bytes + 6 * self._body_bytes:
             self._refuse_headers()
 
     # The parser's side.
@@ -215,11 +215,15 @@ class HttpConnection(asyncio.Protocol):
 
     def on_url(self, url: bytes) -> None:
         self._target += url
-        self._count_header_bytes(len(url))
+        self._headers_bytes += len(url)
+        if self._headers_bytes > self._max_header_bytes:
+            self._refuse_headers()
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self._headers[name.lower()] = value
-        self._count_header_bytes(len(name) + len(value))
+        self._headers_bytes += len(name) + len(value)
+        if self._headers_bytes > self._max_header_bytes:
+            self._refuse_headers()
 
     def on_headers_complete(self) -> None:
         headers, limit = self._headers, self._server.limits.max_body_bytes
@@ -281,13 +285,8 @@ class HttpConnection(asyncio.Protocol):
                 self.transport.resume_reading()
             self._begin(*request)
 
-    def _count_header_bytes(self, count: int) -> None:
-        self._headers_bytes += count
-        if self._headers_bytes > self._server.limits.max_header_bytes:
-            self._refuse_headers()
-
     def _refuse_headers(self) -> None:
-        message = f"The request line and headers are larger than {self._server.limits.max_header_bytes} bytes."
+        message = f"The request line and headers are larger than {self._max_header_bytes} bytes."
         self.refuse(TiermeshError(Code.HEADERS_TOO_LARGE, message, "Send fewer or shorter headers."))
 
     def refuse(self, error: TiermeshError) -> None:

@@ -5,16 +5,18 @@ import logging
 import time
 
 from control_plane.spec.errors import Code, TiermeshError
-from observability.access import AccessLog
-from observability.metrics import RouterMetrics
 from routers.cache.exact import Answer, ExactCache
 from routers.call import Call
-from routers.decision import Decision, Match, Reason
-from routers.flight import Flight, Passenger
+from routers.deadlines import Deadlines
+from routers.decision import Decision, Match
+from routers.flight import Flight
 from routers.http import Headers, Reply
+from routers.ledger import Ledger
 from routers.outcome import Outcome
+from routers.passenger import Passenger
 from routers.pipeline import choose
 from routers.protocols import openai
+from routers.reasons import Reason
 from routers.refusals import refusal
 from routers.runtime import Backend
 from routers.upstream import Exchange, UpstreamClient
@@ -23,17 +25,18 @@ _LOG = logging.getLogger(__name__)
 
 _PASSED_ON = (b"content-encoding", b"x-tiermesh-confidence")
 """Headers of a model's answer that callers see and the cache keeps, beside its content type."""
+_HIT = Reason("cache-hit", "the same question was answered before")
 
 
 class Serving:
     """Answers calls. Owns what outlives a snapshot: the cache and the flights under way."""
 
-    def __init__(self, client: UpstreamClient, cache: ExactCache, metrics: RouterMetrics, log: AccessLog) -> None:
+    def __init__(self, client: UpstreamClient, cache: ExactCache, ledger: Ledger) -> None:
         self._client = client
         self._cache = cache
-        self._metrics = metrics
-        self._log = log
+        self._ledger = ledger
         self._flights: dict[bytes, Flight] = {}
+        self._deadlines = Deadlines()
 
     def expected_cache(self, match: Match) -> str:
         """What the cache would say now."""
@@ -56,34 +59,32 @@ class Serving:
         elif hit := self._cache.get(key, started):
             self._replay(call, match, hit, reply, started)
         elif (flight := self._flights.get(key)) and flight.joinable:
-            flight.join(self._passenger(call, flight.outcome, reply, "coalesced", started))
+            flight.join(Passenger(call, reply, flight.outcome, "coalesced", started, self._ledger))
         else:
             self._fly(call, choose(call, match), reply, "miss", started)
 
     def _replay(self, call: Call, match: Match, hit: Answer, reply: Reply, started: float) -> None:
-        reasons = (*match.reasons, Reason("cache-hit", "the same question was answered before"))
-        outcome = Outcome(match, hit.tier, hit.score, reasons, hit.model)
-        headers = hit.headers + outcome.headers(call.request_id, "hit-exact")
+        outcome = Outcome(match, hit.tier, hit.score, (*match.reasons, _HIT), hit.model)
+        passenger = Passenger(call, reply, outcome, "hit-exact", started, self._ledger)
         if hit.stream:
-            reply.start(200, headers)
-            reply.write(hit.body)
-            reply.end()
+            passenger.start(hit.headers)
+            passenger.write(hit.body)
+            passenger.end()
         else:
-            reply.send(200, headers, hit.body)
-        self._record(call, outcome, "hit-exact", started, 200, None)
+            passenger.send(hit.headers, hit.body)
 
     def _fly(self, call: Call, decision: Decision, reply: Reply, cache: str, started: float) -> None:
-        key = decision.match.cache_key
+        match = decision.match
+        key = match.cache_key
         score = decision.score.value if decision.score else None
-        outcome = Outcome(decision.match, decision.tier, score, decision.reasons)
-        flight = Flight(outcome, recording=key is not None, abandoned=lambda: self._abandon(key, flight))
-        flight.join(self._passenger(call, outcome, reply, cache, started))
+        outcome = Outcome(match, decision.tier, score, decision.reasons)
+        flight = Flight(outcome, key is not None, self._abandon, started + match.route.deadline_seconds)
+        flight.join(Passenger(call, reply, outcome, cache, started, self._ledger))
         if key is not None:
             self._flights[key] = flight
-        loop = asyncio.get_running_loop()
-        flight.task = loop.create_task(self._run(call, decision, flight))
-        flight.deadline = loop.call_later(decision.match.route.deadline_seconds, self._expire, decision, flight)
-        flight.task.add_done_callback(lambda task: self._landed(key, flight, task))
+        flight.task = asyncio.get_running_loop().create_task(self._run(call, decision, flight))
+        flight.task.add_done_callback(lambda task: self._landed(flight, task))
+        self._deadlines.watch(flight)
 
     async def _run(self, call: Call, decision: Decision, flight: Flight) -> None:
         key, ttl_seconds = decision.match.cache_key, decision.match.route.cache_ttl_seconds
@@ -95,15 +96,7 @@ class Serving:
             flight.fail(error)
         finally:
             # Before anything else runs: who joined now would wait for ever.
-            self._forget(key, flight)
-
-    def _expire(self, decision: Decision, flight: Flight) -> None:
-        """The deadline has come: say so, and stop the model."""
-        seconds = decision.match.route.deadline_seconds
-        message = f"No whole answer within the Route's {seconds:g} seconds."
-        hint = "Ask for fewer tokens, or raise spec.resilience.deadlineSeconds."
-        flight.fail(TiermeshError(Code.DEADLINE_EXCEEDED, message, hint))
-        self._abandon(decision.match.cache_key, flight)
+            self._forget(flight)
 
     async def _ask(self, call: Call, decision: Decision, flight: Flight) -> Answer | None:
         """Try the candidates in order, until one answers. Returns what may be kept."""
@@ -121,20 +114,20 @@ class Serving:
         exchange = await self._client.send(backend.origin, backend.request(call.operation, call.request_id, body))
         flight.exchange = exchange
         content_type = exchange.headers.get(b"content-type", b"application/json")
-        headers: Headers = [(b"content-type", content_type), *_passed_on(exchange)]
         # Of a compressed stream nobody could tell the end: it is taken whole.
         plain = b"content-encoding" not in exchange.headers
-        streams = call.stream and plain and content_type.startswith(openai.EVENT_STREAM)
-        if exchange.status == 200 and streams:
+        if exchange.status == 200 and call.stream and plain and content_type.startswith(openai.EVENT_STREAM):
+            streams, headers = True, _passed_on(exchange)
             received = await self._stream(exchange, backend, headers, flight)
             if not openai.is_whole_stream(received):
                 return None
         else:
+            streams, headers = False, b"content-type: %b\r\n%b" % (content_type, _passed_on(exchange))
             received = await exchange.read()
             if exchange.status != 200:
                 raise refusal(backend.name, exchange.status, exchange.headers, received)
             flight.outcome.answered_by(backend)
-            flight.deliver(200, headers, received)
+            flight.deliver(headers, received)
             if not exchange.delimited:
                 return None
         return Answer(headers, received, streams, backend.name, backend.tier, flight.outcome.score)
@@ -153,37 +146,25 @@ class Serving:
         flight.finish()
         return flight.recorded
 
-    def _abandon(self, key: bytes | None, flight: Flight) -> None:
+    def _abandon(self, flight: Flight) -> None:
         """Nobody waits any more: stop the Model, and let nobody join what is being stopped."""
-        self._forget(key, flight)
+        self._forget(flight)
         if flight.task is not None:
             flight.task.cancel()
 
-    def _landed(self, key: bytes | None, flight: Flight, task: asyncio.Task[None]) -> None:
+    def _landed(self, flight: Flight, task: asyncio.Task[None]) -> None:
         """The outermost handler of a flight: whatever happened, its connection is free and its callers are answered."""
-        self._forget(key, flight)
+        self._forget(flight)
+        self._deadlines.forget(flight)
         flight.release()
         if not task.cancelled() and (error := task.exception()) is not None:
             _LOG.error("A flight failed in a way that it should not.", exc_info=error)
             flight.fail(TiermeshError(Code.INTERNAL, "The router failed.", "Report this with the x-request-id."))
 
-    def _forget(self, key: bytes | None, flight: Flight) -> None:
+    def _forget(self, flight: Flight) -> None:
+        key = flight.outcome.match.cache_key
         if key is not None and self._flights.get(key) is flight:
             del self._flights[key]
-
-    def _passenger(self, call: Call, outcome: Outcome, reply: Reply, cache: str, started: float) -> Passenger:
-        return Passenger(
-            reply,
-            headers=lambda: outcome.headers(call.request_id, cache),
-            close=lambda status, error: self._record(call, outcome, cache, started, status, error),
-        )
-
-    def _record(
-        self, call: Call, outcome: Outcome, cache: str, started: float, status: int, error: TiermeshError | None
-    ) -> None:
-        seconds = time.monotonic() - started
-        self._metrics.request(outcome.match.route.name, outcome.tier.value, outcome.model, cache, status, seconds)
-        self._log.request({"seconds": round(seconds, 6), **outcome.log_fields(call, cache, status, error)})
 
 
 def _cut(backend: Backend) -> TiermeshError:
@@ -192,4 +173,5 @@ def _cut(backend: Backend) -> TiermeshError:
 
 
 def _passed_on(exchange: Exchange) -> Headers:
-    return [(name, exchange.headers[name]) for name in _PASSED_ON if name in exchange.headers]
+    headers = exchange.headers
+    return b"".join([b"%b: %b\r\n" % (name, headers[name]) for name in _PASSED_ON if name in headers])

@@ -6,7 +6,7 @@ from typing import Any
 
 import uvicorn
 
-from benchmarks.adapters.core import END, QueuedReply, Start, Whole, router
+from benchmarks.adapters.core import END, QueuedReply, Start, Whole, pairs, router
 from routers.http import Handler, Request
 from routers.settings import RouterSettings
 
@@ -30,7 +30,9 @@ class Application:
         first = await reply.take()
         if isinstance(first, Whole):
             length = (b"content-length", b"%d" % len(first.body))
-            await send({"type": "http.response.start", "status": first.status, "headers": [*first.headers, length]})
+            await send(
+                {"type": "http.response.start", "status": first.status, "headers": [*pairs(first.headers), length]}
+            )
             await send({"type": "http.response.body", "body": first.body})
         elif isinstance(first, Start):
             await _stream(first, reply, receive, send)
@@ -46,7 +48,7 @@ async def _body(receive: Receive) -> bytes:
 
 
 async def _stream(start: Start, reply: QueuedReply, receive: Receive, send: Send) -> None:
-    await send({"type": "http.response.start", "status": start.status, "headers": start.headers})
+    await send({"type": "http.response.start", "status": start.status, "headers": pairs(start.headers)})
     # The next message after the body is that the caller has left.
     leaving = asyncio.ensure_future(receive())
     leaving.add_done_callback(lambda task: None if task.cancelled() else reply.leave())

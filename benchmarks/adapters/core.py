@@ -6,11 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from control_plane.spec.errors import Code, TiermeshError
-from observability.access import AccessLog
 from observability.metrics import RouterMetrics
 from routers.cache.exact import ExactCache
 from routers.handler import Router
 from routers.http import Headers
+from routers.ledger import Ledger
 from routers.runtime import Runtime
 from routers.serving import Serving
 from routers.settings import RouterSettings
@@ -28,7 +28,7 @@ async def router(settings: RouterSettings) -> Router:
     """
     metrics = RouterMetrics()
     client = UpstreamClient(UpstreamLimits())
-    found = Router(Serving(client, ExactCache(settings.cache_max_bytes), metrics, AccessLog(None)), metrics)
+    found = Router(Serving(client, ExactCache(settings.cache_max_bytes), Ledger(metrics, None)), metrics)
     snapshot = await FileSource(settings.config).next(None) if settings.config else None
     if snapshot is None:
         raise TiermeshError(Code.SETUP, "There are no documents to serve.", "Set TIERMESH_ROUTER_CONFIG.")
@@ -54,6 +54,12 @@ class Start:
 
 
 END, ABORT = object(), object()
+
+
+def pairs(headers: Headers) -> list[tuple[bytes, bytes]]:
+    """Headers as other servers take them."""
+    lines = [line.partition(b": ") for line in headers.splitlines()]
+    return [(name, value) for name, _, value in lines]
 
 
 class QueuedReply:

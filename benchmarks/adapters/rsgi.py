@@ -4,7 +4,7 @@ import asyncio
 from importlib import import_module
 from typing import Any
 
-from benchmarks.adapters.core import END, QueuedReply, Start, Whole, router
+from benchmarks.adapters.core import END, QueuedReply, Start, Whole, pairs, router
 from routers.http import Handler, Headers, Request
 from routers.settings import RouterSettings
 
@@ -42,7 +42,7 @@ async def _stream(start: Start, reply: QueuedReply, protocol: Any) -> None:
 
 
 def _strings(headers: Headers) -> list[tuple[str, str]]:
-    return [(name.decode(), value.decode()) for name, value in headers]
+    return [(name.decode(), value.decode()) for name, value in pairs(headers)]
 
 
 application = Application()

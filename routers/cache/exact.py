@@ -26,7 +26,7 @@ class Answer(NamedTuple):
     """A whole answer as it was given: a body, or all the bytes of a stream."""
 
     headers: Headers
-    """The model's own: content type and what else is passed on."""
+    """The model's own: what is passed on, and of a whole answer its content type."""
     body: bytes
     stream: bool
     model: str

@@ -18,7 +18,7 @@ OPERATIONS = {
 }
 """Path -> what it asks for."""
 
-JSON: Headers = [(b"content-type", b"application/json")]
+JSON: Headers = b"content-type: application/json\r\n"
 EVENT_STREAM = b"text/event-stream"
 DONE = b"data: [DONE]"
 """The last event of a whole stream; blank lines may follow."""
@@ -53,7 +53,7 @@ def decode(operation: Operation, request: Request, request_id: str, tenant: str)
         raise _wrong(required, "must be a string or a list that is not empty")
     control = request.headers.get(b"cache-control", b"").lower()
     fresh = b"no-cache" in control or b"no-store" in control
-    return Call(operation, model, bool(stream), request.body, fields, request_id, tenant, fresh)
+    return Call(operation, model, bool(stream), request.body, fields, request_id, tenant, fresh, DIALECT)
 
 
 def _parse(body: bytes) -> dict[str, Any]:
@@ -130,15 +130,45 @@ def error_headers(error: TiermeshError) -> Headers:
     """Its headers; Retry-After where the wait is known."""
     if error.retry_after_seconds is None:
         return JSON
-    return [*JSON, (b"retry-after", b"%d" % error.retry_after_seconds)]
+    return b"%bretry-after: %d\r\n" % (JSON, error.retry_after_seconds)
 
 
-def error_event(error: TiermeshError) -> bytes:
-    """The event that ends a stream that broke. No `[DONE]` follows: nobody takes it for whole.
+class PassThrough:
+    """A stream that goes out as it came. A `routers.protocols.dialect.StreamEncoder`."""
 
-    It begins with a blank line, since the break may have come in the middle of an event.
-    """
-    return b"\n\ndata: " + encode_error(error) + b"\n\n"
+    content_type = b"text/event-stream"
+
+    def encode(self, data: bytes) -> bytes:
+        return data
+
+    def end(self) -> bytes:
+        return b""
+
+    def error(self, error: TiermeshError) -> bytes:
+        """The event that ends a stream that broke. No `[DONE]` follows: nobody takes it for whole.
+
+        It begins with a blank line, since the break may have come in the middle of an event.
+        """
+        return b"\n\ndata: " + encode_error(error) + b"\n\n"
+
+
+class OpenAI:
+    """The dialect that is spoken inside: nothing is translated. A `routers.protocols.dialect.Dialect`."""
+
+    def __init__(self) -> None:
+        self._encoder = PassThrough()
+
+    def answer(self, headers: Headers, body: bytes, model: str) -> tuple[Headers, bytes]:
+        return headers, body
+
+    def stream(self, model: str, request_id: str) -> PassThrough:
+        return self._encoder
+
+    def error(self, error: TiermeshError) -> tuple[Headers, bytes]:
+        return error_headers(error), encode_error(error)
+
+
+DIALECT = OpenAI()
 
 
 def is_end(tail: bytes) -> bool:

@@ -10,10 +10,10 @@ from typing import Any
 import httpx2
 
 from control_plane.spec.documents import Model, Route
-from observability.access import AccessLog
 from observability.metrics import RouterMetrics
 from routers.cache.exact import ExactCache
 from routers.handler import Router
+from routers.ledger import Ledger
 from routers.limits import ServerLimits
 from routers.runtime import Runtime
 from routers.server import HttpServer
@@ -34,7 +34,7 @@ class Mesh:
     http: httpx2.AsyncClient
     metrics: RouterMetrics
     cache: ExactCache
-    log: AccessLog
+    ledger: Ledger
     lines: list[bytes] = field(default_factory=list)
     port: int = 0
 
@@ -67,7 +67,7 @@ class Mesh:
 
     def logged(self) -> list[dict[str, Any]]:
         """What the access log says by now."""
-        self.log.flush()
+        self.ledger.flush()
         return [json.loads(line) for line in b"".join(self.lines).splitlines()]
 
 
@@ -76,22 +76,23 @@ async def mesh(**spec: Any) -> AsyncIterator[Mesh]:
     """A router with one Route over a light and a heavy Model."""
     async with StubUpstream() as light, StubUpstream() as heavy:
         lines: list[bytes] = []
-        log, metrics, cache = AccessLog(lines.append), RouterMetrics(), ExactCache(1_000_000)
+        metrics, cache = RouterMetrics(), ExactCache(1_000_000)
+        ledger = Ledger(metrics, lines.append)
         client = UpstreamClient(UpstreamLimits())
-        router = Router(Serving(client, cache, metrics, log), metrics)
+        router = Router(Serving(client, cache, ledger), metrics)
         server = HttpServer(router, router.refuse, ServerLimits())
         port = await server.start("127.0.0.1", 0)
         limits = httpx2.Limits(max_connections=None)
         http = httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", limits=limits, timeout=30, trust_env=False)
         async with http:
-            whole = Mesh(light, heavy, router, server, http, metrics, cache, log, lines, port)
+            whole = Mesh(light, heavy, router, server, http, metrics, cache, ledger, lines, port)
             whole.put_in_force(whole.documents(**spec))
             try:
                 yield whole
             finally:
                 await server.stop(0)
                 client.close()
-                log.flush()
+                ledger.flush()
 
 
 def said(response: httpx2.Response) -> str:

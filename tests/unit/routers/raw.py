@@ -95,12 +95,12 @@ class Desk:
 
 def echo(request: Request, reply: Reply) -> None:
     """Answers with method, path and body."""
-    reply.send(200, [], b"%b %b %b" % (request.method, request.path.encode("latin-1"), request.body))
+    reply.send(200, b"", b"%b %b %b" % (request.method, request.path.encode("latin-1"), request.body))
 
 
 def refuse(error: TiermeshError, reply: Reply) -> None:
     """Answers with the code."""
-    reply.send(error.status, [], error.code.value.encode())
+    reply.send(error.status, b"", error.code.value.encode())
 
 
 @contextlib.asynccontextmanager
@@ -158,7 +158,7 @@ class Heard:
         self.congested = False
         self.buffered_bytes = 0
         self.status: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        self.headers: Headers = []
+        self.headers: Headers = b""
         self.pieces: list[bytes] = []
         self.ended = False
         self.aborted = False

@@ -22,7 +22,7 @@ HARD = "Compare both plans step by step, weigh their pros and cons, and recommen
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def model(name: str, tier: str = "light", url: str = "http://127.0.0.1:1/v1", **spec: Any) -> Model:
+def model(name: str, tier: str = "light", url: str | None = "http://127.0.0.1:1/v1", **spec: Any) -> Model:
     """A Model that runs elsewhere."""
     return _parse(Model, "Model", name, {"engine": "openai", "tier": tier, "url": url, **spec})
 

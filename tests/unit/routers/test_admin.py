@@ -19,7 +19,7 @@ from tests.unit.routers.samples import EASY, HARD, chat
 async def admin(**spec: Any) -> AsyncIterator[tuple[Mesh, httpx2.AsyncClient]]:
     """A router, and a client of its admin port."""
     async with mesh(**spec) as whole:
-        site = Admin(whole.router, whole.metrics, lambda: whole.server.draining)
+        site = Admin(whole.router, whole.ledger.exposition, lambda: whole.server.draining)
         server = HttpServer(site, site.refuse, ServerLimits())
         port = await server.start("127.0.0.1", 0)
         try:

@@ -6,15 +6,18 @@ import orjson
 
 from control_plane.spec.errors import Code, TiermeshError
 from control_plane.spec.models import Tier
-from routers.flight import MAX_LAG_BYTES, MAX_RECORDED_BYTES, Flight, Passenger
+from routers.call import Call
+from routers.flight import MAX_LAG_BYTES, MAX_RECORDED_BYTES, Flight
 from routers.http import Headers
+from routers.ledger import Ledger
 from routers.outcome import Outcome
+from routers.passenger import Passenger
 from routers.pipeline import match
 from routers.upstream import Exchange
 from tests.unit.routers.raw import Heard
 from tests.unit.routers.samples import call, runtime
 
-STREAM: Headers = [(b"content-type", b"text/event-stream")]
+JSON: Headers = b"content-type: application/json\r\n"
 CUT = TiermeshError(Code.STREAM_CUT, "cut")
 
 
@@ -46,29 +49,34 @@ class Crowd:
         self.abandoned = 0
         self.closed: list[tuple[int, TiermeshError | None]] = []
         self.exchange = FakeExchange()
-        outcome = Outcome(match(call(), runtime()), Tier.LIGHT, 0.1, ())
-        self.flight = Flight(outcome, recording, self._abandoned)
+        self.outcome = Outcome(match(call(), runtime()), Tier.LIGHT, 0.1, ())
+        self.flight = Flight(self.outcome, recording, self._abandoned, deadline=0)
         self.replies = [self.join() for _ in range(count)]
 
-    def _abandoned(self) -> None:
+    def _abandoned(self, _: Flight) -> None:
         self.abandoned += 1
 
     def join(self) -> Heard:
         heard = Heard()
-        headers: Headers = [(b"x-request-id", b"id")]
-        self.flight.join(Passenger(heard, lambda: headers, lambda status, error: self.closed.append((status, error))))
+        self.flight.join(Passenger(call(), heard, self.outcome, "miss", 0, cast(Ledger, self)))
         return heard
 
+    def record(
+        self, _call: Call, _outcome: Outcome, _cache: str, _started: float, status: int, error: TiermeshError | None
+    ) -> None:
+        """As the ledger does."""
+        self.closed.append((status, error))
+
     def start(self) -> None:
-        self.flight.start(cast(Exchange, self.exchange), STREAM)
+        self.flight.start(cast(Exchange, self.exchange), b"")
 
 
 async def test_everyone_gets_the_whole_answer_with_headers_of_their_own() -> None:
     crowd = Crowd(3)
-    crowd.flight.deliver(200, STREAM, b"answer")
+    crowd.flight.deliver(JSON, b"answer")
     for heard in crowd.replies:
         assert (await heard.status, heard.body, heard.ended) == (200, b"answer", True)
-        assert heard.headers == [*STREAM, (b"x-request-id", b"id")]
+        assert heard.headers.startswith(JSON + b"x-request-id: id-1\r\n")
     assert crowd.closed == [(200, None)] * 3
 
 
@@ -188,7 +196,7 @@ async def test_a_failure_within_the_stream_is_its_last_event() -> None:
 
 async def test_a_flight_ends_once() -> None:
     crowd = Crowd(1)
-    crowd.flight.deliver(200, STREAM, b"answer")
+    crowd.flight.deliver(JSON, b"answer")
     crowd.flight.fail(CUT)
     crowd.flight.finish()
     assert crowd.closed == [(200, None)]

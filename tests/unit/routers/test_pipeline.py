@@ -7,8 +7,9 @@ import pytest
 from control_plane.spec.documents import Model, Route
 from control_plane.spec.errors import Code, TiermeshError
 from control_plane.spec.models import Operation, Tier
-from routers.decision import REASONS, Decision
+from routers.decision import Decision
 from routers.pipeline import decide, match
+from routers.reasons import REASONS
 from tests.unit.routers.samples import EASY, HARD, call, chat, faq, model, route, runtime
 
 

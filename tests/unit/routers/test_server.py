@@ -45,7 +45,7 @@ async def test_pipelined_requests_are_answered_in_their_order() -> None:
         for name in (b"a", b"b", b"c"):
             request, reply = await desk.next()
             assert (request.body, desk.requests.qsize()) == (name, 0)
-            reply.send(200, [], request.body)
+            reply.send(200, b"", request.body)
         assert [(await client.answer()).body for _ in range(3)] == [b"a", b"b", b"c"]
 
 
@@ -100,7 +100,7 @@ async def test_garbage_after_a_request_does_not_take_its_answer_away() -> None:
         _, reply = await desk.next()
         client.writer.write(b"x" * 20_000_000)
         await client.writer.drain()
-        reply.send(200, [], b"first")
+        reply.send(200, b"", b"first")
         assert (await client.answer()).body == b"first"
         assert desk.requests.empty()
 
@@ -138,7 +138,7 @@ async def test_http_1_0_is_answered_and_closed() -> None:
 
 async def test_a_stream_to_http_1_0_ends_with_the_connection_and_has_no_chunks() -> None:
     def stream(request: Request, reply: Reply) -> None:
-        reply.start(200, [])
+        reply.start(200, b"")
         reply.write(b"one")
         reply.write(b"two")
         reply.end()
@@ -162,7 +162,7 @@ async def test_a_stream_goes_out_piece_by_piece() -> None:
     async with site(desk) as (_, port), connected(port) as client:
         client.send("GET / HTTP/1.1")
         _, reply = await desk.next()
-        reply.start(200, [(b"content-type", b"text/event-stream")])
+        reply.start(200, b"content-type: text/event-stream\r\n")
         reply.write(b"one")
         status, headers = await client.head()
         assert (status, headers["transfer-encoding"], headers["content-type"]) == (200, "chunked", "text/event-stream")
@@ -182,7 +182,7 @@ async def test_an_empty_stream_is_whole() -> None:
     async with site(desk) as (_, port), connected(port) as client:
         client.send("GET / HTTP/1.1")
         _, reply = await desk.next()
-        reply.start(200, [])
+        reply.start(200, b"")
         reply.end()
         assert (await client.answer()).body == b""
 
@@ -192,7 +192,7 @@ async def test_an_aborted_answer_is_seen_as_cut() -> None:
     async with site(desk) as (_, port), connected(port) as client:
         client.send("GET / HTTP/1.1")
         _, reply = await desk.next()
-        reply.start(200, [])
+        reply.start(200, b"")
         reply.write(b"one")
         await client.head()
         reply.abort()
@@ -209,8 +209,8 @@ async def test_a_caller_that_leaves_is_noticed_once_and_writing_to_it_does_nothi
             _, reply = await desk.next()
             reply.on_disconnect = left.set
         await left.wait()
-        reply.send(200, [], b"late")
-        reply.start(200, [])
+        reply.send(200, b"", b"late")
+        reply.start(200, b"")
         reply.write(b"late")
         reply.end()
         reply.abort()
@@ -241,12 +241,12 @@ async def test_stopping_lets_answers_finish_and_closes_what_is_idle() -> None:
         stopping = asyncio.create_task(server.stop(30))
         assert await idle.closed() == b""
         assert server.draining
-        reply.send(200, [], b"done")
+        reply.send(200, b"", b"done")
         assert (await busy.answer()) == (200, {"connection": "close", "content-length": "4"}, b"done")
         late.writer.write(b"\r\n")
         request, reply = await desk.next()
         assert (request.path, stopping.done()) == ("/late", False)
-        reply.send(200, [], b"late")
+        reply.send(200, b"", b"late")
         assert (await late.answer()).body == b"late"
         await stopping
 

@@ -24,9 +24,9 @@ async def test_a_request_that_waits_behind_a_long_answer_is_not_too_slow() -> No
         client.writer.write(b"GET /a HTTP/1.1\r\n\r\nGET /b HTTP/1.1\r\n\r\nGET /c HTT")
         _, first = await desk.next()
         sweep(server, after_seconds=1000)
-        first.send(200, [], b"a")
+        first.send(200, b"", b"a")
         _, second = await desk.next()
-        second.send(200, [], b"b")
+        second.send(200, b"", b"b")
         assert [(await client.answer()).body for _ in range(2)] == [b"a", b"b"]
 
 
@@ -115,11 +115,11 @@ async def test_of_a_long_pipeline_only_a_part_is_read_ahead() -> None:
         for _ in range(MAX_PIPELINED + 1):
             _, reply = await desk.next()
             assert not sending.done()
-            reply.send(200, [], b"")
+            reply.send(200, b"", b"")
         for _ in range(5):
             request, reply = await desk.next()
             assert len(request.body) == 8_000_000
-            reply.send(200, [], b"")
+            reply.send(200, b"", b"")
         await sending
 
 
@@ -136,7 +136,7 @@ async def test_a_slow_caller_is_congested_and_drains() -> None:
         _, reply = await desk.next()
         drained = asyncio.Event()
         reply.on_drain = drained.set
-        reply.start(200, [])
+        reply.start(200, b"")
         while not reply.congested:
             reply.write(b"x" * 65536)
         assert reply.buffered_bytes > 0
@@ -154,7 +154,7 @@ async def test_a_caller_that_reads_nothing_is_read_no_further() -> None:
     def large(request: Request, reply: Reply) -> None:
         nonlocal answered
         answered += 1
-        reply.send(200, [], b"x" * 1_000_000)
+        reply.send(200, b"", b"x" * 1_000_000)
 
     async with site(large) as (_, port), connected(port) as client:
         client.pause()
@@ -208,7 +208,7 @@ async def test_a_caller_that_never_takes_its_last_answer_is_cut() -> None:
         client.pause()
         client.send("GET / HTTP/1.1", "Connection: close")
         _, reply = await desk.next()
-        reply.send(200, [], b"x" * 50_000_000)
+        reply.send(200, b"", b"x" * 50_000_000)
         (connection,) = server.connections
         assert connection.transport.get_write_buffer_size() > 0
         sweep(server, after_seconds=76)
@@ -222,5 +222,5 @@ async def test_a_connection_with_an_answer_under_way_is_not_idle() -> None:
         client.send("GET / HTTP/1.1")
         _, reply = await desk.next()
         sweep(server, after_seconds=1000)
-        reply.send(200, [], b"slow")
+        reply.send(200, b"", b"slow")
         assert (await client.answer()).body == b"slow"

@@ -277,7 +277,7 @@ async def test_nothing_that_was_said_is_ever_logged(caplog: pytest.LogCaptureFix
         await whole.chat(HARD + "SECRET-QUESTION")
         await whole.http.post("/v1/chat/completions", content=b'{"model": "SECRET-QUESTION')
         await whole.chat(model="SECRET-MODEL")
-        whole.log.flush()
+        whole.ledger.flush()
         assert whole.lines
         assert b"SECRET" not in b"".join(whole.lines)
     assert "SECRET" not in caplog.text
@@ -291,7 +291,7 @@ async def test_answers_are_counted_by_labels_of_the_documents_alone() -> None:
             )
             await whole.chat(model=f"unknown-{number}")
             await whole.http.get(f"/path-{number}")
-        text = whole.metrics.exposition().decode()
+        text = whole.ledger.exposition().decode()
         counted = (
             'tiermesh_router_requests_total{cache="miss",model="light",route="shop",status="200",tier="light"} 5.0'
         )

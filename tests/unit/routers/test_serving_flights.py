@@ -1,6 +1,7 @@
 """Flights as callers see them: one answer for all who ask the same at once, whoever comes and goes."""
 
 import asyncio
+from typing import Any
 
 import orjson
 
@@ -45,17 +46,17 @@ async def test_an_error_reaches_everyone_who_waits() -> None:
 async def test_who_asks_in_the_moment_between_an_error_and_its_flights_end_is_answered() -> None:
     async with mesh() as whole:
         whole.heavy.script(error(500), error(500))
-        count = whole.metrics.request
+        record = whole.ledger.record
 
-        def counted(route: str, tier: str, model: str, cache: str, status: int, seconds: float) -> None:
+        def recorded(*entry: Any) -> None:
             """The first answer is written and its flight is not yet gone: the same question comes once more."""
-            whole.metrics.request = count  # type: ignore[method-assign]
-            count(route, tier, model, cache, status, seconds)
+            whole.ledger.record = record  # type: ignore[method-assign]
+            record(*entry)
             request = Request(b"POST", "/v1/chat/completions", {}, orjson.dumps(chat(HARD)))
             asyncio.get_running_loop().call_soon(whole.router, request, late)
 
         late = Heard()
-        whole.metrics.request = counted  # type: ignore[method-assign]
+        whole.ledger.record = recorded  # type: ignore[assignment,method-assign]
         assert (await whole.chat(HARD)).status_code == 502
         assert await late.status == 502
 

@@ -2,7 +2,7 @@
 
 from routers.http import Headers, Reply, Request
 
-PLAIN: Headers = [(b"content-type", b"text/plain")]
+PLAIN: Headers = b"content-type: text/plain\r\n"
 
 
 def echo(request: Request, reply: Reply) -> None:

@@ -42,7 +42,7 @@ async def test_a_whole_answer_has_its_length() -> None:
 
     start, body = caller.sent
     assert start["status"] == 201
-    assert start["headers"] == [*handlers.PLAIN, (b"content-length", b"22")]
+    assert start["headers"] == [(b"content-type", b"text/plain"), (b"content-length", b"22")]
     assert body == {"type": "http.response.body", "body": b"POST /v1/x hello a b c"}
 
 

@@ -9,21 +9,21 @@ def new_reply() -> QueuedReply:
 
 async def test_pieces_come_in_the_order_in_which_they_were_written() -> None:
     reply = new_reply()
-    reply.start(200, [])
+    reply.start(200, b"")
     reply.write(b"one")
     reply.write(b"")
     reply.end()
 
-    assert [await reply.take() for _ in range(3)] == [Start(200, []), b"one", END]
+    assert [await reply.take() for _ in range(3)] == [Start(200, b""), b"one", END]
 
 
 async def test_a_server_that_waits_is_woken_by_the_answer() -> None:
     reply = new_reply()
     waiting = asyncio.create_task(reply.take())
     await asyncio.sleep(0)
-    reply.send(200, [], b"late")
+    reply.send(200, b"", b"late")
 
-    assert await waiting == Whole(200, [], b"late")
+    assert await waiting == Whole(200, b"", b"late")
 
 
 async def test_a_caller_slower_than_the_model_congests_until_it_has_taken_all() -> None:

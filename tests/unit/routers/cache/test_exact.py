@@ -26,7 +26,7 @@ JSON = st.recursive(
 
 
 def answer(size: int = 0) -> Answer:
-    return Answer([(b"content-type", b"application/json")], b"x" * size, False, "light", Tier.LIGHT, 0.1)
+    return Answer(b"content-type: application/json\r\n", b"x" * size, False, "light", Tier.LIGHT, 0.1)
 
 
 def test_an_answer_is_kept_until_its_time_and_not_a_moment_longer() -> None:

@@ -1,0 +1,100 @@
+"""Ledger: every answer, counted and logged."""
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+import orjson
+
+from control_plane.spec.errors import TiermeshError
+from observability.batch import Batch
+from observability.metrics import RouterMetrics
+from routers.call import Call
+from routers.outcome import Outcome
+
+
+class Entry(NamedTuple):
+    """One answer to one caller; never what was asked or answered."""
+
+    at: float
+    """Unix time of its end."""
+    seconds: float
+    request_id: str
+    operation: str
+    stream: bool
+    tenant: str
+    outcome: Outcome
+    cache: str
+    status: int
+    error: TiermeshError | None
+
+
+class Ledger:
+    """Takes an entry at each answer's end; counts and writes them in batches."""
+
+    def __init__(self, metrics: RouterMetrics, write: Callable[[bytes], object] | None) -> None:
+        """`write` takes whole lines of JSON; None keeps no log."""
+        self._metrics = metrics
+        self._write = write
+        self._entries: Batch[Entry] = Batch(self._deliver)
+        self.flush = self._entries.flush
+
+    def record(
+        self, call: Call, outcome: Outcome, cache: str, started: float, status: int, error: TiermeshError | None
+    ) -> None:
+        """An answer came to its end. `started` is of `time.monotonic`."""
+        seconds = time.monotonic() - started
+        self._entries.add(
+            Entry(
+                time.time(),
+                seconds,
+                call.request_id,
+                call.operation,
+                call.stream,
+                call.tenant,
+                outcome,
+                cache,
+                status,
+                error,
+            )
+        )
+
+    def exposition(self) -> bytes:
+        """All metrics, this very answer's included."""
+        self.flush()
+        return self._metrics.exposition()
+
+    def _deliver(self, entries: list[Entry]) -> None:
+        for entry in entries:
+            outcome = entry.outcome
+            self._metrics.request(
+                outcome.match.route.name, outcome.tier, outcome.model, entry.cache, entry.status, entry.seconds
+            )
+        if self._write is not None:
+            self._write(b"".join([_line(entry) for entry in entries]))
+
+
+def _line(entry: Entry) -> bytes:
+    outcome = entry.outcome
+    fields = {
+        "time": datetime.fromtimestamp(entry.at, UTC),
+        "level": "info",
+        "logger": "access",
+        "seconds": round(entry.seconds, 6),
+        "request_id": entry.request_id,
+        "operation": entry.operation,
+        "stream": entry.stream,
+        "tenant": entry.tenant,
+        "route": outcome.match.route.name,
+        "snapshot": outcome.match.snapshot,
+        "arm": outcome.match.arm,
+        "tier": outcome.tier,
+        "score": outcome.score,
+        "model": outcome.model,
+        "cache": entry.cache,
+        "status": entry.status,
+        "error": entry.error.code if entry.error else None,
+        "reasons": [f"{reason.code}: {reason.text}" for reason in outcome.reasons],
+    }
+    return orjson.dumps(fields, option=orjson.OPT_APPEND_NEWLINE)
