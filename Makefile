@@ -10,7 +10,7 @@ TORCH := $(shell grep '^torch==' constraints.txt)
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install up test check static unit bench constraints
+.PHONY: help install up test check static unit fuzz bench proto constraints
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -47,8 +47,17 @@ static: install
 unit: install
 	$(RUN) -m pytest -q -n auto tests/unit
 
+fuzz: install ## every decoder against mutated input, five minutes each
+	nice -n 19 $(RUN) -m tests.fuzz --seconds 300
+
 bench: install ## measure every claim again
-	@missed=0; for name in router servers models faq; do $(RUN) -m benchmarks.$$name || missed=1; done; exit $$missed
+	@missed=0; for name in router servers models faq quantization budgets protocols faults hedging; do $(RUN) -m benchmarks.$$name || missed=1; done; exit $$missed
+
+# A pool of its own: tritonclient and kserve bring messages of the same names, and one pool cannot hold both.
+PROTO := routers/protocols/inference
+proto: install ## write the gRPC messages anew from their .proto
+	$(RUN) -m grpc_tools.protoc -I $(PROTO) --python_out=$(PROTO) --pyi_out=$(PROTO) open_inference.proto
+	sed -i 's/_descriptor_pool\.Default()/_descriptor_pool.DescriptorPool()/' $(PROTO)/open_inference_pb2.py
 
 # The local part of a version (+cpu) names one package index's build; the pin has to hold for all of them.
 constraints: ## resolve every pin anew; needs uv

@@ -14,22 +14,30 @@ from benchmarks.report import Bar, Report, emit
 from control_plane.spec.documents import Model, parse
 from model_repo.faq import calibration, knowledge
 from model_repo.faq.calibration import Outcome, Score
-from model_repo.faq.encoder import Encoder
+from model_repo.faq.encoder import Encoder, load
 from model_repo.faq.matching import Index
 
 SHOP = Path(__file__).parent.parent / "examples" / "shop"
 
 
+def document(shop: Path = SHOP) -> Model:
+    """The shop's Model document."""
+    model = parse(yaml.safe_load((shop / "faq.yaml").read_text(encoding="utf-8")))
+    assert isinstance(model, Model)
+    return model
+
+
 def written_threshold(shop: Path = SHOP) -> float:
     """The threshold that the shop's Model document states."""
-    model = parse(yaml.safe_load((shop / "faq.yaml").read_text(encoding="utf-8")))
-    assert isinstance(model, Model) and model.spec.faq is not None
-    return model.spec.faq.threshold
+    spec = document(shop).spec
+    assert spec.faq is not None
+    return spec.faq.threshold
 
 
-def measure(shop: Path = SHOP) -> list[Outcome]:
-    """The nearest entry of every labelled question."""
-    index = Index(knowledge.load(shop / "knowledge"), Encoder().embed)
+def measure(shop: Path = SHOP, encoder: Encoder | None = None) -> list[Outcome]:
+    """The nearest entry of every labelled question; by default through the encoder that the document asks for."""
+    chosen = load(document(shop).spec) if encoder is None else encoder
+    index = Index(knowledge.load(shop / "knowledge"), chosen.embed)
     return calibration.outcomes(calibration.load(shop / "questions.jsonl"), index)
 
 

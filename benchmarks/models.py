@@ -182,6 +182,7 @@ def _router_environment(router: str, admin: str, serve: str, folder: Path) -> di
     return {
         "TIERMESH_HOME": str(folder),
         "TIERMESH_ROUTER_PORT": router.rpartition(":")[2],
+        "TIERMESH_ROUTER_GRPC_PORT": "0",
         "TIERMESH_ROUTER_ADMIN_PORT": admin.rpartition(":")[2],
         "TIERMESH_ROUTER_CONFIG": str(config),
         "TIERMESH_ROUTER_ACCESS_LOG": "false",

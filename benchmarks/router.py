@@ -16,12 +16,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from benchmarks.harness import command
+from benchmarks.harness import command, guards
 from benchmarks.harness.gateways import Gateway, nginx, stub_upstream
-from benchmarks.harness.load import LOADS, Load, Measurement, Window, measure
+from benchmarks.harness.load import LOADS, SHED, Load, Measurement, Window, measure
 from benchmarks.harness.processes import Cores, resident_mb, tree
 from benchmarks.harness.rounds import Bench, Round, median, median_difference, median_ratio, notes, take_rounds
-from benchmarks.harness.tiermesh import router
+from benchmarks.harness.tiermesh import full_router, guarded_router, router
 from benchmarks.report import Bar, Report
 from control_plane.spec.errors import Code, TiermeshError
 
@@ -70,17 +70,24 @@ def run(options: argparse.Namespace) -> Report:
         port = options.stub_port or (_DEFAULT_STUB_PORT if options.url else 0)
         stub = stack.enter_context(stub_upstream(cores, port))
         measured = _running_gateway(options) if options.url else stack.enter_context(router(cores, stub, folder))
+        guarded = None if options.url else stack.enter_context(guarded_router(cores, stub, folder))
         beside = stack.enter_context(nginx(cores, stub, folder))
         bench = Bench(cores, stub, command.window(options))
         plan = _plan(measured, beside, stub, with_hits=options.hit or not options.url)
+        if guarded:
+            plan[guarded] = LOADS
         rounds = list(take_rounds(bench, plan, options.rounds, command.say))
         memory = fill_and_weigh(bench, measured)
+        shed = None if options.url else _shed(bench, stack.enter_context(full_router(cores, stub, folder)))
     said = notes(rounds)
     if beside is None:
         said.append("NOT MEASURED: nginx, which is not installed (apt install nginx).")
     if memory is None:
         said.append("NOT MEASURED: memory; the gateway is too slow for 100,000 requests.")
-    return Report("router", bars(rounds, measured.name, beside is not None, memory), notes=said)
+    found = bars(rounds, measured.name, beside is not None, memory)
+    if guarded and shed:
+        found += [*guarded_bars(rounds, guarded.name, measured.name), shed, *guards.costs()]
+    return Report("router", found, notes=said)
 
 
 def _running_gateway(options: argparse.Namespace) -> Gateway:
@@ -93,9 +100,9 @@ def _running_gateway(options: argparse.Namespace) -> Gateway:
 
 def _plan(
     measured: Gateway, beside: Gateway | None, stub: Gateway, *, with_hits: bool
-) -> Mapping[Gateway, Mapping[str, Load]]:
+) -> dict[Gateway, Mapping[str, Load]]:
     proxied = {name: load for name, load in LOADS.items() if name != "hit"}
-    plan = {measured: LOADS if with_hits else proxied}
+    plan: dict[Gateway, Mapping[str, Load]] = {measured: LOADS if with_hits else proxied}
     if beside:
         plan[beside] = proxied
     # The stub directly: what a request takes with nothing in between.
@@ -119,6 +126,15 @@ def bars(rounds: Sequence[Round], name: str, with_nginx: bool, memory: Memory | 
 
     Raises TiermeshError(INTERNAL) where hits were not hits.
     """
+    return [
+        *_speed(rounds, name),
+        *(_weights(memory) if memory else []),
+        Bar("proxied chat requests", median(rounds, name, "chat", _RATE), "/s", better="higher"),
+        *(_beside_nginx(rounds, name) if with_nginx else []),
+    ]
+
+
+def _speed(rounds: Sequence[Round], name: str) -> list[Bar]:
     hits = []
     if (name, "hit") in rounds[0]:
         _check_hits(rounds, name)
@@ -129,9 +145,22 @@ def bars(rounds: Sequence[Round], name: str, with_nginx: bool, memory: Memory | 
         Bar("streamed chunk, CPU", median(rounds, name, "stream", _CHUNK_CPU), "µs", limit=16),
         Bar("added p50 at 500/s", median_difference(rounds, name, "direct", "paced", _P50), "ms", limit=0.6),
         Bar("time to first token, p50", median(rounds, name, "first", _FIRST), "ms", limit=1.1),
-        *(_weights(memory) if memory else []),
-        Bar("proxied chat requests", median(rounds, name, "chat", _RATE), "/s", better="higher"),
-        *(_beside_nginx(rounds, name) if with_nginx else []),
+    ]
+
+
+def _shed(bench: Bench, full: Gateway) -> Bar:
+    taken = measure(SHED, full, bench.stub, bench.cores, bench.window)
+    return Bar("a request that is shed, CPU", taken.cpu_us_per_refusal(), "µs", limit=100)
+
+
+def guarded_bars(rounds: Sequence[Round], name: str, bare: str) -> list[Bar]:
+    """The same limits where a key is asked for and quotas are counted, and what that costs."""
+    what = "with a key and quotas: "
+    return [
+        *[replace(bar, what=what + bar.what) for bar in _speed(rounds, name)],
+        Bar(what + "proxied chat request, CPU", median_ratio(rounds, name, bare, "chat", _CPU), "× without"),
+        Bar(what + "exact-cache hit, CPU", median_ratio(rounds, name, bare, "hit", _CPU), "× without"),
+        Bar(what + "streamed chunk, CPU", median_ratio(rounds, name, bare, "stream", _CHUNK_CPU), "× without"),
     ]
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from control_plane.spec.base import nearest
 from control_plane.spec.compile import compile
-from control_plane.spec.documents import Model, Route, dump, parse
+from control_plane.spec.documents import Document, Route, Tenant, dump, parse
 from control_plane.spec.errors import Code, FieldError, TiermeshError
 from control_plane.spec.records import Applied, Change, Outcome, Revision
 from control_plane.spec.snapshots import Snapshot, digest
@@ -39,9 +39,7 @@ class Publisher:
     """Called after the transaction, in the writing thread: wakes who waits for a snapshot."""
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
-    def apply(
-        self, documents: Iterable[Model | Route], author: str, reason: str = "", dry_run: bool = False
-    ) -> Applied:
+    def apply(self, documents: Iterable[Document], author: str, reason: str = "", dry_run: bool = False) -> Applied:
         """Create or change all documents, or none. `dry_run` does the same work and takes it back.
 
         Raises TiermeshError(INVALID_DOCUMENT) where they do not fit together with those in force.
@@ -119,7 +117,7 @@ class Publisher:
         return snapshots.append(transaction, content, in_force, by)
 
 
-def documents_in_force(heads: Heads) -> dict[Key, Model | Route]:
+def documents_in_force(heads: Heads) -> dict[Key, Document]:
     """The documents that were not deleted."""
     return {key: parse(head.document) for key, head in heads.items() if head.document is not None}
 
@@ -155,7 +153,7 @@ def _key(revision: Revision) -> Key:
     return revision.kind, revision.name
 
 
-def _by_key(documents: Iterable[Model | Route]) -> Wanted:
+def _by_key(documents: Iterable[Document]) -> Wanted:
     wanted: dict[Key, dict[str, Any]] = {}
     for index, document in enumerate(documents):
         key = (document.kind, document.metadata.name)
@@ -170,24 +168,28 @@ def _by_key(documents: Iterable[Model | Route]) -> Wanted:
     return wanted
 
 
-def _refuse_absent(kind: str, name: str, in_force: Mapping[Key, Model | Route]) -> None:
+def _refuse_absent(kind: str, name: str, in_force: Mapping[Key, Document]) -> None:
     if (kind, name) not in in_force:
         raise no_such_document(kind, name, (known for its_kind, known in in_force if its_kind == kind))
 
 
-def _refuse_named(kind: str, name: str, in_force: Mapping[Key, Model | Route]) -> None:
-    users = [f"{user_kind} {user!r}" for (user_kind, user), document in in_force.items() if name in _named(document)]
-    if kind == "Model" and users:
+def _refuse_named(kind: str, name: str, in_force: Mapping[Key, Document]) -> None:
+    users = [f"{by} {user!r}" for (by, user), document in in_force.items() if (kind, name) in _named(document)]
+    if users:
         raise TiermeshError(
             Code.CONFLICT,
-            f"Model {name!r} is named by {', '.join(users)}.",
+            f"{kind} {name!r} is named by {', '.join(users)}.",
             "Apply them without it first, or delete them; nothing was changed.",
         )
 
 
-def _named(document: Model | Route) -> tuple[str, ...]:
-    """The Models that a document names."""
+def _named(document: Document) -> set[Key]:
+    """The documents that a document names."""
+    if isinstance(document, Tenant):
+        return {("Route", name) for name in document.spec.routes or ()}
     if isinstance(document, Route):
-        return document.spec.tiers.light + document.spec.tiers.heavy
+        tiers, resilience = document.spec.tiers, document.spec.resilience
+        mirrored = (resilience.mirror.model,) if resilience.mirror else ()
+        return {("Model", name) for name in tiers.light + tiers.heavy + resilience.fallbacks + mirrored}
     passages = document.spec.generation and document.spec.generation.passages
-    return (passages.model,) if passages else ()
+    return {("Model", passages.model)} if passages else set()

@@ -6,8 +6,7 @@ from pathlib import Path
 import yaml
 
 from control_plane.client.files import parse_documents, read_documents
-from control_plane.spec.documents import Model, Route, dump
-from control_plane.spec.models import Engine
+from control_plane.spec.documents import Document, Model, dump
 from launcher.home import Home
 
 
@@ -18,7 +17,7 @@ def bundled() -> Path:
     return checkout if checkout.is_dir() else package / "bundled" / "shop"
 
 
-def expected(given: Path | None, home: Home) -> list[Model | Route]:
+def expected(given: Path | None, home: Home) -> list[Document]:
     """What will run, as far as it can be known before the control plane is asked.
 
     That is the Models of the last run of this home and the given documents; on a first start, the bundled ones.
@@ -31,11 +30,9 @@ def expected(given: Path | None, home: Home) -> list[Model | Route]:
     return list(merged.values())
 
 
-def local(documents: Iterable[Model | Route]) -> list[Model]:
+def local(documents: Iterable[Document]) -> list[Model]:
     """The Models that run on this machine, rather than behind a URL."""
-    return [
-        document for document in documents if isinstance(document, Model) and document.spec.engine is not Engine.OPENAI
-    ]
+    return [document for document in documents if isinstance(document, Model) and not document.spec.elsewhere]
 
 
 def render(models: Iterable[Model]) -> str:

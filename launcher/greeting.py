@@ -13,6 +13,7 @@ def greeting(settings: UpSettings, model: str | None) -> str:
     lines = [
         "",
         f"  OpenAI API     {router}",
+        f"  OIP over gRPC  127.0.0.1:{settings.router_grpc_port}",
         f"  control plane  {settings.control_plane_url}",
         f"  logs           {settings.home / 'logs'}",
         "",

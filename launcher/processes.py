@@ -69,6 +69,7 @@ def plan(settings: UpSettings) -> tuple[Process, Process, Process]:
             common
             | _environment("ROUTER", settings.router_port, settings)
             | {
+                "TIERMESH_ROUTER_GRPC_PORT": str(settings.router_grpc_port),
                 "TIERMESH_ROUTER_ADMIN_PORT": str(settings.router_admin_port),
                 "TIERMESH_ROUTER_CONTROL_PLANE_URL": settings.control_plane_url,
                 "TIERMESH_ROUTER_NAME": ROUTER,

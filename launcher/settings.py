@@ -21,7 +21,9 @@ class UpSettings(Settings):
     documents: Folder | None = None
     """A file or folder of documents to apply at the start. None: the bundled shop, where nothing was ever applied."""
     router_port: Port = 8080
-    """Where callers send OpenAI requests."""
+    """Where callers send requests over HTTP."""
+    router_grpc_port: Port = 8081
+    """Where callers send requests over gRPC: the Open Inference Protocol."""
     router_admin_port: Port = 8082
     """The router's probes, metrics and /explain."""
     control_plane_port: Port = 8090

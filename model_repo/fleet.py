@@ -16,7 +16,7 @@ from ray.serve.schema import ApplicationStatus, ApplicationStatusOverview, Repli
 
 from control_plane.spec.documents import Model
 from control_plane.spec.errors import TiermeshError
-from model_repo import capacity, deployments
+from model_repo import capacity, deployments, sources
 from model_repo.documents import Models
 from model_repo.settings import ModelsSettings
 from model_repo.status import ModelStatus, State
@@ -101,9 +101,10 @@ class Fleet:
         except TiermeshError as error:
             served.phase, served.message = "refused", str(error)
             return
-        served.message = f"preparing {model.spec.source}"
+        source = sources.of(model.spec)
+        served.message = f"preparing {source}"
         served.preparing = subprocess.Popen(
-            [sys.executable, "-m", "model_repo.sources", model.spec.source or ""],
+            [sys.executable, "-m", "model_repo.sources", source],
             env=self._environment,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,

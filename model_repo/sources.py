@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Literal
 
 from control_plane.spec.errors import Code, TiermeshError
+from control_plane.spec.models import ModelSpec
 from model_repo import bundled
 from model_repo.settings import home
 
@@ -50,6 +51,13 @@ def parse(uri: str) -> Source:
     if scheme == "bundled":
         return Source("bundled", rest)
     raise _unusable(uri, f"{scheme}:// is unknown", "Write hf://ORG/NAME[@REVISION], file://PATH or bundled://NAME.")
+
+
+def of(spec: ModelSpec) -> str:
+    """The source that a Model's engine loads: the one it names, or what is made of that where it is quantized here."""
+    named = spec.source or ""
+    converted = spec.faq is not None and spec.faq.quantization == "int8" and named == f"bundled://{bundled.ENCODER}"
+    return f"bundled://{bundled.INT8_ENCODER}" if converted else named
 
 
 def needed_packages(source: Source) -> tuple[str, ...]:

@@ -11,6 +11,9 @@ from typing import Any
 import orjson
 from typing_extensions import override
 
+_TALKATIVE = ("httpx2", "uvicorn")
+"""They log each request and each start, which our own lines and metrics say already."""
+
 
 class JsonFormatter(logging.Formatter):
     """One record, one JSON line: time, level, logger, message, then the fields."""
@@ -34,3 +37,5 @@ def configure(level: str = "INFO") -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter())
     logging.basicConfig(level=level, handlers=[handler], force=True)
+    for name in _TALKATIVE:
+        logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLogger().level))

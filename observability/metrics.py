@@ -8,11 +8,21 @@ NAMES = {
     "tiermesh_router_requests_total": "Answers by route, tier, model, cache outcome and HTTP status.",
     "tiermesh_router_request_seconds": "From the request's last byte in to the answer's last byte out.",
     "tiermesh_router_refusals_total": "Requests refused before a decision, by error code.",
+    "tiermesh_router_reasons_total": "Answers whose decision had this step, by route and reason code.",
+    "tiermesh_router_attempts_total": "Requests sent to models, by model and what they said about it.",
+    "tiermesh_router_mirrored_total": "Copies of requests for a shadow model, by route and what became of them.",
+    "tiermesh_router_breaker_open": "1 while a model is left alone after failures, 0 while it is not.",
+    "tiermesh_router_endpoints_ejected": "Endpoints of a model that are left out after failures.",
+    "tiermesh_router_under_way": "Requests of a route that models work on.",
+    "tiermesh_router_queued": "Requests of a route that wait for a place.",
+    "tiermesh_router_ladder_step": "How far a route is degraded: 0 full, 1 light, 2 cache, 3 canned, 4 refuse.",
     "tiermesh_router_cache_bytes": "Bytes in the exact cache.",
     "tiermesh_router_cache_entries": "Answers in the exact cache.",
     "tiermesh_router_connections": "Callers' connections now open.",
     "tiermesh_router_snapshot": "Number of the snapshot in force.",
     "tiermesh_router_snapshot_errors_total": "Snapshots that could not be fetched or built.",
+    "tiermesh_router_quotas_redis_up": "1 while the Redis of the quotas answers, 0 while it does not.",
+    "tiermesh_router_quotas_uncounted_total": "Requests let through uncounted because Redis was away.",
     "tiermesh_router_control_plane_up": "1 while the control plane answers, 0 while it does not.",
 }
 """Name -> what it says."""
@@ -32,20 +42,31 @@ class RouterMetrics:
             registry=self.registry,
         )
         self._refusals = self._counter("tiermesh_router_refusals_total", ("code",))
+        self._reasons = self._counter("tiermesh_router_reasons_total", ("route", "code"))
+        self._attempts = self._counter("tiermesh_router_attempts_total", ("model", "verdict"))
+        self._mirrored = self._counter("tiermesh_router_mirrored_total", ("route", "outcome"))
+        self.breaker_open = self._gauge("tiermesh_router_breaker_open", ("model",))
+        self.endpoints_ejected = self._gauge("tiermesh_router_endpoints_ejected", ("model",))
+        self.under_way = self._gauge("tiermesh_router_under_way", ("route",))
+        self.queued = self._gauge("tiermesh_router_queued", ("route",))
+        self.ladder_step = self._gauge("tiermesh_router_ladder_step", ("route",))
         self.cache_bytes = self._gauge("tiermesh_router_cache_bytes")
         self.cache_entries = self._gauge("tiermesh_router_cache_entries")
         self.connections = self._gauge("tiermesh_router_connections")
         self.snapshot = self._gauge("tiermesh_router_snapshot")
         self.snapshot_errors = self._counter("tiermesh_router_snapshot_errors_total")
+        self.quotas_redis_up = self._gauge("tiermesh_router_quotas_redis_up")
+        self.quotas_uncounted = self._counter("tiermesh_router_quotas_uncounted_total")
         self.control_plane_up = self._gauge("tiermesh_router_control_plane_up")
         # Looking a child up by its labels costs more than counting.
         self._children: dict[tuple[str, str, str, str, int], tuple[Counter, Histogram]] = {}
+        self._tries: dict[tuple[str, str], Counter] = {}
 
     def _counter(self, name: str, labels: tuple[str, ...] = ()) -> Counter:
         return Counter(name, NAMES[name], labels, registry=self.registry)
 
-    def _gauge(self, name: str) -> Gauge:
-        return Gauge(name, NAMES[name], registry=self.registry)
+    def _gauge(self, name: str, labels: tuple[str, ...] = ()) -> Gauge:
+        return Gauge(name, NAMES[name], labels, registry=self.registry)
 
     def request(self, route: str, tier: str, model: str, cache: str, status: int, seconds: float) -> None:
         """Count one answer."""
@@ -59,6 +80,21 @@ class RouterMetrics:
         counter, histogram = child
         counter.inc()
         histogram.observe(seconds)
+
+    def reason(self, route: str, code: str, count: int) -> None:
+        """Count the answers that had one step in their decision."""
+        self._reasons.labels(route, code).inc(count)
+
+    def attempt(self, model: str, verdict: str) -> None:
+        """Count one request to a model."""
+        child = self._tries.get((model, verdict))
+        if child is None:
+            child = self._tries[model, verdict] = self._attempts.labels(model, verdict)
+        child.inc()
+
+    def mirrored(self, route: str, outcome: str) -> None:
+        """Count one copy for a shadow model."""
+        self._mirrored.labels(route, outcome).inc()
 
     def refusal(self, code: str) -> None:
         """Count one request that never came to a decision."""

@@ -62,8 +62,8 @@ class Admin:
         return None
 
 
-def explanation(decision: Decision, cache: str) -> dict[str, object]:
-    """A decision in words and numbers."""
+def explanation(decision: Decision, cache: str, health: dict[str, object]) -> dict[str, object]:
+    """A decision in words and numbers, and how the Route is doing."""
     route = decision.match.route
     return {
         "route": route.name,
@@ -76,5 +76,6 @@ def explanation(decision: Decision, cache: str) -> dict[str, object]:
         "features": decision.score.pushes if decision.score else {},
         "candidates": [backend.name for backend in decision.candidates],
         "cache": cache,
+        "resilience": health,
         "reasons": [reason._asdict() for reason in decision.reasons],
     }

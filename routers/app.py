@@ -6,21 +6,33 @@ import gc
 import logging
 import signal
 import sys
+from typing import TYPE_CHECKING
 
 from control_plane.client.http import SnapshotFeed
+from control_plane.spec.models import Protocol
 from observability.metrics import RouterMetrics
 from routers.admin import Admin
+from routers.asking import Asker, OpenAIAsker
 from routers.cache.exact import ExactCache
+from routers.directory import Directory
+from routers.grpc_client import GrpcTensorModels
+from routers.grpc_server import GrpcServer
 from routers.handler import Router
 from routers.ledger import Ledger
 from routers.limits import ServerLimits
+from routers.quotas.desk import Desk
+from routers.quotas.memory import MemoryDesk
 from routers.runtime import Runtime
 from routers.server import HttpServer
 from routers.serving import Serving
 from routers.settings import RouterSettings
 from routers.sources import ControlPlaneSource, FileSource, Source
+from routers.tensor_models import HttpTensorModels, TensorModels
 from routers.upstream import UpstreamClient, UpstreamLimits
 from routers.watcher import LastGood, Watcher
+
+if TYPE_CHECKING:
+    from routers.quotas.shared import SharedDesk
 
 _LOG = logging.getLogger(__name__)
 
@@ -35,20 +47,37 @@ class App:
         self._ledger = Ledger(metrics, _write if settings.access_log else None)
         self._client = UpstreamClient(UpstreamLimits())
         cache = ExactCache(settings.cache_max_bytes)
-        self.router = Router(Serving(self._client, cache, self._ledger), metrics)
+        self._shared = _shared_desk(settings, metrics)
+        desk: Desk = self._shared or MemoryDesk()
+        self._grpc_models = GrpcTensorModels(UpstreamLimits())
+        tensors: dict[Protocol, TensorModels] = {
+            Protocol.OIP_HTTP: HttpTensorModels(self._client),
+            Protocol.OIP_GRPC: self._grpc_models,
+        }
+        askers: dict[Protocol, Asker] = {Protocol.OPENAI: OpenAIAsker(self._client), **tensors}
+        serving = self._serving = Serving(askers, cache, self._ledger, desk, metrics)
+        directory = Directory(tensors)
+        self.router = Router(serving, desk, metrics, directory)
         limits = ServerLimits(max_body_bytes=settings.max_body_bytes)
         self._server = HttpServer(self.router, self.router.refuse, limits)
+        self._grpc = GrpcServer(self.router, directory, limits)
         metrics.cache_bytes.set_function(lambda: cache.size_bytes)
         metrics.cache_entries.set_function(lambda: len(cache))
         metrics.connections.set_function(lambda: len(self._server.connections))
-        admin = Admin(self.router, self._ledger.exposition, lambda: self._server.draining)
+        admin = Admin(self.router, self._exposition, lambda: self._server.draining)
         self._admin = HttpServer(admin, admin.refuse, limits)
         self._source = _source(settings)
         last_good = None if settings.config else LastGood(settings.last_good)
         self._watcher = Watcher(self._source, self._swap, last_good, metrics)
 
     def _swap(self, runtime: Runtime) -> None:
+        self._serving.guards.follow(runtime)
         self.router.runtime = runtime
+        self._grpc.announce()
+
+    def _exposition(self) -> bytes:
+        self._serving.guards.report()
+        return self._ledger.exposition()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Serve until `stop` is set. Raises TiermeshError(SETUP) where a port is taken."""
@@ -60,9 +89,13 @@ class App:
     async def _serve(self, stop: asyncio.Event) -> None:
         settings = self._settings
         self._watcher.restore()
+        if self._shared is not None:
+            await self._shared.start()
         admin_port = await self._admin.start(settings.host, settings.admin_port)
         port = await self._server.start(settings.host, settings.port)
-        _LOG.info("The router listens.", extra={"fields": {"port": port, "admin_port": admin_port}})
+        grpc_port = await self._grpc.start(settings.host, settings.grpc_port)
+        ports = {"port": port, "grpc_port": grpc_port, "admin_port": admin_port}
+        _LOG.info("The router listens.", extra={"fields": ports})
         watching = asyncio.create_task(self._watcher.run())
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait((watching, stopping), return_when=asyncio.FIRST_COMPLETED)
@@ -72,14 +105,34 @@ class App:
         watching.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await watching
+        await self._give_notice()
+
+    async def _give_notice(self) -> None:
+        """Say that the end is near, and still answer who has not heard of it."""
+        self._server.drain()
+        await self._grpc.drain()
+        await asyncio.sleep(self._settings.notice_seconds)
 
     async def _drain(self) -> None:
-        await self._server.stop(self._settings.grace_seconds)
+        grace_seconds = self._settings.grace_seconds
+        await asyncio.gather(self._server.stop(grace_seconds), self._grpc.stop(grace_seconds))
         await self._admin.stop(0)
+        self._serving.mirroring.close()
         self._client.close()
+        await self._grpc_models.close()
+        if self._shared is not None:
+            await self._shared.close()
         await self._source.close()
         self._ledger.flush()
         _LOG.info("The router has stopped.")
+
+
+def _shared_desk(settings: RouterSettings, metrics: RouterMetrics) -> "SharedDesk | None":
+    if settings.redis_url is None:
+        return None
+    from routers.quotas.shared import SharedDesk  # its client's memory is for those who use it
+
+    return SharedDesk(settings.redis_url, settings.quotas_without_redis, metrics)
 
 
 def _source(settings: RouterSettings) -> Source:

@@ -1,9 +1,12 @@
 """Call: one request, whatever protocol it came by."""
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from control_plane.spec.models import Operation
 from routers.protocols.dialect import Dialect
+
+if TYPE_CHECKING:
+    from routers.protocols.tensors import Tensors
 
 
 class Call(NamedTuple):
@@ -20,3 +23,7 @@ class Call(NamedTuple):
     """The caller wants no cached answer (`cache-control: no-cache` or `no-store`)."""
     dialect: Dialect
     """How its answer is written."""
+    version: str = ""
+    """Of the Model that may answer; empty for any."""
+    tensors: "Tensors | None" = None
+    """Of INFER: the body, parsed; there are no `fields` then."""

@@ -48,7 +48,7 @@ def score(fields: Mapping[str, Any]) -> Score:
     """Score a chat or completion request by its parsed body."""
     turns = list(_user_texts(fields))
     pushes = _pushes(turns[-1]) if turns else {}
-    if fields.get("tools") or _is_structured(fields.get("response_format")) or _has_image(fields):
+    if fields.get("tools") or _is_structured(fields.get("response_format")) or has_image(fields):
         pushes["structure"] = STRUCTURE_PUSH
     inherited = 0.0
     for text in turns[-1 - MAX_TURNS : -1]:
@@ -111,7 +111,8 @@ def _is_structured(response_format: Any) -> bool:
     return bool(response_format) and response_format != {"type": "text"}
 
 
-def _has_image(fields: Mapping[str, Any]) -> bool:
+def has_image(fields: Mapping[str, Any]) -> bool:
+    """Whether a message holds an image."""
     for message in _messages(fields):
         content = message.get("content")
         if isinstance(content, list) and any(

@@ -6,6 +6,7 @@ from control_plane.spec.models import Tier
 from routers.complexity import Score
 from routers.reasons import Reason
 from routers.runtime import Backend, Route
+from routers.tenants import DEFAULT, Tenant
 
 
 class Match(NamedTuple):
@@ -17,6 +18,7 @@ class Match(NamedTuple):
     cache_key: bytes | None
     """None where no cached answer may be given or kept."""
     reasons: tuple[Reason, ...]
+    tenant: Tenant = DEFAULT
 
 
 class Decision(NamedTuple):

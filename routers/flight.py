@@ -12,6 +12,8 @@ from routers.http import Headers
 from routers.outcome import Outcome
 from routers.passenger import Passenger
 from routers.protocols import openai
+from routers.protocols.events import WholeEvents
+from routers.quotas.tab import Tab
 from routers.upstream import Exchange
 
 MAX_LAG_BYTES = 4 * 1024 * 1024
@@ -27,6 +29,7 @@ class Flight:
 
     __slots__ = (
         "_abandoned",
+        "_events",
         "_headers",
         "_pieces",
         "_recorded_bytes",
@@ -37,6 +40,7 @@ class Flight:
         "exchange",
         "outcome",
         "passengers",
+        "tab",
         "task",
     )
 
@@ -49,6 +53,7 @@ class Flight:
         self.deadline = deadline
         self._abandoned = abandoned
         self._recording = recording
+        self._events = WholeEvents()
         self._pieces: list[bytes] = []
         self._recorded_bytes = 0
         self._tail = b""
@@ -56,6 +61,8 @@ class Flight:
         self._headers: Headers = b""
         self.passengers: list[Passenger] = []
         self.exchange: Exchange | None = None
+        self.tab: Tab | None = None
+        """Who pays for the answer, where its tenant's use is limited."""
         self.task: asyncio.Task[None] | None = None
 
     def join(self, passenger: Passenger) -> None:
@@ -89,6 +96,8 @@ class Flight:
 
     def deliver(self, headers: Headers, body: bytes) -> None:
         """Give everyone the same whole answer."""
+        if self.tab is not None:
+            self.tab.whole(body)
         for passenger in self._land():
             passenger.send(headers, body)
 
@@ -104,6 +113,14 @@ class Flight:
         exchange.attach(self)
 
     def on_body(self, data: bytes) -> None:
+        if data := self._events.take(data):
+            self._pass_on(data)
+        if self._events.error is not None and self.exchange is not None:
+            self.exchange.break_off(self._events.error)
+
+    def _pass_on(self, data: bytes) -> None:
+        if self.tab is not None and not (data := self.tab.pass_on(data)):
+            return
         self._tail = data if len(data) > openai.TAIL_BYTES else self._tail[-openai.TAIL_BYTES :] + data
         if self._recording:
             self._record(data)
@@ -116,10 +133,16 @@ class Flight:
         else:
             self._keep_pace()
 
-    @property
-    def came_to_its_end(self) -> bool:
-        """Whether the stream's last event is the one that says so: a stream that merely stops was cut."""
-        return openai.is_end(self._tail)
+    def require_end(self) -> None:
+        """Raises TiermeshError(UPSTREAM_FAILED) unless the last event of the stream is the one that says so: a stream
+        that merely stops was cut."""
+        if self._events.error is not None:
+            raise self._events.error
+        if rest := self._events.rest():
+            self._pass_on(rest)
+        if not openai.is_end(self._tail):
+            hint = "Discard what came and ask again."
+            raise TiermeshError(Code.UPSTREAM_FAILED, "The stream stopped before its end.", hint)
 
     def _record(self, data: bytes) -> None:
         self._pieces.append(data)

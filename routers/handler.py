@@ -3,30 +3,42 @@
 import logging
 import random
 import re
+from collections.abc import Callable
+from functools import partial
 
 from control_plane.spec.errors import Code, TiermeshError
 from observability.metrics import RouterMetrics
-from routers.decision import Decision
+from routers import inference
+from routers.call import Call
+from routers.decision import Decision, Match
+from routers.directory import Directory
 from routers.http import Headers, Reply, Request
+from routers.inference import Action, Asked, Inference
 from routers.pipeline import decide, match, unknown_model
-from routers.protocols import openai
+from routers.protocols import anthropic, oip_calls, openai, responses
+from routers.protocols.dialect import ErrorWriter
+from routers.protocols.oip_forms import HTTP, STREAMED, UNARY
+from routers.quotas.desk import Desk
 from routers.runtime import Runtime
 from routers.serving import Serving
+from routers.tenants import DEFAULT, Tenant
 
 _LOG = logging.getLogger(__name__)
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
 _MODELS = "/v1/models"
 
-TENANT = "default"
-"""Whose request it is. Keys and tenants come with authentication; what a caller says about itself never counts."""
-
 
 class Router:
     """Answers callers by the Runtime in force. A new snapshot is one assignment to `runtime`."""
 
-    def __init__(self, serving: Serving, metrics: RouterMetrics) -> None:
+    def __init__(
+        self, serving: Serving, desk: Desk, metrics: RouterMetrics, directory: Directory | None = None
+    ) -> None:
+        """`directory` is needed where there are Models that take tensors."""
         self.runtime: Runtime | None = None
         self._serving = serving
+        self._inference = Inference(directory or Directory({}))
+        self._desk = desk
         self._metrics = metrics
 
     def __call__(self, request: Request, reply: Reply) -> None:
@@ -34,60 +46,142 @@ class Router:
         request_id = _request_id(request)
         try:
             self._route(request, request_id, reply)
-        except TiermeshError as error:
-            self.refuse(error, reply, request_id)
-        except Exception:  # noqa: BLE001 - the outermost handler: a bug in one request must not end the others
-            _LOG.exception(
-                "A request failed in a way that it should not.", extra={"fields": {"request_id": request_id}}
-            )
-            self.refuse(_internal(), reply, request_id)
+        except Exception as error:  # noqa: BLE001 - the outermost handler: a bug in one request must not end the others
+            self._fail(error, reply, request_id, _dialect(request.path))
 
-    def refuse(self, error: TiermeshError, reply: Reply, request_id: str = "") -> None:
+    def refuse(
+        self, error: TiermeshError, reply: Reply, request_id: str = "", dialect: ErrorWriter = openai.DIALECT
+    ) -> None:
         """Answer with an error before any decision."""
         self._metrics.refusal(error.code.value)
-        headers, body = openai.DIALECT.error(error)
+        headers, body = dialect.error(error)
         reply.send(error.status, headers + _identified(request_id), body)
 
-    def explain(self, request: Request) -> tuple[Decision, str]:
-        """The decision for an OpenAI request body, and what the cache would say; no model is called.
+    def _fail(self, error: Exception, reply: Reply, request_id: str, dialect: ErrorWriter) -> None:
+        if not isinstance(error, TiermeshError):
+            fields = {"request_id": request_id}
+            _LOG.error("A request failed in a way that it should not.", exc_info=error, extra={"fields": fields})
+            error = _internal()
+        self.refuse(error, reply, request_id, dialect)
+
+    def explain(self, request: Request) -> tuple[Decision, str, dict[str, object]]:
+        """The decision for an OpenAI request body, what the cache would say, and how the Route is doing; no model is
+        called.
 
         Raises TiermeshError as for a request.
         """
-        runtime = self._runtime()
+        runtime = _in_force(self.runtime)
         path = next((path for path, field in _TELLING if field in request.body), "/v1/chat/completions")
-        call = openai.decode(openai.OPERATIONS[path], request, _request_id(request), TENANT)
+        call = openai.decode(openai.OPERATIONS[path], request, _request_id(request), DEFAULT.name)
         decision = decide(call, runtime)
-        return decision, self._serving.expected_cache(decision.match)
+        health = self._serving.guards.of(decision.match.route).describe()
+        return decision, self._serving.expected_cache(decision.match), health
+
+    def infer(self, request: Request, stream: bool, reply: Reply) -> None:
+        """Handle one message of gRPC's ModelInfer, or of its stream: the request's headers are its metadata."""
+        request_id = _request_id(request)
+        try:
+            runtime, tenant = self._seen_by(request)
+            call = oip_calls.from_grpc(request, stream, _in_force(runtime), request_id, tenant.name)
+            self.answer(call, match(call, _in_force(runtime)), reply)
+        except Exception as error:  # noqa: BLE001 - as above
+            self._fail(error, reply, request_id, STREAMED if stream else UNARY)
+
+    def visible(self, request: Request) -> Runtime:
+        """What the caller sees of the Runtime in force. Raises TiermeshError: INVALID_API_KEY, UNAVAILABLE."""
+        return _in_force(self._seen_by(request)[0])
+
+    def _seen_by(self, request: Request) -> tuple[Runtime | None, Tenant]:
+        """The same, and who the caller is."""
+        runtime = self.runtime
+        if runtime is None or runtime.keys is None:
+            return runtime, DEFAULT
+        tenant = runtime.keys.tenant(request.headers)
+        return runtime.seen_by(tenant), tenant
 
     def _route(self, request: Request, request_id: str, reply: Reply) -> None:
         path = request.path
-        operation = openai.OPERATIONS.get(path)
-        if operation is not None:
+        if path.startswith(inference.PREFIX):
+            self._infer(inference.parse(path), request, request_id, reply)
+            return
+        runtime, tenant = self._seen_by(request)
+        decode = _DECODERS.get(path)
+        if decode is not None:
             _require(request, b"POST")
-            call = openai.decode(operation, request, request_id, TENANT)
-            self._serving.answer(call, match(call, self._runtime()), reply)
+            call = decode(request, request_id, tenant.name)
+            self.answer(call, match(call, _in_force(runtime)), reply)
         elif path == _MODELS or path.startswith(_MODELS + "/"):
             _require(request, b"GET")
-            body = self._models(path.removeprefix(_MODELS).removeprefix("/"))
+            body = _models(path.removeprefix(_MODELS).removeprefix("/"), _in_force(runtime))
             reply.send(200, openai.JSON + _identified(request_id), body)
         else:
-            known = ", ".join([*openai.OPERATIONS, _MODELS])
+            known = ", ".join([*_DECODERS, _MODELS, inference.PREFIX])
             raise TiermeshError(Code.NOT_FOUND, f"There is nothing at {path[:200]!r}.", f"Paths here: {known}.")
 
-    def _models(self, name: str) -> bytes:
-        runtime = self._runtime()
-        if not name:
-            return openai.models(runtime)
-        if name not in runtime.routes:
-            raise unknown_model(name, runtime)
-        return openai.model(name, runtime)
+    def _infer(self, asked: Asked, request: Request, request_id: str, reply: Reply) -> None:
+        """The Open Inference Protocol over HTTP."""
+        _require(request, asked.method)
+        if asked.action.probes:
+            self._inference.probe(asked.action, self.runtime, reply, _identified(request_id))
+            return
+        runtime, tenant = self._seen_by(request)
+        if asked.action is Action.INFER:
+            call = oip_calls.from_http(asked.target, request, _in_force(runtime), request_id, tenant.name)
+            self.answer(call, match(call, _in_force(runtime)), reply)
+        else:
+            fail = partial(self._fail, reply=reply, request_id=request_id, dialect=HTTP)
+            self._inference.answer(asked, _in_force(runtime), reply, _identified(request_id), fail)
 
-    def _runtime(self) -> Runtime:
-        if self.runtime is None:
-            message = "The router has no snapshot yet."
-            hint = "Try again in a moment; the control plane may still be starting."
-            raise TiermeshError(Code.UNAVAILABLE, message, hint, retry_after_seconds=2)
-        return self.runtime
+    def answer(self, call: Call, match: Match, reply: Reply) -> None:
+        """Answer a call, if its tenant's quotas let it in.
+
+        Raises TiermeshError as `Serving.answer` does, where nothing is limited; else every error goes to the reply.
+        """
+        if match.tenant.limits is None:
+            self._serving.answer(call, match, reply)
+            return
+
+        def serve(entered: Reply) -> None:
+            try:
+                self._serving.answer(call, match, entered)
+            except Exception as error:  # noqa: BLE001 - as above; and only this reply gives the tenant's place back
+                self._fail(error, entered, call.request_id, call.dialect)
+
+        def refuse(error: TiermeshError, entered: Reply) -> None:
+            self.refuse(error, entered, call.request_id, call.dialect)
+
+        self._desk.admit(match.tenant, match.route.deadline_seconds, reply, serve, refuse)
+
+
+def _in_force(runtime: Runtime | None) -> Runtime:
+    if runtime is None:
+        message = "The router has no snapshot yet."
+        hint = "Try again in a moment; the control plane may still be starting."
+        raise TiermeshError(Code.UNAVAILABLE, message, hint, retry_after_seconds=2)
+    return runtime
+
+
+def _models(name: str, runtime: Runtime) -> bytes:
+    if not name:
+        return openai.models(runtime)
+    if name not in runtime.routes:
+        raise unknown_model(name, runtime)
+    return openai.model(name, runtime)
+
+
+_DECODERS: dict[str, Callable[[Request, str, str], Call]] = {
+    **{path: partial(openai.decode, operation) for path, operation in openai.OPERATIONS.items()},
+    anthropic.PATH: anthropic.decode,
+    responses.PATH: responses.decode,
+}
+"""Path -> what reads its requests, given their ids and tenants."""
+
+
+def _dialect(path: str) -> ErrorWriter:
+    """How an error is written on a path."""
+    if path.startswith(inference.PREFIX):
+        return HTTP
+    return anthropic.DIALECT if path == anthropic.PATH else openai.DIALECT
 
 
 _TELLING = (("/v1/chat/completions", b'"messages"'), ("/v1/completions", b'"prompt"'), ("/v1/embeddings", b'"input"'))

@@ -1,6 +1,7 @@
 """Ledger: every answer, counted and logged."""
 
 import time
+from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -71,6 +72,10 @@ class Ledger:
             self._metrics.request(
                 outcome.match.route.name, outcome.tier, outcome.model, entry.cache, entry.status, entry.seconds
             )
+        outcomes = [entry.outcome for entry in entries]
+        steps = [(outcome.match.route.name, step.code) for outcome in outcomes for step in outcome.reasons]
+        for (route, code), count in Counter(steps).items():
+            self._metrics.reason(route, code, count)
         if self._write is not None:
             self._write(b"".join([_line(entry) for entry in entries]))
 

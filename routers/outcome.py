@@ -2,7 +2,7 @@
 
 from control_plane.spec.errors import Code, TiermeshError
 from control_plane.spec.models import Tier
-from routers.decision import Match
+from routers.decision import Decision, Match
 from routers.http import Headers
 from routers.reasons import Reason
 from routers.runtime import Backend
@@ -22,15 +22,25 @@ class Outcome:
         self.reasons = reasons
         self.model = model
 
+    @classmethod
+    def of(cls, decision: Decision) -> "Outcome":
+        """Of a call that no Model has answered yet."""
+        score = decision.score.value if decision.score else None
+        return cls(decision.match, decision.tier, score, decision.reasons)
+
     def answered_by(self, backend: Backend) -> None:
         """This Model's answer is the one that goes out."""
         self.model = backend.name
         self.tier = backend.tier
 
+    def note(self, code: str, text: str) -> None:
+        """One more step of the decision."""
+        self.reasons += (Reason(code, text),)
+
     def passed_over(self, backend: Backend, error: TiermeshError) -> None:
         """This Model gave no answer; the next one may."""
         code = "light-abstained" if error.code is Code.ABSTAINED else "failed"
-        self.reasons += (Reason(code, f"{backend.name}: {error.message}"),)
+        self.note(code, f"{backend.name}: {error.message}")
 
     def headers(self, request_id: str, cache: str) -> Headers:
         """What a caller is told about how it was answered."""

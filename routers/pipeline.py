@@ -3,9 +3,11 @@
 In two halves, since a cached answer needs only the first.
 """
 
+from collections.abc import Iterable
+
 from control_plane.spec.base import nearest
 from control_plane.spec.errors import Code, TiermeshError
-from control_plane.spec.models import Operation, Tier
+from control_plane.spec.models import Modality, Operation, Tier
 from routers import complexity
 from routers.cache import exact
 from routers.call import Call
@@ -13,9 +15,12 @@ from routers.complexity import Score
 from routers.decision import Decision, Match
 from routers.reasons import Reason
 from routers.runtime import Backend, Route, Runtime
+from routers.tenants import DEFAULT
 
 ARM = "default"
 """The one arm of a Route without experiments."""
+MAX_NAME_CHARACTERS = 200
+"""Of a name that does not exist, in its error: to look for the nearest to one of megabytes takes seconds."""
 
 
 def match(call: Call, runtime: Runtime) -> Match:
@@ -26,24 +31,34 @@ def match(call: Call, runtime: Runtime) -> Match:
     route = runtime.routes.get(call.model)
     if route is None:
         raise unknown_model(call.model, runtime)
+    tenant = DEFAULT if runtime.keys is None else runtime.tenants.get(call.tenant, DEFAULT)
     uncached = _uncached(call, route)
     if uncached is None:
-        return Match(route, runtime.number, ARM, exact.key(call, route.revision, ARM), route.reasons)
-    return Match(route, runtime.number, ARM, None, (*route.reasons, uncached))
+        return Match(route, runtime.number, ARM, exact.key(call, route.revision, ARM), route.reasons, tenant)
+    return Match(route, runtime.number, ARM, None, (*route.reasons, uncached), tenant)
 
 
 def choose(call: Call, matched: Match) -> Decision:
     """Score the request, choose the tier and the Models to try.
 
-    Raises TiermeshError(INVALID_REQUEST) where no Model of the Route can do the operation.
+    Raises TiermeshError: INVALID_REQUEST where no Model of the Route can do the operation or read what is sent,
+    UNKNOWN_MODEL where none has the version.
     """
-    route = matched.route
-    score, tier, candidates, reason = _choose(call, route)
+    score, tier, candidates, reason = _choose(call, matched.route)
+    candidates += _fallbacks(call, matched.route, candidates)
     if not candidates:
-        able = [operation.value for operation in Operation if route.light[operation] or route.heavy[operation]]
-        message = f"No Model of {call.model!r} can do {call.operation.value}."
-        raise TiermeshError(Code.INVALID_REQUEST, message, f"It can do {', '.join(able)}.", param="model")
+        raise _nobody(call, matched.route)
     return Decision(matched, tier, score, candidates, (*matched.reasons, reason))
+
+
+def lighten(call: Call, decision: Decision) -> Decision:
+    """The same under overload: the light tier comes first, where there is one that can do it."""
+    light = _able(decision.match.route.light[call.operation], call.version, _holds_images(call))
+    if not light or decision.tier is Tier.LIGHT:
+        return decision
+    rest = tuple(model for model in decision.candidates if model not in light)
+    reason = Reason("degraded-light", "the Route is overloaded: light tier first")
+    return decision._replace(tier=Tier.LIGHT, candidates=light + rest, reasons=(*decision.reasons, reason))
 
 
 def decide(call: Call, runtime: Runtime) -> Decision:
@@ -54,20 +69,32 @@ def decide(call: Call, runtime: Runtime) -> Decision:
 def unknown_model(model: str, runtime: Runtime) -> TiermeshError:
     """The error that names the models there are."""
     known = sorted(runtime.routes)
+    model = model[:MAX_NAME_CHARACTERS]
     near = nearest(model, known)
     hint = f"Did you mean {near!r}? " if near else ""
     hint += f"Models here: {', '.join(known) or 'none yet; apply a Route'}."
     return TiermeshError(Code.UNKNOWN_MODEL, f"There is no model {model!r}.", hint, param="model")
 
 
+def unknown_version(model: str, version: str, able: Iterable[Backend]) -> TiermeshError:
+    """The error that names the versions there are."""
+    known = sorted({backend.version for backend in able})
+    message = f"Model {model!r} has no version {version!r}."
+    return TiermeshError(Code.UNKNOWN_MODEL, message, f"It has {', '.join(known)}.", param="version")
+
+
 def _choose(call: Call, route: Route) -> tuple[Score | None, Tier, tuple[Backend, ...], Reason]:
-    light = route.light[call.operation]
-    heavy = route.heavy[call.operation]
+    images = _holds_images(call)
+    light = _able(route.light[call.operation], call.version, images)
+    heavy = _able(route.heavy[call.operation], call.version, images)
     if call.operation is Operation.EMBEDDINGS:
         # Vectors of different encoders cannot be compared: another Model is no fallback.
         able = light + heavy
         tier = able[0].tier if able else Tier.LIGHT
         return None, tier, able[:1], Reason("embeddings", "the first Model that can embed answers")
+    if call.operation is Operation.INFER:
+        able = light + heavy
+        return None, able[0].tier if able else Tier.LIGHT, able, Reason("tensors", "the Route's Models in order")
     score = complexity.score(call.fields)
     if not light or not heavy:
         tier = Tier.LIGHT if light else Tier.HEAVY
@@ -82,6 +109,41 @@ def _choose(call: Call, route: Route) -> tuple[Score | None, Tier, tuple[Backend
         return score, Tier.LIGHT, light + heavy, reason
     reason = Reason("at-threshold", f"score {score.value:.3f} >= {route.threshold:g}: heavy tier")
     return score, Tier.HEAVY, heavy, reason
+
+
+def _fallbacks(call: Call, route: Route, before: tuple[Backend, ...]) -> tuple[Backend, ...]:
+    fallbacks = route.fallbacks[call.operation]
+    if not fallbacks or call.operation is Operation.EMBEDDINGS:
+        return ()
+    able = _able(fallbacks, call.version, _holds_images(call))
+    return tuple(model for model in able if model not in before)
+
+
+def _holds_images(call: Call) -> bool:
+    return call.operation is Operation.CHAT and complexity.has_image(call.fields)
+
+
+def _able(models: tuple[Backend, ...], version: str, images: bool) -> tuple[Backend, ...]:
+    """Those of the version, where one is asked for, that can read images, where there are some."""
+    if version:
+        models = tuple(model for model in models if model.version == version)
+    if images:
+        models = tuple(model for model in models if Modality.IMAGE in model.modalities)
+    return models
+
+
+def _nobody(call: Call, route: Route) -> TiermeshError:
+    """Why none of the Route's Models can answer."""
+    name, able = call.model, route.light[call.operation] + route.heavy[call.operation]
+    if not able:
+        known = [operation.value for operation in Operation if route.light[operation] or route.heavy[operation]]
+        message = f"No Model of {name!r} can do {call.operation.value}."
+        return TiermeshError(Code.INVALID_REQUEST, message, f"It can do {', '.join(known)}.", param="model")
+    if call.version and not _able(able, call.version, images=False):
+        return unknown_version(name, call.version, able)
+    message = f"No Model of {name!r} can read images."
+    hint = "Send text alone, or ask for a model with a Model whose modalities name image."
+    return TiermeshError(Code.INVALID_REQUEST, message, hint, param="messages")
 
 
 def _uncached(call: Call, route: Route) -> Reason | None:

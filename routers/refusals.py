@@ -47,6 +47,8 @@ def _error_of(body: bytes) -> dict[str, Any] | None:
     except orjson.JSONDecodeError:
         return None
     error = fields.get("error") if isinstance(fields, dict) else None
+    if isinstance(error, str):  # as the Open Inference Protocol has it
+        return {"message": error}
     return error if isinstance(error, dict) else None
 
 

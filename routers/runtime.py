@@ -2,15 +2,18 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from control_plane.spec import snapshots
 from control_plane.spec.errors import Code, TiermeshError
-from control_plane.spec.models import Operation, Tier
-from control_plane.spec.snapshots import SCHEMA_VERSION, Snapshot, digest
+from control_plane.spec.models import Modality, Operation, Protocol, Tier
+from control_plane.spec.resilience import Resilience
+from control_plane.spec.snapshots import SCHEMA_VERSION, CompiledPrice, Snapshot
+from routers.authentication import Keys
 from routers.reasons import Reason
+from routers.tenants import Tenant
 from routers.upstream import Origin
 
 _PATHS = {
@@ -20,22 +23,41 @@ _PATHS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Backend:
-    """A Model that answers: where it is, and the head of a request to it."""
+JSON = b"content-type: application/json\r\n"
 
-    name: str
-    version: str
-    tier: Tier
-    served_name: str
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One address of a Model: where it is, and the head of a request to it."""
+
+    url: str
     origin: Origin
     heads: Mapping[Operation, bytes]
     """The request line and fixed headers, for each operation the Model can do."""
 
-    def request(self, operation: Operation, request_id: str, body: bytes) -> bytes:
-        """A whole HTTP request. Of the caller's headers none goes on: its key is for the mesh, not for the model."""
-        head = b"%bx-request-id: %b\r\ncontent-length: %d\r\n\r\n"
-        return head % (self.heads[operation], request_id.encode(), len(body)) + body
+    def request(self, operation: Operation, request_id: str, body: bytes, headers: bytes = JSON) -> bytes:
+        """A whole HTTP request; `headers` say what the body is. Of the caller's own none goes on: its key is for the
+        mesh, not for the model."""
+        head = b"%b%bx-request-id: %b\r\ncontent-length: %d\r\n\r\n"
+        return head % (self.heads[operation], headers, request_id.encode(), len(body)) + body
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """A Model that answers."""
+
+    name: str
+    version: str
+    tier: Tier
+    protocol: Protocol
+    served_name: str
+    operations: frozenset[Operation]
+    modalities: frozenset[Modality]
+    endpoints: tuple[Endpoint, ...]
+    """Its replicas: equal but for where they are."""
+    authorization: str | None
+    """The header's value that its key makes."""
+    price: CompiledPrice
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +73,13 @@ class Route:
     threshold: float
     cache_ttl_seconds: float | None
     deadline_seconds: float
+    resilience: Resilience
+    fallbacks: Mapping[Operation, tuple[Backend, ...]]
+    """Models that are tried after all others."""
+    backends: tuple[Backend, ...]
+    """All Models that may answer."""
+    shadow: Backend | None
+    """The Model that sees a share of the requests, and answers none."""
     headers: str
     """What every answer's headers say of the Route."""
     reasons: tuple[Reason, ...]
@@ -66,6 +95,16 @@ class Runtime:
     """The snapshot's."""
     routes: Mapping[str, Route]
     """By the `model` that callers write."""
+    keys: Keys | None
+    """None: there are no Tenants, and whoever reaches the mesh may use it."""
+    tenants: Mapping[str, Tenant]
+
+    def seen_by(self, tenant: Tenant) -> "Runtime":
+        """The same, with the Routes that a tenant may use: the others do not exist for it."""
+        if tenant.routes is None:
+            return self
+        allowed = {model: route for model, route in self.routes.items() if route.name in tenant.routes}
+        return replace(self, routes=MappingProxyType(allowed))
 
     @classmethod
     def build(cls, snapshot: Snapshot, environ: Mapping[str, str] = os.environ) -> "Runtime":
@@ -79,7 +118,7 @@ class Runtime:
                 f"Snapshot {snapshot.number} has schema {snapshot.schema_version}; this router knows {SCHEMA_VERSION}."
             )
             raise TiermeshError(Code.UNAVAILABLE, message, "Upgrade the router.")
-        if digest(snapshot.content) != snapshot.sha256:
+        if not snapshot.has_its_hash:
             message = f"Snapshot {snapshot.number} does not have the hash it claims."
             raise TiermeshError(Code.UNAVAILABLE, message, "Publish it again.")
         try:
@@ -88,35 +127,52 @@ class Runtime:
         except (KeyError, ValueError) as error:
             message = f"Snapshot {snapshot.number} names a Model it does not hold, or a URL that is none: {error}."
             raise TiermeshError(Code.UNAVAILABLE, message, "Publish it again.") from error
-        return cls(snapshot, snapshot.number, MappingProxyType(routes))
+        tenants = {tenant.name: Tenant.of(tenant) for tenant in snapshot.content.tenants}
+        keys = Keys(snapshot.content.tenants, tenants) if tenants else None
+        return cls(snapshot, snapshot.number, MappingProxyType(routes), keys, MappingProxyType(tenants))
 
 
 def _backend(backend: snapshots.Backend, environ: Mapping[str, str]) -> Backend:
-    parts = urlsplit(backend.url)
-    lines = f"host: {parts.netloc}\r\ncontent-type: application/json\r\n"
-    if backend.api_key_from_env is not None:
-        key = environ.get(backend.api_key_from_env)
-        if not key or not key.isprintable():
-            message = (
-                f"Model {backend.name!r} needs a key in {backend.api_key_from_env}, which this router does not have."
-            )
-            raise TiermeshError(Code.UNAVAILABLE, message, "Set it in the router's environment and restart the router.")
-        lines += f"authorization: Bearer {key}\r\n"
-    heads = {
-        operation: f"POST {parts.path}/{_PATHS[operation]} HTTP/1.1\r\n{lines}".encode()
-        for operation in backend.operations
-    }
+    authorization = _authorization(backend, environ)
     return Backend(
         name=backend.name,
         version=backend.version,
         tier=backend.tier,
+        protocol=backend.protocol,
         served_name=backend.served_name,
-        origin=Origin.of(backend.url),
-        heads=MappingProxyType(heads),
+        operations=backend.operations,
+        modalities=backend.modalities,
+        endpoints=tuple(_endpoint(backend, url, authorization) for url in backend.urls),
+        authorization=authorization,
+        price=backend.price,
     )
 
 
+def _authorization(backend: snapshots.Backend, environ: Mapping[str, str]) -> str | None:
+    if backend.api_key_from_env is None:
+        return None
+    key = environ.get(backend.api_key_from_env)
+    if not key or not key.isprintable():
+        message = f"Model {backend.name!r} needs a key in {backend.api_key_from_env}, which this router does not have."
+        raise TiermeshError(Code.UNAVAILABLE, message, "Set it in the router's environment and restart the router.")
+    return f"Bearer {key}"
+
+
+def _endpoint(backend: snapshots.Backend, url: str, authorization: str | None) -> Endpoint:
+    parts = urlsplit(url)
+    lines = f"host: {parts.netloc}\r\n"
+    if authorization is not None:
+        lines += f"authorization: {authorization}\r\n"
+    paths = {**_PATHS, Operation.INFER: f"v2/models/{quote(backend.served_name)}/infer"}
+    heads = {
+        operation: f"POST {parts.path}/{paths[operation]} HTTP/1.1\r\n{lines}".encode()
+        for operation in backend.operations
+    }
+    return Endpoint(url, Origin.of(url), MappingProxyType(heads))
+
+
 def _route(route: snapshots.CompiledRoute, backends: Mapping[str, Backend]) -> Route:
+    policy = route.resilience
     return Route(
         name=route.name,
         model=route.model,
@@ -126,11 +182,15 @@ def _route(route: snapshots.CompiledRoute, backends: Mapping[str, Backend]) -> R
         threshold=route.threshold,
         cache_ttl_seconds=route.cache_ttl_seconds,
         deadline_seconds=route.deadline_seconds,
+        resilience=policy,
+        fallbacks=_by_operation(tuple(backends[name] for name in policy.fallbacks)),
+        backends=tuple(backends[name] for name in dict.fromkeys(route.light + route.heavy + policy.fallbacks)),
+        shadow=backends[policy.mirror.model] if policy.mirror else None,
         headers=f"x-tiermesh-route: {route.name}\r\nx-tiermesh-revision: {route.revision}\r\n",
         reasons=(Reason("route", f"model {route.model!r} is Route {route.name!r}"),),
     )
 
 
 def _by_operation(tier: tuple[Backend, ...]) -> Mapping[Operation, tuple[Backend, ...]]:
-    able = {operation: tuple(backend for backend in tier if operation in backend.heads) for operation in Operation}
+    able = {operation: tuple(backend for backend in tier if operation in backend.operations) for operation in Operation}
     return MappingProxyType(able)

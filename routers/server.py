@@ -14,6 +14,8 @@ from urllib.parse import unquote_to_bytes
 import httptools
 
 from control_plane.spec.errors import Code, TiermeshError
+from routers import framing
+from routers.framing import HEADER_OVERHEAD_BYTES
 from routers.http import Handler, Headers, Reply, Request
 from routers.limits import ServerLimits
 
@@ -29,7 +31,7 @@ Refuse = Callable[[TiermeshError, Reply], None]
 class HttpReply:
     """The answer to one request on one connection."""
 
-    __slots__ = ("_bodiless", "_chunked", "_connection", "_head", "on_disconnect", "on_drain")
+    __slots__ = ("_bodiless", "_chunked", "_connection", "_head", "begun", "on_disconnect", "on_drain")
 
     def __init__(self, connection: "HttpConnection", bodiless: bool = False) -> None:
         """`bodiless` for HEAD: the caller takes what follows the headers for the next answer."""
@@ -37,6 +39,7 @@ class HttpReply:
         self._bodiless = bodiless
         self._head = b""
         self._chunked = True
+        self.begun = False
         self.on_disconnect: Callable[[], None] | None = None
         self.on_drain: Callable[[], None] | None = None
 
@@ -59,6 +62,7 @@ class HttpReply:
 
     def start(self, status: int, headers: Headers) -> None:
         if connection := self._connection:
+            self.begun = True
             # HTTP/1.0 knows no chunks: its stream ends where the connection does.
             self._chunked = connection.http_1_1
             connection.keep_alive = connection.keep_alive and self._chunked
@@ -103,8 +107,8 @@ class HttpConnection(asyncio.Protocol):
 
     __slots__ = (
         "_body",
-        "_body_bytes",
         "_continues",
+        "_fields",
         "_headers",
         "_headers_bytes",
         "_max_header_bytes",
@@ -140,10 +144,10 @@ class HttpConnection(asyncio.Protocol):
 
     def _reset(self) -> None:
         self._target = b""
-        self._headers: dict[bytes, bytes] = {}
+        self._fields: dict[bytes, bytes] = {}
+        self._headers: dict[bytes, bytes] = self._fields
         self._headers_bytes = 0
-        self._body: list[bytes] = []
-        self._body_bytes = 0
+        self._body: bytes | bytearray = b""
         self._continues = False
         self._received_bytes = 0
 
@@ -186,24 +190,23 @@ class HttpConnection(asyncio.Protocol):
         except httptools.HttpParserUpgrade as upgrade:
             return self._without_upgrade(data[upgrade.args[0] :])
         except httptools.HttpParserError as error:
-            self.refuse(_bad_http(f"The request is not valid HTTP/1.1: {error}.", "Check the client's framing."))
+            self.refuse(framing.bad_http(f"The request is not valid HTTP/1.1: {error}.", "Check the client's framing."))
         return b""
 
     def _without_upgrade(self, rest: bytes) -> bytes:
         """The request without its offer of another protocol, which a server may ignore and the parser cannot: Java's
         own client offers HTTP/2 with each request."""
-        method = self._parser.get_method()
+        method, version = self._parser.get_method(), self._parser.get_http_version()
         if method == b"CONNECT":
-            self.refuse(_bad_http("CONNECT asks for a tunnel.", "Send plain HTTP/1.1 requests."))
-        lines = [b"%b: %b\r\n" % header for header in self._headers.items() if header[0] not in _OFFER]
+            self.refuse(framing.bad_http("CONNECT asks for a tunnel.", "Send plain HTTP/1.1 requests."))
         self._parser = httptools.HttpRequestParser(self)
-        return b"%b %b HTTP/1.1\r\n%b\r\n%b" % (method, self._target, b"".join(lines), rest)
+        return framing.without_offer(method, self._target, version, self._headers) + rest
 
     def _count_overhead(self, size: int) -> None:
         """The parser tells of a header when it is whole: one that never ends would fill the memory. The body has its
         own limit; a chunk of one byte comes with five of framing."""
         self._received_bytes += size
-        if self._received_bytes > self._max_header_bytes + 6 * self._body_bytes:
+        if self._received_bytes > self._max_header_bytes + 6 * len(self._body):
             self._refuse_headers()
 
     # The parser's side.
@@ -220,39 +223,54 @@ class HttpConnection(asyncio.Protocol):
             self._refuse_headers()
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._headers[name.lower()] = value
-        self._headers_bytes += len(name) + len(value)
+        name = name.lower()
+        if name in self._fields and name in framing.ONCE:
+            self.refuse(framing.stands_twice(name))
+        self._fields[name] = value
+        self._headers_bytes += len(name) + len(value) + HEADER_OVERHEAD_BYTES
         if self._headers_bytes > self._max_header_bytes:
             self._refuse_headers()
 
     def on_headers_complete(self) -> None:
-        headers, limit = self._headers, self._server.limits.max_body_bytes
-        declared = headers.get(b"content-length")
+        headers, limit = self._fields, self._server.limits.max_body_bytes
+        self._headers = headers
+        # What comes after a chunked body are trailers. They are counted, and nobody takes them for headers.
+        self._fields = {}
+        declared, coding = headers.get(b"content-length"), headers.get(b"transfer-encoding")
         if declared and int(declared) > limit:
-            self.refuse(_too_large(limit))
+            self.refuse(framing.body_too_large(limit))
+        elif coding is not None and not framing.is_chunked(coding, self._parser.get_http_version()):
+            self.refuse(framing.bad_http("The transfer encoding is unknown here.", "Send chunked over HTTP/1.1."))
         elif headers.get(b"content-encoding", b"identity") != b"identity":
-            self.refuse(_bad_http("The body is compressed.", "Send it without Content-Encoding."))
+            self.refuse(framing.bad_http("The body is compressed.", "Send it without Content-Encoding."))
         elif headers.get(b"expect", b"").lower() == b"100-continue" and not self._refused:
             self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def on_body(self, data: bytes) -> None:
         if self._refused:
             return
-        self._body.append(data)
-        self._body_bytes += len(data)
-        if self._body_bytes > self._server.limits.max_body_bytes:
-            self.refuse(_too_large(self._server.limits.max_body_bytes))
+        if not self._body:
+            self._body = data
+        else:
+            if isinstance(self._body, bytes):
+                self._body = bytearray(self._body)  # a list of small chunks would be many times their size
+            self._body += data
+        if len(self._body) > self._server.limits.max_body_bytes:
+            self.refuse(framing.body_too_large(self._server.limits.max_body_bytes))
 
     def on_message_complete(self) -> None:
         self.receiving = False
         if self._refused or self._parser.should_upgrade():
             return
-        path = self._target.partition(b"?")[0]
+        version = self._parser.get_http_version()
+        if version not in framing.VERSIONS:
+            self.refuse(framing.bad_http(f"HTTP/{version} is not spoken here.", "Send HTTP/1.1."))
+            return
+        path = framing.path_of(self._target)
         if b"%" in path:
             path = unquote_to_bytes(path)
-        body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
-        request = Request(self._parser.get_method(), path.decode("latin-1"), self._headers, body)
-        keep_alive, http_1_1 = self._parser.should_keep_alive(), self._parser.get_http_version() == "1.1"
+        request = Request(self._parser.get_method(), path.decode("latin-1"), self._headers, bytes(self._body))
+        keep_alive, http_1_1 = self._parser.should_keep_alive(), version == "1.1"
         if self._reply is None and not self._waiting and not self.congested:
             self._begin(request, keep_alive, http_1_1)
         else:
@@ -286,8 +304,7 @@ class HttpConnection(asyncio.Protocol):
             self._begin(*request)
 
     def _refuse_headers(self) -> None:
-        message = f"The request line and headers are larger than {self._max_header_bytes} bytes."
-        self.refuse(TiermeshError(Code.HEADERS_TOO_LARGE, message, "Send fewer or shorter headers."))
+        self.refuse(framing.headers_too_large(self._max_header_bytes))
 
     def refuse(self, error: TiermeshError) -> None:
         """Answer with an error and close. What still comes in is thrown away for a moment: closing at once would reset
@@ -317,23 +334,15 @@ class HttpConnection(asyncio.Protocol):
             # Not closed, which would wait for a caller that never takes its last answer.
             self.transport.abort()
 
+    def drain(self) -> None:
+        """Say `connection: close` with the answer under way, where its head has not gone out."""
+        if self._reply is not None and not self._reply.begun:
+            self.keep_alive = False
+
     @property
     def idle(self) -> bool:
         """Whether nothing is being received or answered."""
         return self._reply is None and not self.receiving
-
-
-_OFFER = (b"connection", b"upgrade", b"expect")
-"""Headers of a request that is parsed again without its offer; what it expected it has been told."""
-
-
-def _bad_http(message: str, hint: str) -> TiermeshError:
-    return TiermeshError(Code.INVALID_REQUEST, message, hint)
-
-
-def _too_large(limit: int) -> TiermeshError:
-    message = f"The body is larger than {limit} bytes."
-    return TiermeshError(Code.BODY_TOO_LARGE, message, "Send less, or raise TIERMESH_ROUTER_MAX_BODY_BYTES.")
 
 
 class HttpServer:
@@ -373,9 +382,15 @@ class HttpServer:
         if not self.connections:
             self._empty.set()
 
+    def drain(self) -> None:
+        """Still answer, and let each connection end with its answer."""
+        self.draining = True
+        for connection in self.connections:
+            connection.drain()
+
     async def stop(self, grace_seconds: float) -> None:
         """Accept no more, let answers finish within the grace period, then close."""
-        self.draining = True
+        self.drain()
         if self._server is None:
             return
         self._server.close()

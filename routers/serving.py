@@ -1,40 +1,55 @@
-"""Serving: carries a decision out. Cache, shared flights, the Models one after the other, the deadline."""
+"""Serving: carries a decision out. Cache, shared flights, what an overloaded Route still gives, the deadline."""
 
 import asyncio
 import logging
+import random
 import time
+from collections.abc import Mapping
 
 from control_plane.spec.errors import Code, TiermeshError
+from control_plane.spec.models import Protocol
+from observability.metrics import RouterMetrics
+from routers.asking import Asker, cut
+from routers.attempt import Attempt
+from routers.attempts import Attempts
 from routers.cache.exact import Answer, ExactCache
 from routers.call import Call
 from routers.deadlines import Deadlines
 from routers.decision import Decision, Match
 from routers.flight import Flight
-from routers.http import Headers, Reply
+from routers.http import Reply
 from routers.ledger import Ledger
+from routers.mirroring import Mirroring
 from routers.outcome import Outcome
 from routers.passenger import Passenger
-from routers.pipeline import choose
+from routers.pipeline import choose, lighten
+from routers.place import Place
 from routers.protocols import openai
-from routers.reasons import Reason
-from routers.refusals import refusal
-from routers.runtime import Backend
-from routers.upstream import Exchange, UpstreamClient
+from routers.quotas.desk import Desk
+from routers.quotas.tab import Tab
+from routers.resilience.breaker import Verdict
+from routers.resilience.guards import Guards, RouteGuard
+from routers.resilience.ladder import Step
+from routers.shortcuts import Shortcuts
+from routers.upstream import Exchange
 
 _LOG = logging.getLogger(__name__)
-
-_PASSED_ON = (b"content-encoding", b"x-tiermesh-confidence")
-"""Headers of a model's answer that callers see and the cache keeps, beside its content type."""
-_HIT = Reason("cache-hit", "the same question was answered before")
 
 
 class Serving:
     """Answers calls. Owns what outlives a snapshot: the cache and the flights under way."""
 
-    def __init__(self, client: UpstreamClient, cache: ExactCache, ledger: Ledger) -> None:
-        self._client = client
+    def __init__(
+        self, askers: Mapping[Protocol, Asker], cache: ExactCache, ledger: Ledger, desk: Desk, metrics: RouterMetrics
+    ) -> None:
+        """`askers` ask the Models, by the protocol that they speak."""
+        self.guards = Guards(metrics)
+        self.mirroring = Mirroring(askers, metrics)
+        self._shortcuts = Shortcuts(cache, ledger)
+        self._askers = askers
         self._cache = cache
         self._ledger = ledger
+        self._desk = desk
         self._flights: dict[bytes, Flight] = {}
         self._deadlines = Deadlines()
 
@@ -57,92 +72,100 @@ class Serving:
         if key is None:
             self._fly(call, choose(call, match), reply, "bypass", started)
         elif hit := self._cache.get(key, started):
-            self._replay(call, match, hit, reply, started)
+            self._shortcuts.replay(call, match, hit, reply, "hit-exact", started)
         elif (flight := self._flights.get(key)) and flight.joinable:
             flight.join(Passenger(call, reply, flight.outcome, "coalesced", started, self._ledger))
         else:
             self._fly(call, choose(call, match), reply, "miss", started)
 
-    def _replay(self, call: Call, match: Match, hit: Answer, reply: Reply, started: float) -> None:
-        outcome = Outcome(match, hit.tier, hit.score, (*match.reasons, _HIT), hit.model)
-        passenger = Passenger(call, reply, outcome, "hit-exact", started, self._ledger)
-        if hit.stream:
-            passenger.start(hit.headers)
-            passenger.write(hit.body)
-            passenger.end()
-        else:
-            passenger.send(hit.headers, hit.body)
-
     def _fly(self, call: Call, decision: Decision, reply: Reply, cache: str, started: float) -> None:
         match = decision.match
-        key = match.cache_key
-        score = decision.score.value if decision.score else None
-        outcome = Outcome(match, decision.tier, score, decision.reasons)
-        flight = Flight(outcome, key is not None, self._abandon, started + match.route.deadline_seconds)
-        flight.join(Passenger(call, reply, outcome, cache, started, self._ledger))
-        if key is not None:
-            self._flights[key] = flight
-        flight.task = asyncio.get_running_loop().create_task(self._run(call, decision, flight))
-        flight.task.add_done_callback(lambda task: self._landed(flight, task))
-        self._deadlines.watch(flight)
-
-    async def _run(self, call: Call, decision: Decision, flight: Flight) -> None:
-        key, ttl_seconds = decision.match.cache_key, decision.match.route.cache_ttl_seconds
+        guard = self.guards.of(match.route)
+        if decision.score is not None:
+            pressure, score = guard.admission.pressure, decision.score.value
+            step = guard.ladder.place(started, pressure, score, random.random)
+            if step is Step.LIGHT:
+                decision = lighten(call, decision)
+            elif step is not Step.FULL:
+                self._shortcuts.give_less(step, call, decision, guard, reply, cache, started)
+                return
+        outcome = Outcome.of(decision)
+        passenger = Passenger(call, reply, outcome, cache, started, self._ledger)
+        seconds = match.route.deadline_seconds
+        tab = self._tab(call, decision)
         try:
-            answer = await self._ask(call, decision, flight)
-            if answer is not None and key is not None and ttl_seconds is not None:
-                self._cache.put(key, answer, time.monotonic() + ttl_seconds)
+            place = Place(guard.admission, call.tenant, self.guards.standing(call.tenant), started, seconds)
         except TiermeshError as error:
+            outcome.note("shed", error.message)
+            passenger.refuse(error)
+            return
+        flight = Flight(outcome, match.cache_key is not None, self._abandon, started + seconds)
+        flight.tab = tab
+        flight.join(passenger)
+        if match.cache_key is not None:
+            self._flights[match.cache_key] = flight
+        flight.task = asyncio.get_running_loop().create_task(self._run(call, decision, flight, guard, place))
+        flight.task.add_done_callback(lambda task: self._landed(flight, place, task))
+        self._deadlines.watch(flight)
+        if guard.shadow is not None:
+            self.mirroring.copy(call, match.route, guard.shadow)
+
+    async def _run(self, call: Call, decision: Decision, flight: Flight, guard: RouteGuard, place: Place) -> None:
+        match, tab = decision.match, flight.tab
+        try:
+            if place.queued:
+                await _granted(place, guard, flight.outcome)
+            if tab is not None:
+                call = await tab.open()
+            attempts = Attempts(call, decision, flight.outcome, guard, self._askers, flight.deadline, self._deadlines)
+            answer = await self._give(await attempts.first_answer(), flight)
+            if answer is not None and match.cache_key is not None and match.route.cache_ttl_seconds is not None:
+                expires_at = time.monotonic() + match.route.cache_ttl_seconds
+                self._cache.put(match.cache_key, answer, expires_at, guard.policy.ladder.stale_seconds)
+        except TiermeshError as error:
+            if tab is not None and error.code is not Code.STREAM_CUT:
+                tab.cancel()
             flight.fail(error)
         finally:
+            if tab is not None:
+                tab.close(flight.outcome.model)
             # Before anything else runs: who joined now would wait for ever.
             self._forget(flight)
 
-    async def _ask(self, call: Call, decision: Decision, flight: Flight) -> Answer | None:
-        """Try the candidates in order, until one answers. Returns what may be kept."""
-        for backend in decision.candidates[:-1]:
-            try:
-                return await self._ask_one(call, backend, flight)
-            except TiermeshError as error:
-                if error.code is Code.STREAM_CUT:
-                    raise
-                flight.outcome.passed_over(backend, error)
-        return await self._ask_one(call, decision.candidates[-1], flight)
+    def _tab(self, call: Call, decision: Decision) -> Tab | None:
+        """Who pays for the answer: a tenant whose tokens or money are limited, or nobody."""
+        tenant = decision.match.tenant
+        if tenant.limits is None or not tenant.limits.counts_use:
+            return None
+        prices = {backend.name: backend.price for backend in decision.candidates}
+        return Tab(self._desk, tenant, decision.match.route.deadline_seconds, call, prices)
 
-    async def _ask_one(self, call: Call, backend: Backend, flight: Flight) -> Answer | None:
-        body = openai.body_for(call, backend.served_name)
-        exchange = await self._client.send(backend.origin, backend.request(call.operation, call.request_id, body))
-        flight.exchange = exchange
-        content_type = exchange.headers.get(b"content-type", b"application/json")
-        # Of a compressed stream nobody could tell the end: it is taken whole.
-        plain = b"content-encoding" not in exchange.headers
-        if exchange.status == 200 and call.stream and plain and content_type.startswith(openai.EVENT_STREAM):
-            streams, headers = True, _passed_on(exchange)
-            received = await self._stream(exchange, backend, headers, flight)
-            if not openai.is_whole_stream(received):
-                return None
-        else:
-            streams, headers = False, b"content-type: %b\r\n%b" % (content_type, _passed_on(exchange))
-            received = await exchange.read()
-            if exchange.status != 200:
-                raise refusal(backend.name, exchange.status, exchange.headers, received)
-            flight.outcome.answered_by(backend)
-            flight.deliver(headers, received)
-            if not exchange.delimited:
-                return None
-        return Answer(headers, received, streams, backend.name, backend.tier, flight.outcome.score)
-
-    async def _stream(self, exchange: Exchange, backend: Backend, headers: Headers, flight: Flight) -> bytes:
-        # Until its first byte the model may still fail without anybody noticing.
-        await exchange.first_piece()
+    async def _give(self, attempt: Attempt, flight: Flight) -> Answer | None:
+        """Give callers the answer that has begun, to its end. Returns what may be kept."""
+        begun, backend = attempt.answer, attempt.backend
         flight.outcome.answered_by(backend)
-        flight.start(exchange, headers)
+        if begun.exchange is not None:
+            received = await self._stream(begun.exchange, attempt, flight)
+            kept = openai.is_whole_stream(received)
+        else:
+            attempt.end(Verdict.GOOD)
+            received, kept = begun.body, begun.delimited
+            flight.deliver(begun.headers, received)
+        streams = begun.exchange is not None
+        answer = Answer(begun.headers, received, streams, backend.name, backend.tier, flight.outcome.score)
+        return answer if kept else None
+
+    async def _stream(self, exchange: Exchange, attempt: Attempt, flight: Flight) -> bytes:
+        verdict = Verdict.GOOD  # also where its callers leave: it has answered
         try:
+            flight.start(exchange, attempt.answer.headers)
             await exchange.done
+            flight.require_end()
         except TiermeshError as error:
-            raise _cut(backend) from error
-        if not flight.came_to_its_end:
-            raise _cut(backend)
+            verdict = Verdict.BAD
+            raise cut(attempt.backend, error.hint) from error
+        finally:
+            attempt.end(verdict)
         flight.finish()
         return flight.recorded
 
@@ -152,8 +175,10 @@ class Serving:
         if flight.task is not None:
             flight.task.cancel()
 
-    def _landed(self, flight: Flight, task: asyncio.Task[None]) -> None:
-        """The outermost handler of a flight: whatever happened, its connection is free and its callers are answered."""
+    def _landed(self, flight: Flight, place: Place, task: asyncio.Task[None]) -> None:
+        """The outermost handler of a flight: whatever happened, its connection and its place are free and its callers
+        are answered."""
+        place.leave()
         self._forget(flight)
         self._deadlines.forget(flight)
         flight.release()
@@ -167,11 +192,10 @@ class Serving:
             del self._flights[key]
 
 
-def _cut(backend: Backend) -> TiermeshError:
-    message = f"The answer of {backend.name!r} was cut off."
-    return TiermeshError(Code.STREAM_CUT, message, "Discard what came and ask again.")
-
-
-def _passed_on(exchange: Exchange) -> Headers:
-    headers = exchange.headers
-    return b"".join([b"%b: %b\r\n" % (name, headers[name]) for name in _PASSED_ON if name in headers])
+async def _granted(place: Place, guard: RouteGuard, outcome: Outcome) -> None:
+    outcome.note("queued", f"{guard.admission.queued} waited for a place")
+    try:
+        await place.granted()
+    except TiermeshError as error:
+        outcome.note("shed", error.message)
+        raise

@@ -16,9 +16,12 @@ class RouterSettings(Settings):
     model_config = SettingsConfigDict(env_prefix="TIERMESH_ROUTER_")
 
     host: str = "127.0.0.1"
-    """Address of both ports. There is no authentication yet, so the default is this machine alone."""
+    """Address of all ports. The admin port asks for no key, nor do the others while there is no Tenant: by default
+    this machine alone can reach them."""
     port: Port = 8080
-    """Where callers send OpenAI requests."""
+    """Where callers send requests over HTTP."""
+    grpc_port: Port = 8081
+    """Where callers send requests over gRPC: the Open Inference Protocol."""
     admin_port: Port = 8082
     """/livez, /readyz, /metrics and /explain."""
     name: str = Field(default_factory=socket.gethostname, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")
@@ -27,12 +30,21 @@ class RouterSettings(Settings):
     """Follow this control plane."""
     config: Folder | None = None
     """Follow this file or folder of documents instead; no control plane is needed."""
+    redis_url: str | None = None
+    """Count quotas here, for all routers together: `redis://HOST:PORT/DATABASE`. Without it each router counts alone,
+    and several grant several times as much."""
+    quotas_without_redis: Literal["refuse", "allow"] = "refuse"
+    """What becomes of requests whose quotas cannot be counted because Redis is away: `refuse` answers 503 and keeps
+    every promise about budgets; `allow` keeps the mesh answering and promises nothing."""
     cache_max_bytes: int = Field(default=32 * 1024 * 1024, ge=0)
     """Of the exact cache; fits a router of 120 MB. 0 keeps nothing."""
     max_body_bytes: int = Field(default=8 * 1024 * 1024, ge=1024)
     """Of one request; one more byte is answered 413."""
+    notice_seconds: float = Field(default=1, ge=0)
+    """After SIGTERM, how long requests are still taken while /readyz says no, so that whoever sends them can look
+    elsewhere first. A load balancer that asks rarely needs more."""
     grace_seconds: float = Field(default=30, ge=0)
-    """After SIGTERM, how long answers under way may take to finish."""
+    """After that, how long answers under way may take to finish."""
     access_log: bool = True
     """One JSON line for each answer, with the reasons of its decision. Never what was said."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"

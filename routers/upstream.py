@@ -30,6 +30,8 @@ class UpstreamLimits:
     """Of one origin; one more request is answered 429."""
     max_answer_bytes: int = 64 * 1024 * 1024
     """Of an answer that is held whole (not streamed), and of what is kept unread of a stream."""
+    max_head_bytes: int = 64 * 1024
+    """Of what comes without any body in between: headers, interim answers, trailers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +72,8 @@ class Exchange:
         "_buffer",
         "_buffered",
         "_connection",
-        "_first",
         "_limit",
+        "_next",
         "_sink",
         "delimited",
         "done",
@@ -93,16 +95,20 @@ class Exchange:
         self._buffered = 0
         self._limit = limit
         self._sink: Sink | None = None
-        self._first: asyncio.Future[None] | None = None
+        self._next: asyncio.Future[None] | None = None
 
-    async def first_piece(self) -> None:
-        """Wait for the body's first piece. Raises TiermeshError(UPSTREAM_FAILED) where the answer ends without one."""
-        if not self._buffer and not self.done.done():
-            self._first = self.done.get_loop().create_future()
-            await self._first
-        if not self._buffer:
-            await self.done
-            raise _failed("The model's answer ended before its first byte")
+    async def piece(self, number: int) -> bytes:
+        """The body's piece of this number, from 0, waited for.
+
+        Raises TiermeshError(UPSTREAM_FAILED) where the body ends before it.
+        """
+        while len(self._buffer) <= number:
+            if self.done.done():
+                await self.done
+                raise _failed("The model's answer ended before its first content")
+            self._next = self.done.get_loop().create_future()
+            await self._next
+        return self._buffer[number]
 
     async def read(self) -> bytes:
         """The whole body."""
@@ -135,6 +141,11 @@ class Exchange:
             self._forget_failures()
             connection.exchange = None
             connection.transport.abort()
+
+    def break_off(self, error: TiermeshError) -> None:
+        """What came cannot be an answer: fail with this error and read no more."""
+        self.fail(error)
+        self.close()
 
     # The connection's side.
 
@@ -170,8 +181,8 @@ class Exchange:
         self._wake()
 
     def _wake(self) -> None:
-        if self._first is not None and not self._first.done():
-            self._first.set_result(None)
+        if self._next is not None and not self._next.done():
+            self._next.set_result(None)
 
     def _forget_failures(self) -> None:
         """Nobody need await a failed future for it to be dealt with."""
@@ -185,6 +196,7 @@ class _Connection(asyncio.Protocol):
 
     __slots__ = (
         "_answered",
+        "_bodiless_bytes",
         "_delimited",
         "_ended",
         "_headers",
@@ -220,6 +232,7 @@ class _Connection(asyncio.Protocol):
     def send(self, data: bytes, limit: int) -> Exchange:
         """Begin an exchange."""
         self._reset()
+        self._bodiless_bytes = 0
         self.uses += 1
         exchange = self.exchange = Exchange(self, limit)
         self.transport.write(data)
@@ -250,16 +263,28 @@ class _Connection(asyncio.Protocol):
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
-            self.exchange.fail(_failed(f"The model's answer is not valid HTTP/1.1 ({error})"))
-            self.exchange = None
-            self.transport.abort()
+            self._give_up(f"The model's answer is not valid HTTP/1.1 ({error})")
             return
         # One write for all the pieces that came at once.
         if pieces := self._pieces:
+            self._bodiless_bytes = 0
             self.exchange.on_body(pieces[0] if len(pieces) == 1 else b"".join(pieces))
             pieces.clear()
+        elif not self._ended:
+            self._count_head(len(data))
         if self._ended and self.exchange is not None:
             self._end()
+
+    def _count_head(self, size: int) -> None:
+        """The parser keeps headers until they are whole: such as never end would fill the memory."""
+        self._bodiless_bytes += size
+        if self._bodiless_bytes > self._pool.max_head_bytes:
+            self._give_up(f"The head of the model's answer is larger than {self._pool.max_head_bytes} bytes")
+
+    def _give_up(self, why: str) -> None:
+        exchange, self.exchange = cast(Exchange, self.exchange), None
+        exchange.fail(_failed(why))
+        self.transport.abort()
 
     def _end(self) -> None:
         exchange, self.exchange = cast(Exchange, self.exchange), None
@@ -273,6 +298,10 @@ class _Connection(asyncio.Protocol):
 
     # The parser's side.
 
+    def on_message_begin(self) -> None:
+        if self._ended:
+            raise ValueError("a second answer to one request")  # as HttpParserCallbackError to data_received
+
     def on_header(self, name: bytes, value: bytes) -> None:
         name = name.lower()
         self._headers[name] = value
@@ -283,13 +312,12 @@ class _Connection(asyncio.Protocol):
         status = self._parser.get_status_code()
         if status < 200:
             return
-        if self._ended:
-            raise ValueError("a second answer to one request")  # as HttpParserCallbackError to data_received
         self._answered = True
         if status in (204, 304):
             self._delimited = True
         if self.exchange:
             self.exchange.on_head(status, self._headers, self._delimited)
+        self._headers = {}  # what follows the body are trailers: nobody takes them for headers
 
     def on_body(self, data: bytes) -> None:
         self._pieces.append(data)
@@ -297,8 +325,10 @@ class _Connection(asyncio.Protocol):
     def on_message_complete(self) -> None:
         if self._answered:
             self._ended = True
-            # Asked now: the parser forgets the message when this returns.
-            self._reusable = self._delimited and self._parser.should_keep_alive()
+            # Asked now: the parser forgets the message when this returns. A model that answers before it has read its
+            # request may never read on.
+            unsent = self.transport.get_write_buffer_size()
+            self._reusable = self._delimited and not unsent and self._parser.should_keep_alive()
         else:
             self._reset()
 
@@ -307,6 +337,7 @@ class _Pool:
     """The connections to one origin; the last one used is the first one used again."""
 
     def __init__(self, origin: Origin, limits: UpstreamLimits, tls: ssl.SSLContext | None) -> None:
+        self.max_head_bytes = limits.max_head_bytes
         self._origin = origin
         self._limits = limits
         self._tls = tls

@@ -51,11 +51,12 @@ def free_ports(count: int) -> list[int]:
 def environment(home: Path) -> dict[str, str]:
     """The environment of a mesh with a home and ports of its own."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("TIERMESH_")}
-    router, admin, control_plane, control_plane_admin, models = free_ports(5)
+    router, grpc, admin, control_plane, control_plane_admin, models = free_ports(6)
     return inherited | {
         "TIERMESH_HOME": str(home),
         "TIERMESH_SERVER": f"http://127.0.0.1:{control_plane}",
         "TIERMESH_UP_ROUTER_PORT": str(router),
+        "TIERMESH_UP_ROUTER_GRPC_PORT": str(grpc),
         "TIERMESH_UP_ROUTER_ADMIN_PORT": str(admin),
         "TIERMESH_UP_CONTROL_PLANE_PORT": str(control_plane),
         "TIERMESH_UP_CONTROL_PLANE_ADMIN_PORT": str(control_plane_admin),

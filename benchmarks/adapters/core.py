@@ -6,11 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from control_plane.spec.errors import Code, TiermeshError
+from control_plane.spec.models import Protocol
 from observability.metrics import RouterMetrics
+from routers.asking import OpenAIAsker
 from routers.cache.exact import ExactCache
 from routers.handler import Router
 from routers.http import Headers
 from routers.ledger import Ledger
+from routers.quotas.memory import MemoryDesk
 from routers.runtime import Runtime
 from routers.serving import Serving
 from routers.settings import RouterSettings
@@ -28,7 +31,10 @@ async def router(settings: RouterSettings) -> Router:
     """
     metrics = RouterMetrics()
     client = UpstreamClient(UpstreamLimits())
-    found = Router(Serving(client, ExactCache(settings.cache_max_bytes), Ledger(metrics, None)), metrics)
+    desk = MemoryDesk()
+    askers = {Protocol.OPENAI: OpenAIAsker(client)}
+    serving = Serving(askers, ExactCache(settings.cache_max_bytes), Ledger(metrics, None), desk, metrics)
+    found = Router(serving, desk, metrics)
     snapshot = await FileSource(settings.config).next(None) if settings.config else None
     if snapshot is None:
         raise TiermeshError(Code.SETUP, "There are no documents to serve.", "Set TIERMESH_ROUTER_CONFIG.")

@@ -50,6 +50,8 @@ class Gateway:
     pid: int
     path: str = CHAT_PATH
     model: str = "bench"
+    header: str = ""
+    """A line that each request carries, such as an API key."""
 
 
 @contextlib.contextmanager
@@ -94,6 +96,7 @@ def gateway(
     cores: Cores,
     folder: Path,
     env: Mapping[str, str] | None = None,
+    header: str = "",
 ) -> Iterator[Gateway]:
     """A gateway that `command` starts on the gateway's core, as soon as it answers.
 
@@ -103,7 +106,7 @@ def gateway(
     # Without bytecode on disk, a Python gateway would spend its start compiling.
     inherited = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
     with running(command, cores.gateway, env={**inherited, **(env or {})}, log=log) as process:
-        started = Gateway(name, port, process.pid)
+        started = Gateway(name, port, process.pid, header=header)
         _wait_until_it_answers(started, process, log)
         yield started
 
@@ -129,8 +132,10 @@ def ask(gateway: Gateway, question: str) -> tuple[int, bytes]:
     """One chat request: status and body. Raises OSError where nobody answers."""
     connection = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=10)
     body = json.dumps({"model": gateway.model, "messages": [{"role": "user", "content": question}]})
+    name, _, value = gateway.header.partition(": ")
+    headers = {"content-type": "application/json", **({name: value} if name else {})}
     with contextlib.closing(connection):
-        connection.request("POST", gateway.path, body, {"content-type": "application/json"})
+        connection.request("POST", gateway.path, body, headers)
         response = connection.getresponse()
         return response.status, response.read()
 

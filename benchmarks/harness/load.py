@@ -33,6 +33,8 @@ class Load:
     """Streamed events an answer; 0 asks for a whole answer."""
     gap_us: int = 0
     """Between two events of one stream."""
+    shed: bool = False
+    """Every request is to be refused: the gateway has no place for any."""
 
     def body(self, model: str) -> bytes:
         """The request; distinct ones differ between runs too."""
@@ -51,6 +53,8 @@ LOADS = {
     "stream": Load(connections=64, events=100, gap_us=1000),
 }
 """Closed loops for CPU time, open loops for latency. `first` is for the first event, `stream` for the cost of each."""
+SHED = Load(connections=8, shed=True)
+"""For a gateway that is full."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +122,9 @@ class Measurement:
     def cpu_us_per_event(self) -> float:
         """A stream's whole cost, its request included, shared by its events."""
         return self.cpu_seconds / self.outcome.events * 1e6
+
+    def cpu_us_per_refusal(self) -> float:
+        return self.cpu_seconds / self.outcome.refused * 1e6
 
     def requests_per_second(self) -> float:
         return self.outcome.finished / self.outcome.seconds
@@ -189,6 +196,7 @@ def _command(load: Load, gateway: Gateway, window: Window, body: Path) -> list[s
         "-p": gateway.port,
         "-u": gateway.path,
         "-b": body,
+        "-h": gateway.header,
         "-c": load.connections,
         "-r": load.rate,
         "-w": window.warm_seconds,
@@ -199,7 +207,7 @@ def _command(load: Load, gateway: Gateway, window: Window, body: Path) -> list[s
 
 
 def _check(outcome: Outcome, load: Load, gateway: Gateway) -> None:
-    lost = outcome.refused + outcome.broken + outcome.unfinished
+    lost = outcome.broken + outcome.unfinished + (outcome.answered if load.shed else outcome.refused)
     if lost:
         message = (
             f"{gateway.name} refused {outcome.refused} requests, broke {outcome.broken} connections and left "
@@ -212,6 +220,8 @@ def _check(outcome: Outcome, load: Load, gateway: Gateway) -> None:
     if load.events and begun < outcome.answered:
         message = f"Of {outcome.answered} streams through {gateway.name}, only {begun} carried an event."
         raise TiermeshError(Code.UPSTREAM_FAILED, message, "A gateway must forward events as they are.")
+    if load.shed:
+        return
     if not outcome.finished or (load.events and not outcome.events):
         message = f"{gateway.name} answered nothing within the window."
         raise TiermeshError(Code.UNAVAILABLE, message, "Measure it for longer.")

@@ -380,7 +380,7 @@ static void print_outcome(void) {
 
 /* ---- the command line ---- */
 
-static void compose_request(const char *path, const char *body_file) {
+static void compose_request(const char *path, const char *body_file, const char *header) {
     static char body[BODY_BYTES];
     FILE *file = fopen(body_file, "rb");
     if (!file) {
@@ -392,22 +392,23 @@ static void compose_request(const char *path, const char *body_file) {
     request = malloc(length + 1024);
     int head = snprintf(request, 1024,
                         "POST %s HTTP/1.1\r\nhost: 127.0.0.1:%d\r\ncontent-type: application/json\r\naccept: */*\r\n"
-                        "content-length: %zu\r\n\r\n",
-                        path, ntohs(server.sin_port), length);
+                        "%s%scontent-length: %zu\r\n\r\n",
+                        path, ntohs(server.sin_port), header, *header ? "\r\n" : "", length);
     memcpy(request + head, body, length);
     request_length = head + length;
     number_in_request = memmem(request, request_length, "@@@@@@@@", 8);
 }
 
 int main(int argc, char **argv) {
-    const char *path = "/", *body_file = NULL;
+    const char *path = "/", *body_file = NULL, *header = "";
     prctl(PR_SET_PDEATHSIG, SIGTERM); /* end with the process that started it */
     prctl(PR_SET_TIMERSLACK, 1);      /* nanoseconds: requests leave when they are due */
-    for (int option; (option = getopt(argc, argv, "p:u:b:c:r:w:d:n:")) != -1;) {
+    for (int option; (option = getopt(argc, argv, "p:u:b:h:c:r:w:d:n:")) != -1;) {
         switch (option) {
         case 'p': server.sin_port = htons(atoi(optarg)); break;
         case 'u': path = optarg; break;
         case 'b': body_file = optarg; break;
+        case 'h': header = optarg; break;
         case 'c': connection_limit = atoi(optarg); break;
         case 'r': rate = atof(optarg); break;
         case 'w': warm_s = atof(optarg); break;
@@ -416,14 +417,14 @@ int main(int argc, char **argv) {
         default: return 2;
         }
     }
-    if (!server.sin_port || !body_file || strlen(path) > 512) {
-        fprintf(stderr, "usage: loadgen -p PORT -u PATH -b BODY_FILE [-c N] [-r RATE] [-w S] [-d S] [-n REQUESTS]\n");
+    if (!server.sin_port || !body_file || strlen(path) + strlen(header) > 512) {
+        fprintf(stderr, "usage: loadgen -p PORT -u PATH -b BODY_FILE [-h HEADER] [-c N] [-r RATE] [-w S] [-d S] [-n REQUESTS]\n");
         return 2;
     }
     server.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     poller = epoll_create1(0);
     idle = calloc(connection_limit, sizeof *idle);
-    compose_request(path, body_file);
+    compose_request(path, body_file, header);
     run();
     print_outcome();
     return 0;

@@ -1,13 +1,17 @@
 /*
  * A stub of the OpenAI API: one thread, epoll, HTTP/1.1 with keep-alive, loopback only.
  *
- *   upstream [PORT]   prints its port once it listens (a free one by default); ends with the process that started it
+ *   upstream [PORT [DELAY]]   prints its port once it listens (a free one by default, also for 0); ends with the process
+ *                             that started it
  *
  *   POST  A chat completion: a fixed answer of about 600 bytes, or where the body says "stream":true, "max_tokens"
  *         events that are "seed" microseconds apart (0: all at once). The text of each event is a stamp, T<16 digits>;
  *         the monotonic clock in microseconds at which it was written. A reader on this machine knows from it how long
- *         the event was under way.
+ *         the event was under way. The first event comes after DELAY microseconds, give or take a half of them (0: at
+ *         once), as prompts differ in length.
  *   GET   {"answered": N}: how many POSTs came so far. It tells a proxy's hits from its misses.
+ *         /delay/N sets DELAY for streams from now on: a server that gets slow. /stumble/N/DELAY sets it for every N-th
+ *         stream alone, 0 for none.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -40,7 +44,7 @@ typedef struct {
 
 static Connection *streams[MOST_STREAMS];
 static int stream_count;
-static long answered;
+static long answered, delay_us, stumble_every, stumble_us;
 static char whole_answer[1024];
 static int poller;
 
@@ -135,10 +139,11 @@ static bool begin_stream(Connection *c, const char *body, long n) {
     long wanted = number(body, n, "\"max_tokens\"", 16);
     c->events_left = wanted > 0 ? wanted : 1;
     c->gap = number(body, n, "\"seed\"", 0);
-    c->due = now_us();
+    bool stumbles = stumble_every && answered % stumble_every == 0;
+    c->due = now_us() + (stumbles ? stumble_us : delay_us) * (.5 + (double)rand() / RAND_MAX);
     c->fresh = c->streaming = true;
     streams[stream_count++] = c;
-    return step_stream(c);
+    return delay_us || step_stream(c);
 }
 
 static bool answer_count(Connection *c) {
@@ -150,6 +155,8 @@ static bool answer_count(Connection *c) {
 }
 
 static bool answer(Connection *c, const char *body, long n) {
+    if (!strncmp(c->in, "GET /delay/", 11)) delay_us = atol(c->in + 11);
+    sscanf(c->in, "GET /stumble/%ld/%ld", &stumble_every, &stumble_us);
     if (!strncmp(c->in, "GET", 3)) return answer_count(c);
     answered++;
     bool stream = memmem(body, n, "\"stream\":true", 13) || memmem(body, n, "\"stream\": true", 14);
@@ -259,6 +266,7 @@ int main(int argc, char **argv) {
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     prctl(PR_SET_TIMERSLACK, 1); /* nanoseconds: events leave when they are due */
     compose_whole_answer();
+    delay_us = argc > 2 ? atol(argv[2]) : 0;
     poller = epoll_create1(0);
     int listener = listen_on_loopback(argc > 1 ? atoi(argv[1]) : 0);
     struct epoll_event incoming = {.events = EPOLLIN, .data.ptr = NULL}, ready[BATCH];

@@ -1,4 +1,4 @@
-"""/v1/models, /v1/routes and /v1/documents: documents in, documents out."""
+"""/v1/models, /v1/routes, /v1/tenants and /v1/documents: documents in, documents out."""
 
 from collections.abc import Iterable
 from typing import Annotated, Any
@@ -9,7 +9,7 @@ from starlette.responses import JSONResponse
 
 from control_plane.publisher import Publisher, no_such_document
 from control_plane.spec.base import Spec
-from control_plane.spec.documents import Model, Route, parse
+from control_plane.spec.documents import Document, parse
 from control_plane.spec.errors import Code, FieldError, TiermeshError
 from control_plane.spec.records import Applied, Revision
 from control_plane.store import revisions
@@ -98,8 +98,8 @@ def kind_routes(plural: str, kind: str, publisher: Publisher) -> APIRouter:
     return routes
 
 
-def _parse_all(items: Iterable[Any]) -> list[Model | Route]:
-    documents: list[Model | Route] = []
+def _parse_all(items: Iterable[Any]) -> list[Document]:
+    documents: list[Document] = []
     failures: list[tuple[int, TiermeshError]] = []
     for index, item in enumerate(items):
         try:
@@ -117,7 +117,7 @@ def _parse_all(items: Iterable[Any]) -> list[Model | Route]:
     return documents
 
 
-def _expect(kind: str, name: str, document: Model | Route) -> Model | Route:
+def _expect(kind: str, name: str, document: Document) -> Document:
     for field, is_written, is_meant in (("kind", document.kind, kind), ("metadata.name", document.metadata.name, name)):
         if is_written != is_meant:
             message = f"is {is_written!r}, but the path says {is_meant!r}"

@@ -7,7 +7,7 @@ import typer
 from control_plane.cli.options import SERVER, As, File, Kind, Name, Output, Reason, Server, author, documents_of
 from control_plane.cli.printing import as_json, as_yaml, difference, document_text, failure, table, when
 from control_plane.client.http import Client
-from control_plane.spec.documents import Model, Route, dump
+from control_plane.spec.documents import Document, Model, Route, Tenant, dump
 from control_plane.spec.errors import Code, TiermeshError
 from control_plane.spec.records import Applied, Revision, SnapshotView
 
@@ -49,8 +49,11 @@ def get(
         as_json(values[0] if name else values)
     elif kind == "Model":
         table(("NAME", "ENGINE", "TIER", "VERSION", "SOURCE"), [_model_row(one) for one in documents])
-    else:
+    elif kind == "Route":
         table(("NAME", "MODEL", "LIGHT", "HEAVY", "THRESHOLD"), [_route_row(one) for one in documents])
+    else:
+        headers = ("NAME", "KEYS", "REQUESTS/S", "CONCURRENT", "TOKENS/MIN", "USD/DAY", "HARD", "ROUTES")
+        table(headers, [_tenant_row(one) for one in documents])
 
 
 def describe(kind: Kind, name: Name, server: Server = SERVER) -> None:
@@ -100,7 +103,7 @@ def written(applied: Applied) -> None:
         typer.echo(f"Snapshot {applied.snapshot} stays in force: nothing changed that a router sees.")
 
 
-def _differs(client: Client, document: Model | Route) -> bool:
+def _differs(client: Client, document: Document) -> bool:
     identity = f"{document.kind}/{document.metadata.name}"
     try:
         current = client.get(document.kind, document.metadata.name)
@@ -151,14 +154,29 @@ def _revision_row(revision: Revision) -> tuple[object, ...]:
     )
 
 
-def _model_row(document: Model | Route) -> tuple[object, ...]:
+def _model_row(document: Document) -> tuple[object, ...]:
     assert isinstance(document, Model)
     spec = document.spec
-    return document.metadata.name, spec.engine, spec.tier, spec.version, spec.source or spec.url
+    return document.metadata.name, spec.engine, spec.tier, spec.version, spec.source or ", ".join(spec.addresses)
 
 
-def _route_row(document: Model | Route) -> tuple[object, ...]:
+def _route_row(document: Document) -> tuple[object, ...]:
     assert isinstance(document, Route)
     name, spec = document.metadata.name, document.spec
     light, heavy = (", ".join(tier) for tier in (spec.tiers.light, spec.tiers.heavy))
     return name, spec.model or name, light, heavy, spec.complexity.threshold
+
+
+def _tenant_row(document: Document) -> tuple[object, ...]:
+    assert isinstance(document, Tenant)
+    spec, quotas = document.spec, document.spec.quotas
+    return (
+        document.metadata.name,
+        len(spec.keys),
+        quotas.requests_per_second,
+        quotas.concurrent_requests,
+        quotas.tokens_per_minute,
+        quotas.usd_per_day,
+        "yes" if quotas.hard else "no",
+        "all" if spec.routes is None else ", ".join(spec.routes),
+    )

@@ -11,7 +11,7 @@ import typer
 from control_plane.client.files import parse_documents, read_documents
 from control_plane.client.http import DEFAULT_URL
 from control_plane.spec.base import nearest
-from control_plane.spec.documents import PLURALS, Model, Route
+from control_plane.spec.documents import PLURALS, Document
 
 
 class Output(StrEnum):
@@ -31,7 +31,7 @@ def _kind(word: str) -> str:
 
 
 Server = Annotated[str, typer.Option("--server", envvar="TIERMESH_SERVER", help="The control plane's address.")]
-Kind = Annotated[str, typer.Argument(metavar="KIND", callback=_kind, help="model or route.")]
+Kind = Annotated[str, typer.Argument(metavar="KIND", callback=_kind, help="model, route or tenant.")]
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The document's name.")]
 File = Annotated[
     Path, typer.Option("-f", "--file", metavar="FILE|DIR|-", help="YAML or JSON documents; - reads standard input.")
@@ -42,7 +42,7 @@ As = Annotated[Output, typer.Option("-o", "--output", help="How to print it.")]
 SERVER = DEFAULT_URL
 
 
-def documents_of(file: Path) -> list[Model | Route]:
+def documents_of(file: Path) -> list[Document]:
     """The documents that `-f` names. Raises TiermeshError where there are none or one is not valid."""
     return parse_documents(sys.stdin.read(), "standard input") if str(file) == "-" else read_documents(file)
 

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from control_plane.spec.documents import Model, Route, dump
+from control_plane.spec.documents import Document, dump
 from control_plane.spec.errors import TiermeshError
 
 _PIPE_WIDTH = 1000
@@ -44,7 +44,7 @@ def as_json(value: Any) -> None:
     typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
 
 
-def document_text(document: Model | Route | None) -> str:
+def document_text(document: Document | None) -> str:
     """A document as YAML; nothing where there is none."""
     return yaml_text(dump(document)) if document else ""
 

@@ -22,7 +22,9 @@ def register(app: typer.Typer) -> None:
 def explain(
     route: Annotated[str, typer.Argument(help="The model that callers write.")],
     question: Annotated[str, typer.Argument(help="What a caller might ask.")],
-    router: Annotated[str, typer.Option("--router", help="The router's admin address.")] = ROUTER_ADMIN_URL,
+    router: Annotated[
+        str, typer.Option("--router", envvar="TIERMESH_ADMIN", help="The router's admin address.")
+    ] = ROUTER_ADMIN_URL,
     output: As = Output.TABLE,
 ) -> None:
     """Show which tier and models a question would go to, and why. Calls no model."""

@@ -4,14 +4,14 @@ from pathlib import Path
 from typing import Any
 
 from control_plane.client.texts import json_values, yaml_values
-from control_plane.spec.documents import Model, Route, parse
+from control_plane.spec.documents import Document, parse
 from control_plane.spec.errors import Code, TiermeshError
 
 SUFFIXES = (".yaml", ".yml", ".json")
 """The files of a folder that hold documents."""
 
 
-def read_documents(path: Path) -> list[Model | Route]:
+def read_documents(path: Path) -> list[Document]:
     """All documents of a file, or of a folder's own files in the order of their names.
 
     `file://./PATH` URIs become absolute: they count from the folder of the document that names them.
@@ -23,13 +23,13 @@ def read_documents(path: Path) -> list[Model | Route]:
     return documents
 
 
-def parse_documents(text: str, name: str = "-", folder: Path | None = None) -> list[Model | Route]:
+def parse_documents(text: str, name: str = "-", folder: Path | None = None) -> list[Document]:
     """The documents in a text: JSON where `name` ends in `.json`, else YAML.
 
     `name` stands in errors; relative `file://` URIs count from `folder`, by default the working directory.
     Raises TiermeshError(INVALID_DOCUMENT).
     """
-    documents: list[Model | Route] = []
+    documents: list[Document] = []
     values = json_values(text, name) if name.endswith(".json") else yaml_values(text, name)
     for number, (line, data) in enumerate(values, start=1):
         try:

@@ -9,12 +9,12 @@ import httpx2
 from pydantic import TypeAdapter
 
 from control_plane.client.answers import checked, read, unreachable
-from control_plane.spec.documents import PLURALS, Model, Route, dump, parse
+from control_plane.spec.documents import PLURALS, Document, dump, parse
 from control_plane.spec.errors import Code, TiermeshError
 from control_plane.spec.records import Ack, Applied, Revision, SnapshotSummary, SnapshotView
 from control_plane.spec.snapshots import Snapshot
 
-Documents = list[Model | Route]
+Documents = list[Document]
 Revisions = list[Revision]
 Summaries = list[SnapshotSummary]
 
@@ -54,9 +54,7 @@ class Client:
         """Close the pooled connections."""
         self._http.close()
 
-    def apply(
-        self, documents: Iterable[Model | Route], author: str, reason: str = "", dry_run: bool = False
-    ) -> Applied:
+    def apply(self, documents: Iterable[Document], author: str, reason: str = "", dry_run: bool = False) -> Applied:
         """Create or change all documents, or none of them. `dry_run` answers the same and writes nothing."""
         body = {"documents": [dump(document) for document in documents], "author": author, "reason": reason}
         params = {"dryRun": "true"} if dry_run else {}
@@ -66,7 +64,7 @@ class Client:
         """All documents of a kind, by name."""
         return [parse(item) for item in read(_ITEMS, self._call("GET", _path(kind)), "items")]
 
-    def get(self, kind: str, name: str) -> Model | Route:
+    def get(self, kind: str, name: str) -> Document:
         """One document as it was last written."""
         return parse(read(_ANYTHING, self._call("GET", _path(kind, name))))
 

@@ -11,6 +11,9 @@ from control_plane.spec.errors import Code, TiermeshError
 Value = tuple[int, Any]
 """The line, from 1, on which a value begins, and the value."""
 
+MAX_FLOW_LEVELS = 64
+"""Of [ and { in YAML. Each level makes PyYAML slower at all that follows."""
+
 _GAP = re.compile(r"[\s,]*")
 
 
@@ -32,8 +35,9 @@ def yaml_values(text: str, name: str) -> list[Value]:
         mark = error.problem_mark or error.context_mark
         where = f"line {mark.line + 1}, column {mark.column + 1}" if mark else "somewhere"
         raise _unreadable(name, where, str(error.problem or error.context)) from error
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise _unreadable(name, "somewhere", str(error).splitlines()[0]) from error
+    except (yaml.YAMLError, ValueError, RecursionError, AttributeError, IndexError, KeyError, TypeError) as error:
+        # All but the first two are PyYAML's own, of tags that do not fit their values: `!!timestamp x`, `!!int ''`.
+        raise _unreadable(name, "somewhere", (str(error) or type(error).__name__).splitlines()[0]) from error
     return values
 
 
@@ -88,7 +92,14 @@ def _unreadable(name: str, where: str, problem: str) -> TiermeshError:
 
 
 class _Loader(yaml.SafeLoader):
-    """SafeLoader that refuses a key written twice, where YAML libraries silently keep the last one."""
+    """SafeLoader that refuses a key written twice, where YAML libraries silently keep the last one, and brackets in
+    each other that would take it minutes."""
+
+    def fetch_flow_collection_start(self, TokenClass: Any) -> None:
+        if self.flow_level >= MAX_FLOW_LEVELS:
+            problem = f"brackets nest deeper than {MAX_FLOW_LEVELS} levels"
+            raise yaml.scanner.ScannerError(None, None, problem, self.get_mark())
+        super().fetch_flow_collection_start(TokenClass)
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[str] = set()

@@ -9,6 +9,7 @@ from control_plane.spec.base import Spec, nearest
 from control_plane.spec.errors import Code, FieldError, TiermeshError
 from control_plane.spec.models import ModelSpec, Name
 from control_plane.spec.routes import RouteSpec
+from control_plane.spec.tenants import TenantSpec
 
 API_VERSION = "tiermesh.dev/v1alpha1"
 
@@ -41,15 +42,22 @@ class Route(_Envelope):
     spec: RouteSpec
 
 
-Document = Annotated[Model | Route, Field(discriminator="kind")]
+class Tenant(_Envelope):
+    """Who calls."""
 
-PLURALS: dict[str, str] = {"models": "Model", "routes": "Route"}
+    kind: Literal["Tenant"]
+    spec: TenantSpec
+
+
+Document = Annotated[Model | Route | Tenant, Field(discriminator="kind")]
+
+PLURALS: dict[str, str] = {"models": "Model", "routes": "Route", "tenants": "Tenant"}
 """Path segment of the API -> kind."""
 
-_ADAPTER: TypeAdapter[Model | Route] = TypeAdapter(Document)
+_ADAPTER: TypeAdapter[Document] = TypeAdapter(Document)
 
 
-def parse(data: Any) -> Model | Route:
+def parse(data: Any) -> Document:
     """Read one document.
 
     Raises TiermeshError(INVALID_DOCUMENT) with one FieldError for each wrong field.
@@ -79,7 +87,7 @@ def _identity(data: Any) -> tuple[Any, Any]:
         raise TiermeshError(
             Code.INVALID_DOCUMENT,
             f"A document must be a mapping, not {type(data).__name__}.",
-            f"Begin with 'apiVersion: {API_VERSION}' and 'kind: Model' or 'kind: Route'.",
+            f"Begin with 'apiVersion: {API_VERSION}' and 'kind: ' with one of {', '.join(PLURALS.values())}.",
         )
     metadata = data.get("metadata")
     return data.get("kind"), metadata.get("name") if isinstance(metadata, Mapping) else None
@@ -101,6 +109,6 @@ def field_path(parts: tuple[int | str, ...]) -> str:
     return path
 
 
-def dump(document: Model | Route) -> dict[str, Any]:
+def dump(document: Document) -> dict[str, Any]:
     """The document as it is written, without what was left at its default."""
     return document.model_dump(mode="json", exclude_unset=True)

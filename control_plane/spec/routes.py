@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from control_plane.spec.base import Spec
 from control_plane.spec.models import Name
+from control_plane.spec.resilience import Resilience
 
 
 class Tiers(Spec):
@@ -45,13 +46,6 @@ class Cache(Spec):
     exact: ExactCache = ExactCache()
 
 
-class Resilience(Spec):
-    """What happens when a model is slow or away."""
-
-    deadline_seconds: float = Field(default=60, gt=0, le=3600)
-    """From the request's last byte in to the answer's last byte out."""
-
-
 class RouteSpec(Spec):
     """What a Route says."""
 
@@ -61,3 +55,10 @@ class RouteSpec(Spec):
     complexity: Complexity = Complexity()
     cache: Cache = Cache()
     resilience: Resilience = Resilience()
+
+    @model_validator(mode="after")
+    def _a_shadow_answers_nobody(self) -> Self:
+        mirror, answering = self.resilience.mirror, self.tiers.light + self.tiers.heavy + self.resilience.fallbacks
+        if mirror and mirror.model in answering:
+            raise ValueError("resilience.mirror.model: a Model that answers cannot be the shadow too: name another")
+        return self

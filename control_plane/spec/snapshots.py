@@ -3,15 +3,32 @@
 import hashlib
 import json
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
-from pydantic import Field, field_serializer
+from pydantic import Field, field_serializer, model_validator
 
 from control_plane.spec.base import Spec
-from control_plane.spec.models import Operation, Tier
+from control_plane.spec.models import Modality, Operation, Protocol, Tier
+from control_plane.spec.resilience import Resilience
+from control_plane.spec.tenants import Key, Quotas
 
-SCHEMA_VERSION = 1
-"""Routers accept this and the one before it, so that a rolling upgrade works."""
+SCHEMA_VERSION = 2
+"""Routers accept this and the one before it, so that a rolling upgrade works: routers go first."""
+
+
+class CompiledPrice(Spec):
+    """A Model's price in whole numbers, and what bounds the tokens of one request to it."""
+
+    input_picodollars_per_token: int = 0
+    """$1 for a million tokens makes a million of them."""
+    output_picodollars_per_token: int = 0
+    output_tokens: int = 1024
+    """Of an answer, where the request does not say."""
+    context_tokens: int | None = None
+    """Of prompt and answer together; None where it is not known."""
+    added_tokens: int = 0
+    """Most that the Model adds to a prompt by itself: its system prompt, and the passages it finds."""
 
 
 class Backend(Spec):
@@ -20,15 +37,27 @@ class Backend(Spec):
     name: str
     version: str
     tier: Tier
-    url: str
-    """OpenAI base URL, /v1 included."""
+    protocol: Protocol
+    urls: tuple[str, ...] = Field(min_length=1)
+    """As the Model's: each a replica."""
     served_name: str
     operations: frozenset[Operation]
+    modalities: frozenset[Modality]
     api_key_from_env: str | None = None
+    price: CompiledPrice = CompiledPrice()
 
-    @field_serializer("operations")
-    def _in_order(self, operations: frozenset[Operation]) -> list[Operation]:
-        return sorted(operations)  # a set's order differs between processes
+    @model_validator(mode="before")
+    @classmethod
+    def _from_schema_1(cls, value: Any) -> Any:
+        """Schema 1 knows one `url`, the OpenAI API and text."""
+        if not isinstance(value, dict) or "url" not in value:
+            return value
+        rest = {name: each for name, each in value.items() if name != "url"}
+        return {"protocol": Protocol.OPENAI, "modalities": [Modality.TEXT], "urls": [value["url"]], **rest}
+
+    @field_serializer("operations", "modalities")
+    def _in_order(self, values: frozenset[StrEnum]) -> list[StrEnum]:
+        return sorted(values)  # a set's order differs between processes
 
 
 class CompiledRoute(Spec):
@@ -45,6 +74,19 @@ class CompiledRoute(Spec):
     cache_ttl_seconds: float | None
     """None: no exact cache."""
     deadline_seconds: float
+    resilience: Resilience = Resilience()
+
+
+class CompiledTenant(Spec):
+    """A Tenant as a router sees it."""
+
+    name: str
+    keys: tuple[Key, ...]
+    routes: tuple[str, ...] | None
+    """None: all of them."""
+    priority: int
+    weight: float
+    quotas: Quotas
 
 
 class Content(Spec):
@@ -52,6 +94,8 @@ class Content(Spec):
 
     routes: tuple[CompiledRoute, ...] = ()
     backends: tuple[Backend, ...] = ()
+    tenants: tuple[CompiledTenant, ...] = ()
+    """None at all: whoever reaches the mesh may use it."""
 
 
 class Snapshot(Spec):
@@ -66,6 +110,13 @@ class Snapshot(Spec):
     created_at: datetime
     content: Content
 
+    @property
+    def has_its_hash(self) -> bool:
+        """Whether the content is what was published, in the form of its schema."""
+        if self.schema_version == 1:
+            return hashlib.sha256(canonical(_schema_1(self.content))).hexdigest() == self.sha256
+        return digest(self.content) == self.sha256
+
 
 def canonical(value: Any) -> bytes:
     """JSON with sorted keys and no spaces: equal values give equal bytes."""
@@ -75,3 +126,13 @@ def canonical(value: Any) -> bytes:
 def digest(part: Spec) -> str:
     """sha256 of the part's canonical JSON, in hex."""
     return hashlib.sha256(canonical(part.model_dump(mode="json"))).hexdigest()
+
+
+def _schema_1(content: Content) -> dict[str, Any]:
+    """Content as schema 1 writes it."""
+    written = content.model_dump(mode="json", exclude={"tenants": True, "routes": {"__all__": {"resilience"}}})
+    for backend in written["backends"]:
+        backend["url"] = backend["urls"][0]
+        for name in ("urls", "protocol", "modalities", "price"):
+            del backend[name]
+    return written

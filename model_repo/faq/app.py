@@ -6,16 +6,19 @@ import time
 from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Any, TypeVar
+from pathlib import Path
+from typing import Any, Self, TypeVar
 
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from control_plane.spec.documents import Model
 from control_plane.spec.errors import Code, TiermeshError
 from model_repo import openai, web
-from model_repo.faq import answering
+from model_repo.faq import answering, knowledge
+from model_repo.faq import encoder as encoders
 from model_repo.faq.encoder import MOST_TOKENS, Encoder, Vectors
 from model_repo.faq.matching import Index, Match
 
@@ -35,6 +38,18 @@ class Faq:
         self._threshold = threshold
         self._since = int(time.time())
         self._thread = ThreadPoolExecutor(1, "encoder")
+
+    @classmethod
+    def load(cls, model: Model) -> Self:
+        """The knowledge and the encoder that a Model of engine `faq` names.
+
+        Raises TiermeshError(SETUP) where one of them is missing or wrong.
+        """
+        faq = model.spec.faq
+        assert faq is not None, "a Model of engine `faq` has `faq`"
+        encoder = encoders.load(model.spec)
+        entries = knowledge.load(Path(faq.knowledge.removeprefix("file://")))
+        return cls(model.metadata.name, Index(entries, encoder.embed), encoder, faq.threshold)
 
     def application(self) -> Starlette:
         """The ASGI application."""

@@ -43,7 +43,12 @@ class Outcome:
 
     question: Question
     confidence: float
-    right: bool
+    entry: str
+
+    @property
+    def right(self) -> bool:
+        """Whether that entry answers the question."""
+        return self.entry == self.question.entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +80,7 @@ def outcomes(questions: Sequence[Question], index: Index) -> list[Outcome]:
     """The nearest entry of each question."""
     found = index.search([question.question for question in questions])
     return [
-        Outcome(question, matches[0].confidence, matches[0].entry.id == question.entry)
+        Outcome(question, matches[0].confidence, matches[0].entry.id)
         for question, matches in zip(questions, found, strict=True)
     ]
 

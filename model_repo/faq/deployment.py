@@ -1,16 +1,13 @@
 """The light model as a Ray Serve deployment."""
 
-from pathlib import Path
 from typing import Any
 
 from ray import serve
 from starlette.applications import Starlette
 
 from control_plane.spec.documents import Model
-from model_repo.faq import knowledge, languages
+from model_repo.faq import languages
 from model_repo.faq.app import Faq
-from model_repo.faq.encoder import Encoder
-from model_repo.faq.matching import Index
 
 FAQ = "faq"
 """The deployment's name within its application: generating models find it by this."""
@@ -21,11 +18,7 @@ class FaqDeployment:
     """One replica: an encoder and a shop's knowledge in memory."""
 
     def __init__(self, document: dict[str, Any]) -> None:
-        model = Model.model_validate(document)
-        assert model.spec.faq is not None, "a Model of engine `faq` has `faq`"
-        encoder = Encoder()
-        entries = knowledge.load(Path(model.spec.faq.knowledge.removeprefix("file://")))
-        self._faq = Faq(model.metadata.name, Index(entries, encoder.embed), encoder, model.spec.faq.threshold)
+        self._faq = Faq.load(Model.model_validate(document))
 
     def __serve_build_asgi_app__(self) -> Starlette:
         return self._faq.application()

@@ -16,10 +16,14 @@ ENTRY_OVERHEAD_BYTES = 600
 
 
 def key(call: Call, revision: str, arm: str) -> bytes:
-    """Of tenant, route revision, arm, operation and the canonical body: nothing else may share an answer."""
-    scope = f"{call.tenant}\0{revision}\0{arm}\0{call.operation}\0".encode()
-    body = orjson.dumps(call.fields, option=orjson.OPT_SORT_KEYS)
-    return hashlib.sha256(scope + body).digest()
+    """Of tenant, route revision, arm, operation, version and the canonical body: nothing else may share an answer.
+
+    Tensors have no canonical form: of them the bytes are taken as they came.
+    """
+    scope = f"{call.tenant}\0{revision}\0{arm}\0{call.operation}\0{call.version}\0".encode()
+    if call.tensors is not None:
+        return hashlib.sha256(b"%b%b\0%b" % (scope, call.tensors.form, call.body)).digest()
+    return hashlib.sha256(scope + orjson.dumps(call.fields, option=orjson.OPT_SORT_KEYS)).digest()
 
 
 class Answer(NamedTuple):
@@ -40,7 +44,7 @@ class ExactCache:
 
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
-        self._entries: OrderedDict[bytes, tuple[float, Answer]] = OrderedDict()
+        self._entries: OrderedDict[bytes, tuple[float, float, Answer]] = OrderedDict()
         self.size_bytes = 0
 
     def __len__(self) -> int:
@@ -51,28 +55,35 @@ class ExactCache:
         entry = self._entries.get(key)
         if entry is None:
             return None
-        expires_at, answer = entry
+        expires_at, stale_until, answer = entry
         if now >= expires_at:
-            self._drop(key)
+            if now >= stale_until:
+                self._drop(key)
             return None
         self._entries.move_to_end(key)
         return answer
 
-    def put(self, key: bytes, answer: Answer, expires_at: float) -> None:
-        """Keep an answer until `expires_at`. One larger than the whole cache is not kept."""
+    def stale(self, key: bytes, now: float) -> Answer | None:
+        """The answer, also one that is too old for all but an overloaded Route."""
+        entry = self._entries.get(key)
+        return entry[2] if entry is not None and now < entry[1] else None
+
+    def put(self, key: bytes, answer: Answer, expires_at: float, stale_seconds: float = 0) -> None:
+        """Keep an answer until `expires_at`, and so much longer for an overloaded Route. One larger than the whole
+        cache is not kept."""
         size = _size(answer)
         if size > self._max_bytes:
             return
         if key in self._entries:
             self._drop(key)
-        self._entries[key] = (expires_at, answer)
+        self._entries[key] = (expires_at, expires_at + stale_seconds, answer)
         self.size_bytes += size
         while self.size_bytes > self._max_bytes:
-            _, (_, oldest) = self._entries.popitem(last=False)
+            _, (_, _, oldest) = self._entries.popitem(last=False)
             self.size_bytes -= _size(oldest)
 
     def _drop(self, key: bytes) -> None:
-        _, answer = self._entries.pop(key)
+        _, _, answer = self._entries.pop(key)
         self.size_bytes -= _size(answer)
 
 

@@ -24,7 +24,14 @@ class StreamEncoder(Protocol):
         """What ends a stream that broke: nobody can take it for a whole one."""
 
 
-class Dialect(Protocol):
+class ErrorWriter(Protocol):
+    """Writes an error in place of an answer."""
+
+    def error(self, error: TiermeshError) -> tuple[Headers, bytes]:
+        """Headers (content type, Retry-After) and body of an answer that is an error."""
+
+
+class Dialect(ErrorWriter, Protocol):
     """Stateless; one for each protocol and operation that differs."""
 
     def answer(self, headers: Headers, body: bytes, model: str) -> tuple[Headers, bytes]:
@@ -36,6 +43,3 @@ class Dialect(Protocol):
 
     def stream(self, model: str, request_id: str) -> StreamEncoder:
         """An encoder for one stream."""
-
-    def error(self, error: TiermeshError) -> tuple[Headers, bytes]:
-        """Headers (content type, Retry-After) and body of an answer that is an error."""

@@ -26,7 +26,9 @@ TAIL_BYTES = 32
 """So much of a stream's end is enough for `is_end`."""
 
 MAX_LEVELS = 200
-"""Of lists and objects in each other; orjson reads 1024 and writes 254, and what is read may have to be written."""
+"""Of lists and objects in each other; orjson reads 1024, and what is read may have to be written."""
+_WRITABLE_LEVELS = 254
+"""As many as orjson writes."""
 
 _REQUIRED = {Operation.CHAT: "messages", Operation.COMPLETIONS: "prompt", Operation.EMBEDDINGS: "input"}
 _ROLES = frozenset({"system", "developer", "user", "assistant", "tool", "function"})
@@ -38,25 +40,34 @@ def decode(operation: Operation, request: Request, request_id: str, tenant: str)
 
     Raises TiermeshError: INVALID_JSON with line and column, INVALID_REQUEST with the field.
     """
-    fields = _parse(request.body)
+    fields = parse(request.body)
     model = fields.get("model")
     if not isinstance(model, str) or not model:
-        raise _wrong("model", "must be the name of a model, as a string")
+        raise wrong("model", "must be the name of a model, as a string")
     stream = fields.get("stream")
     if stream is not None and not isinstance(stream, bool):
-        raise _wrong("stream", "must be true or false")
+        raise wrong("stream", "must be true or false")
     required = _REQUIRED[operation]
     value = fields.get(required)
     if operation is Operation.CHAT:
         _check_messages(value)
     elif not isinstance(value, str | list) or value == []:
-        raise _wrong(required, "must be a string or a list that is not empty")
-    control = request.headers.get(b"cache-control", b"").lower()
-    fresh = b"no-cache" in control or b"no-store" in control
+        raise wrong(required, "must be a string or a list that is not empty")
+    fresh = asks_fresh(request)
     return Call(operation, model, bool(stream), request.body, fields, request_id, tenant, fresh, DIALECT)
 
 
-def _parse(body: bytes) -> dict[str, Any]:
+def asks_fresh(request: Request) -> bool:
+    """Whether the caller wants no cached answer."""
+    control = request.headers.get(b"cache-control", b"").lower()
+    return b"no-cache" in control or b"no-store" in control
+
+
+def parse(body: bytes) -> dict[str, Any]:
+    """A body as a JSON object that can also be written again.
+
+    Raises TiermeshError: INVALID_JSON with line and column, INVALID_REQUEST.
+    """
     try:
         fields = orjson.loads(body)
     except orjson.JSONDecodeError as error:
@@ -68,31 +79,39 @@ def _parse(body: bytes) -> dict[str, Any]:
         ) from error
     if not isinstance(fields, dict):
         raise TiermeshError(Code.INVALID_REQUEST, "The body must be a JSON object.", 'Begin with {"model": …')
-    if body.count(b"{") + body.count(b"[") > MAX_LEVELS and _deeper(fields, MAX_LEVELS):
+    if body.count(b"{") + body.count(b"[") > MAX_LEVELS and _is_too_deep(fields):
         raise TiermeshError(Code.INVALID_REQUEST, f"The body nests deeper than {MAX_LEVELS} levels.", "Flatten it.")
     return fields
 
 
-def _deeper(value: Any, levels: int) -> bool:
-    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return levels == 0 or any(_deeper(each, levels - 1) for each in inner)
+def _is_too_deep(value: Any) -> bool:
+    """Asked of orjson, which writes megabytes in the time in which Python looks at a thousand lists: within so many
+    lists more, it can write what has `MAX_LEVELS` at most."""
+    for _ in range(_WRITABLE_LEVELS - MAX_LEVELS):
+        value = [value]
+    try:
+        orjson.dumps(value)
+    except orjson.JSONEncodeError:
+        return True
+    return False
 
 
 def _check_messages(messages: Any) -> None:
     if not isinstance(messages, list) or not messages:
-        raise _wrong("messages", "must be a list of at least one message")
+        raise wrong("messages", "must be a list of at least one message")
     for index, message in enumerate(messages):
         if not isinstance(message, dict):
-            raise _wrong(f"messages[{index}]", "must be an object with role and content")
+            raise wrong(f"messages[{index}]", "must be an object with role and content")
         role = message.get("role")
         if not isinstance(role, str) or role not in _ROLES:
-            raise _wrong(f"messages[{index}].role", f"must be one of {', '.join(sorted(_ROLES))}")
+            raise wrong(f"messages[{index}].role", f"must be one of {', '.join(sorted(_ROLES))}")
         content = message.get("content")
         if content is not None and not isinstance(content, str | list):
-            raise _wrong(f"messages[{index}].content", "must be a string, a list of parts, or null")
+            raise wrong(f"messages[{index}].content", "must be a string, a list of parts, or null")
 
 
-def _wrong(field: str, problem: str) -> TiermeshError:
+def wrong(field: str, problem: str) -> TiermeshError:
+    """The error for a field, by its path."""
     return TiermeshError(Code.INVALID_REQUEST, f"{field} {problem}.", f"Correct {field}.", param=field)
 
 

@@ -3,13 +3,17 @@
 import asyncio
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
-from control_plane.spec.documents import Model, Route
+from control_plane.spec.documents import Document
 from tests.contract.router_process import RouterProcess
 from tests.stub_upstream import StubUpstream
 from tests.unit.routers.samples import model, route
+
+ONE_TRY: dict[str, Any] = {"retries": {"attempts": 1}, "breaker": {"enabled": False}}
+"""What the model does reaches the caller: these tests are about how it is written."""
 
 
 @pytest.fixture(scope="session")
@@ -31,13 +35,15 @@ def _model() -> Iterator[StubUpstream]:
 
 @pytest.fixture(scope="session")
 def router(_model: StubUpstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RouterProcess]:
-    documents: list[Model | Route] = [
-        model("stub", url=_model.url),
+    documents: list[Document] = [
+        model("stub", url=_model.url, modalities=["text", "image"]),
         model("away"),
+        model("tensors", engine="kserve", url=_model.url.removesuffix("/v1"), servedName="iris-7", version="2"),
         route("shop", light=["stub"], heavy=[]),
-        route("down", light=["away"], heavy=[]),
-        route("hasty", light=["stub"], heavy=[], resilience={"deadlineSeconds": 0.2}),
-        route("fresh", light=["stub"], heavy=[], cache={"exact": {"enabled": False}}),
+        route("iris", light=["tensors"], heavy=[], resilience=ONE_TRY, cache={"exact": {"enabled": False}}),
+        route("down", light=["away"], heavy=[], resilience=ONE_TRY),
+        route("hasty", light=["stub"], heavy=[], resilience={**ONE_TRY, "deadlineSeconds": 0.2}),
+        route("fresh", light=["stub"], heavy=[], resilience=ONE_TRY, cache={"exact": {"enabled": False}}),
     ]
     with RouterProcess(tmp_path_factory.mktemp("router"), documents, MAX_BODY_BYTES="100000") as process:
         yield process

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from control_plane.spec.documents import Model, Route, dump
+from control_plane.spec.documents import Document, dump
 
 START_SECONDS = 60
 
@@ -20,17 +20,18 @@ START_SECONDS = 60
 class RouterProcess:
     """Runs while it is entered; its log is kept."""
 
-    def __init__(self, home: Path, documents: Sequence[Model | Route], **variables: str) -> None:
+    def __init__(self, home: Path, documents: Sequence[Document], **variables: str) -> None:
         """`variables` are TIERMESH_ROUTER_… settings without their prefix."""
         config = home / "routes.json"
         config.write_text(json.dumps([dump(document) for document in documents]))
-        given = {"CONFIG": str(config), "PORT": "0", "ADMIN_PORT": "0", **variables}
+        usual = {"PORT": "0", "GRPC_PORT": "0", "ADMIN_PORT": "0", "NOTICE_SECONDS": "0"}
+        given = {"CONFIG": str(config), **usual, **variables}
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("TIERMESH_")}
         prefixed = {f"TIERMESH_ROUTER_{name}": value for name, value in given.items()}
         self._environment = {**inherited, **prefixed, "TIERMESH_HOME": str(home)}
         self._messages: queue.Queue[dict[str, Any]] = queue.Queue()
         self.lines: list[str] = []
-        self.port = self.admin_port = 0
+        self.port = self.grpc_port = self.admin_port = 0
 
     def __enter__(self) -> Self:
         command = [sys.executable, "-m", "routers"]
@@ -38,7 +39,7 @@ class RouterProcess:
         self._reader = threading.Thread(target=self._read)
         self._reader.start()
         fields = self.heard("The router listens.")
-        self.port, self.admin_port = fields["port"], fields["admin_port"]
+        self.port, self.grpc_port, self.admin_port = fields["port"], fields["grpc_port"], fields["admin_port"]
         self.heard("A snapshot is in force.")
         return self
 

@@ -127,7 +127,7 @@ async def test_embeddings_with_the_asynchronous_client(
 
 
 def test_the_models(client: openai.OpenAI) -> None:
-    assert [entry.id for entry in client.models.list()] == ["down", "fresh", "hasty", "shop"]
+    assert [entry.id for entry in client.models.list()] == ["down", "fresh", "hasty", "iris", "shop"]
     assert client.models.retrieve("shop").owned_by == "tiermesh"
 
 

@@ -100,6 +100,18 @@ def test_a_document_that_comes_is_served_and_one_that_goes_is_not(served: Served
     served.until(lambda: served.ask("How can I pay?", "second").status_code == 404)
 
 
+def test_a_document_that_asks_for_int8_is_served_in_int8(served: Served) -> None:
+    small = DOCUMENT.replace("name: faq", "name: small").replace("faq:\n", "faq:\n    quantization: int8\n")
+    served.documents.write_text(f"{DOCUMENT}---\n{small.replace('cpus: 0.5', 'cpus: 0.1')}", encoding="utf-8")
+    served.until(lambda: served.state("small") == "running")
+    assert served.ask("How long does delivery take?", "small").json()["tiermesh"]["entry"] == "delivery-time"
+    family = psutil.Process(served.process.pid).children(recursive=True)
+    (replica,) = [process for process in family if "ServeReplica:small" in " ".join(process.cmdline())]
+    assert any("onnxruntime" in each.path for each in replica.memory_maps())
+    served.documents.write_text(DOCUMENT, encoding="utf-8")
+    served.until(lambda: served.state("small") is None)
+
+
 def test_documents_that_cannot_be_read_change_nothing(served: Served) -> None:
     served.documents.write_text("spec: [", encoding="utf-8")
     served.until(lambda: "keeping the models as they are" in served.log.read_text())

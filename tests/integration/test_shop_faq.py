@@ -5,7 +5,7 @@ import pytest
 from benchmarks import faq as benchmark
 from model_repo.faq import calibration, knowledge
 from model_repo.faq.calibration import Outcome
-from model_repo.faq.encoder import Encoder
+from model_repo.faq.encoder import load
 from model_repo.faq.matching import Index
 from tests.unit.model_repo.samples import SHOP
 
@@ -28,7 +28,7 @@ def test_questions_that_fitted_nothing_are_answered_as_precisely_as_promised(out
 
 def test_each_known_question_of_the_shop_finds_its_own_entry() -> None:
     entries = knowledge.load(SHOP / "knowledge")
-    index = Index(entries, Encoder().embed)
+    index = Index(entries, load(benchmark.document().spec).embed)
     known = [
         (question, entry.id)
         for entry in entries

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from control_plane.spec.documents import API_VERSION, Model, Route, parse
+from control_plane.spec.documents import API_VERSION, Document, parse
 
 
 def model(name: str = "faq", **spec: Any) -> dict[str, Any]:
@@ -27,12 +27,17 @@ def route(name: str = "shop", **spec: Any) -> dict[str, Any]:
     return _document("Route", name, {"tiers": {"light": ["faq"], "heavy": ["assistant"]}} | spec)
 
 
+def tenant(name: str = "acme", **spec: Any) -> dict[str, Any]:
+    """A Tenant."""
+    return _document("Tenant", name, spec)
+
+
 def shop() -> list[dict[str, Any]]:
     """Three documents that fit together."""
     return [model(), generating(), route()]
 
 
-def parsed(*documents: dict[str, Any]) -> list[Model | Route]:
+def parsed(*documents: dict[str, Any]) -> list[Document]:
     """The documents themselves."""
     return [parse(document) for document in documents]
 

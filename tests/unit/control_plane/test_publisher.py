@@ -183,7 +183,7 @@ def test_a_start_with_another_address_of_ray_serve_publishes_it(publisher: Publi
     moved = Publisher(database, "http://127.0.0.1:9000", lambda _: None, lambda: _NOW)
     assert moved.reconcile().snapshot == 2
     assert moved.reconcile().published is False
-    assert _snapshot(publisher, 2).content.backends[0].url.startswith("http://127.0.0.1:9000/")
+    assert _snapshot(publisher, 2).content.backends[0].urls[0].startswith("http://127.0.0.1:9000/")
 
 
 def test_a_start_with_no_documents_publishes_nothing(publisher: Publisher) -> None:

@@ -42,7 +42,7 @@ def test_a_new_address_of_ray_serve_is_published_at_the_start(settings: ControlP
     with running(moved) as addresses, Client(addresses.api) as client:
         snapshot = client.snapshot()
     assert (snapshot.number, snapshot.author) == (2, "control-plane")
-    assert snapshot.content.backends[0].url == "http://127.0.0.1:9000/faq/v1"
+    assert snapshot.content.backends[0].urls[0] == "http://127.0.0.1:9000/faq/v1"
 
 
 @pytest.mark.parametrize("setting", ["port", "admin_port"])

@@ -11,7 +11,7 @@ from launcher.settings import UpSettings
 def test_every_port_can_be_moved(monkeypatch: pytest.MonkeyPatch) -> None:
     for number, name in enumerate(UpSettings.load().ports, start=5000):
         monkeypatch.setenv(f"TIERMESH_UP_{name.upper()}", str(number))
-    assert sorted(UpSettings.load().ports.values()) == list(range(5000, 5005))
+    assert sorted(UpSettings.load().ports.values()) == list(range(5000, 5006))
 
 
 def test_the_home_is_an_absolute_folder_of_the_user(monkeypatch: pytest.MonkeyPatch) -> None:

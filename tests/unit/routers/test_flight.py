@@ -17,6 +17,7 @@ from routers.upstream import Exchange
 from tests.unit.routers.raw import Heard
 from tests.unit.routers.samples import call, runtime
 
+ONE, TWO = (b'data: {"n":%d}\n\n' % number for number in (1, 2))
 JSON: Headers = b"content-type: application/json\r\n"
 CUT = TiermeshError(Code.STREAM_CUT, "cut")
 
@@ -83,19 +84,19 @@ async def test_everyone_gets_the_whole_answer_with_headers_of_their_own() -> Non
 async def test_everyone_gets_the_stream_and_who_comes_late_all_of_it() -> None:
     crowd = Crowd(2)
     crowd.start()
-    crowd.flight.on_body(b"one")
+    crowd.flight.on_body(ONE)
     late = crowd.join()
-    crowd.flight.on_body(b"two")
+    crowd.flight.on_body(TWO)
     crowd.flight.finish()
-    assert [heard.body for heard in (*crowd.replies, late)] == [b"onetwo"] * 3
+    assert [heard.body for heard in (*crowd.replies, late)] == [ONE + TWO] * 3
     assert all(heard.ended for heard in (*crowd.replies, late))
-    assert crowd.flight.recorded == b"onetwo"
+    assert crowd.flight.recorded == ONE + TWO
 
 
 async def test_a_stream_that_is_not_recorded_is_not_kept_nor_joined() -> None:
     crowd = Crowd(1, recording=False)
     crowd.start()
-    crowd.flight.on_body(b"one")
+    crowd.flight.on_body(ONE)
     assert (crowd.flight.recorded, crowd.flight.joinable) == (b"", False)
 
 
@@ -104,7 +105,7 @@ async def test_a_stream_that_is_too_long_is_passed_on_but_not_kept_nor_joined() 
     crowd.start()
     assert crowd.flight.joinable
     for _ in range(2):
-        crowd.flight.on_body(b"x" * (MAX_RECORDED_BYTES // 2 + 1))
+        crowd.flight.on_body(b'data: {"x":"%b"}\n\n' % (b"x" * (MAX_RECORDED_BYTES // 2 + 1)))
     assert (crowd.flight.recorded, crowd.flight.joinable) == (b"", False)
     assert len(crowd.replies[0].body) > MAX_RECORDED_BYTES
 
@@ -114,7 +115,7 @@ async def test_a_caller_alone_sets_the_pace() -> None:
     crowd.start()
     (heard,) = crowd.replies
     heard.congested = True
-    crowd.flight.on_body(b"one")
+    crowd.flight.on_body(ONE)
     assert crowd.exchange.paused
     assert heard.on_drain is not None
     heard.on_drain()
@@ -125,10 +126,10 @@ async def test_of_several_the_fastest_sets_the_pace() -> None:
     crowd = Crowd(2)
     crowd.start()
     crowd.replies[0].congested = True
-    crowd.flight.on_body(b"one")
+    crowd.flight.on_body(ONE)
     assert not crowd.exchange.paused
     crowd.replies[1].congested = True
-    crowd.flight.on_body(b"two")
+    crowd.flight.on_body(TWO)
     assert crowd.exchange.paused
 
 
@@ -136,7 +137,7 @@ async def test_who_joins_a_stream_that_stands_still_sets_it_going() -> None:
     crowd = Crowd(1)
     crowd.start()
     crowd.replies[0].congested = True
-    crowd.flight.on_body(b"one")
+    crowd.flight.on_body(ONE)
     crowd.join()
     assert not crowd.exchange.paused
 
@@ -146,7 +147,7 @@ async def test_when_the_fast_one_leaves_the_slow_one_goes_on() -> None:
     crowd.start()
     fast, slow = crowd.replies
     fast.congested = slow.congested = True
-    crowd.flight.on_body(b"one")
+    crowd.flight.on_body(ONE)
     assert fast.on_disconnect is not None
     fast.on_disconnect()
     assert not crowd.exchange.paused
@@ -158,9 +159,9 @@ async def test_who_falls_too_far_behind_the_others_is_cut() -> None:
     crowd.start()
     fast, slow = crowd.replies
     slow.congested, slow.buffered_bytes = True, MAX_LAG_BYTES + 1
-    crowd.flight.on_body(b"one")
-    crowd.flight.on_body(b"two")
-    assert (slow.aborted, slow.body, fast.body) == (True, b"one", b"onetwo")
+    crowd.flight.on_body(ONE)
+    crowd.flight.on_body(TWO)
+    assert (slow.aborted, slow.body, fast.body) == (True, ONE, ONE + TWO)
     assert crowd.closed == [(499, None)]
 
 
@@ -186,11 +187,11 @@ async def test_a_failure_before_the_stream_is_an_answer_of_its_own() -> None:
 async def test_a_failure_within_the_stream_is_its_last_event() -> None:
     crowd = Crowd(1)
     crowd.start()
-    crowd.flight.on_body(b"data: {")
+    crowd.flight.on_body(ONE + TWO[:5])
     crowd.flight.fail(CUT)
     (heard,) = crowd.replies
     assert await heard.status == 200
-    assert heard.body.startswith(b'data: {\n\ndata: {"error":')
+    assert heard.body.startswith(ONE + b'\n\ndata: {"error":')
     assert heard.ended and b"[DONE]" not in heard.body
 
 

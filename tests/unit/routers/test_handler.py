@@ -108,3 +108,29 @@ async def test_a_query_in_the_path_is_ignored() -> None:
     async with mesh() as whole:
         response = await whole.http.post("/v1/chat/completions?api-version=1", json=chat())
         assert response.status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("method", "body", "status", "kind"),
+    [
+        ("GET", b"", 405, "invalid_request_error"),
+        ("POST", b"{oops}", 400, "invalid_request_error"),
+        (
+            "POST",
+            b'{"model":"none","max_tokens":1,"messages":[{"role":"user","content":"hi"}]}',
+            404,
+            "not_found_error",
+        ),
+    ],
+)
+async def test_callers_of_anthropics_api_get_its_errors(method: str, body: bytes, status: int, kind: str) -> None:
+    async with mesh() as whole:
+        response = await whole.http.request(method, "/v1/messages", content=body)
+        assert (response.status_code, response.json()["error"]["type"]) == (status, kind)
+        assert response.json()["type"] == "error"
+
+
+async def test_callers_of_the_responses_api_get_openais_errors() -> None:
+    async with mesh() as whole:
+        assert error_of(await whole.http.get("/v1/responses")) == (405, "method_not_allowed")
+        assert error_of(await whole.http.post("/v1/responses", content=b"{oops}")) == (400, "invalid_json")

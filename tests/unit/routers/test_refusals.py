@@ -65,3 +65,8 @@ def test_everything_else_is_a_failure_of_the_model(status: int) -> None:
     error = of(status)
     assert (error.code, error.status) == (Code.UPSTREAM_FAILED, 502)
     assert str(status) in error.message
+
+
+def test_words_in_the_shape_of_the_open_inference_protocol_are_heard_too() -> None:
+    error = of(400, b'{"error": "four measures, please"}')
+    assert (error.code, error.hint, error.param) == (Code.INVALID_REQUEST, "four measures, please", None)

@@ -2,24 +2,25 @@
 
 from dataclasses import FrozenInstanceError
 
+import orjson
 import pytest
 
-from control_plane.spec.documents import Model, Route
+from control_plane.spec.documents import Document
 from control_plane.spec.errors import Code, TiermeshError
 from control_plane.spec.models import Operation, Tier
-from control_plane.spec.snapshots import SCHEMA_VERSION, Content
+from control_plane.spec.snapshots import SCHEMA_VERSION, Content, Snapshot
 from routers.runtime import Runtime
 from routers.upstream import Origin
 from tests.unit.routers.samples import faq, model, route, snapshot
 
-KEYED: list[Model | Route] = [model("light", apiKeyFromEnv="TIERMESH_UPSTREAM_KEY_A"), route(heavy=[])]
+KEYED: list[Document] = [model("light", apiKeyFromEnv="TIERMESH_UPSTREAM_KEY_A"), route(heavy=[])]
 
 
 def head(url: str, **environ: str) -> bytes:
     """What a chat request to this URL begins with."""
     key = {"apiKeyFromEnv": next(iter(environ))} if environ else {}
     built = Runtime.build(snapshot([model("light", url=url, **key), route(heavy=[])]), environ)
-    return built.routes["shop"].light[Operation.CHAT][0].heads[Operation.CHAT]
+    return built.routes["shop"].light[Operation.CHAT][0].endpoints[0].heads[Operation.CHAT]
 
 
 def test_routes_are_found_by_the_name_that_callers_write() -> None:
@@ -44,11 +45,27 @@ def test_the_models_of_a_route_are_at_hand_by_tier_and_operation() -> None:
 
 def test_a_request_to_a_model_is_whole_http() -> None:
     built = Runtime.build(snapshot([model("light", url="http://h:9/base/v1"), route(heavy=[])]))
-    backend = built.routes["shop"].light[Operation.EMBEDDINGS][0]
-    assert backend.request(Operation.EMBEDDINGS, "id-1", b"{}") == (
+    endpoint = built.routes["shop"].light[Operation.EMBEDDINGS][0].endpoints[0]
+    assert endpoint.request(Operation.EMBEDDINGS, "id-1", b"{}") == (
         b"POST /base/v1/embeddings HTTP/1.1\r\nhost: h:9\r\ncontent-type: application/json\r\n"
         b"x-request-id: id-1\r\ncontent-length: 2\r\n\r\n{}"
     )
+
+
+def test_a_request_with_tensors_goes_to_the_path_of_its_model_and_says_what_it_is() -> None:
+    served = model("light", engine="kserve", url="http://h:9", servedName="org/ir is")
+    built = Runtime.build(snapshot([served, route(heavy=[])]))
+    endpoint = built.routes["shop"].light[Operation.INFER][0].endpoints[0]
+    assert endpoint.request(Operation.INFER, "id-1", b"ab", b"content-type: application/octet-stream\r\n") == (
+        b"POST /v2/models/org/ir%20is/infer HTTP/1.1\r\nhost: h:9\r\ncontent-type: application/octet-stream\r\n"
+        b"x-request-id: id-1\r\ncontent-length: 2\r\n\r\nab"
+    )
+
+
+def test_a_model_with_replicas_has_an_endpoint_for_each() -> None:
+    replicas = model("light", url=None, urls=["http://a/v1", "http://b:81/v1"])
+    backend = Runtime.build(snapshot([replicas, route(heavy=[])])).routes["shop"].light[Operation.CHAT][0]
+    assert [endpoint.origin for endpoint in backend.endpoints] == [Origin("a", 80, False), Origin("b", 81, False)]
 
 
 def test_a_key_is_sent_as_a_bearer_token() -> None:
@@ -83,9 +100,45 @@ def test_a_snapshot_with_another_hash_is_refused() -> None:
     assert caught.value.code is Code.UNAVAILABLE
 
 
-def test_this_schema_and_the_one_before_are_accepted() -> None:
-    for version in (SCHEMA_VERSION, SCHEMA_VERSION - 1):
-        Runtime.build(snapshot(schemaVersion=version))
+PUBLISHED = {"number": 1, "parent": None, "author": "test", "reason": "", "createdAt": "2026-01-01T00:00:00Z"}
+MODEL = {"version": "1", "url": "http://127.0.0.1:1/v1", "operations": ["chat"], "apiKeyFromEnv": None}
+SCHEMA_1 = {
+    **PUBLISHED,
+    "schemaVersion": 1,
+    "sha256": "87a264173608b4961e9eeeec04061731492372a594a063aca0d757c45cfcb448",
+    "content": {
+        "routes": [
+            {
+                "name": "shop",
+                "model": "shop",
+                "revision": "34550eb942eb",
+                "light": ["light"],
+                "heavy": ["heavy"],
+                "threshold": 0.7,
+                "cacheTtlSeconds": 300.0,
+                "deadlineSeconds": 60.0,
+            }
+        ],
+        "backends": [
+            {"name": "heavy", "tier": "heavy", "servedName": "heavy", **MODEL},
+            {"name": "light", "tier": "light", "servedName": "light", **MODEL},
+        ],
+    },
+}
+"""As a control plane of schema 1 has published it."""
+
+
+def test_a_snapshot_of_the_schema_before_is_served() -> None:
+    before = Runtime.build(Snapshot.model_validate_json(orjson.dumps(SCHEMA_1)))
+    (backend,) = before.routes["shop"].light[Operation.CHAT]
+    assert [endpoint.url for endpoint in backend.endpoints] == ["http://127.0.0.1:1/v1"]
+
+
+def test_a_snapshot_of_the_schema_before_must_have_its_own_hash() -> None:
+    changed = orjson.loads(orjson.dumps(SCHEMA_1))
+    changed["content"]["routes"][0]["threshold"] = 0.1
+    with pytest.raises(TiermeshError, match="does not have the hash it claims"):
+        Runtime.build(Snapshot.model_validate(changed))
 
 
 @pytest.mark.parametrize("version", [SCHEMA_VERSION + 1, SCHEMA_VERSION - 2])
@@ -103,6 +156,6 @@ def test_content_that_does_not_hold_together_is_refused() -> None:
 
 def test_a_url_that_is_none_is_refused() -> None:
     whole = snapshot().content
-    wrong = whole.backends[0].model_copy(update={"url": "http://h:99999/v1"})
+    wrong = whole.backends[0].model_copy(update={"urls": ("http://h:99999/v1",)})
     with pytest.raises(TiermeshError, match="Snapshot 1"):
         Runtime.build(snapshot(Content(routes=whole.routes, backends=(wrong, *whole.backends[1:]))))

@@ -96,7 +96,7 @@ async def test_when_both_fail_the_caller_gets_the_last_ones_error(
 ) -> None:
     async with mesh() as whole:
         whole.light.script(error(500))
-        whole.heavy.script(failure)
+        whole.heavy.default = failure
         response = await whole.chat(EASY, stream=streams)
         assert (response.status_code, code_of(response)) == (status, code)
         assert response.headers["content-type"] == "application/json"
@@ -121,7 +121,7 @@ async def test_the_callers_mistake_comes_back_with_the_models_words() -> None:
 
 async def test_embeddings_never_come_from_another_encoder() -> None:
     async with mesh() as whole:
-        whole.light.script(error(500))
+        whole.light.default = error(500)
         response = await whole.http.post("/v1/embeddings", json={"model": "shop", "input": "a"})
         assert (response.status_code, code_of(response)) == (502, "upstream_failed")
         assert whole.heavy.requests == []
@@ -136,7 +136,14 @@ async def test_the_model_gets_the_callers_bytes_with_its_own_name_and_nothing_of
         (received,) = whole.light.requests
         assert received.body == body.replace(b'"model" : "shop"', b'"model":"light"')
         assert (received.method, received.path) == ("POST", "/v1/chat/completions")
-        assert set(received.headers) == {"host", "content-type", "x-request-id", "content-length"}
+        assert set(received.headers) == {
+            "host",
+            "content-type",
+            "x-request-id",
+            "x-request-timeout-seconds",
+            "content-length",
+        }
+        assert 59 < float(received.headers["x-request-timeout-seconds"]) <= 60.5
         assert received.headers["x-request-id"] == "id-7"
 
 
@@ -169,7 +176,7 @@ async def test_a_compressed_answer_always_says_so(streams: bool) -> None:
 
 
 async def test_past_the_deadline_a_caller_who_has_nothing_gets_504() -> None:
-    async with mesh(resilience={"deadlineSeconds": 0.05}) as whole:
+    async with mesh(heavy=[], resilience={"deadlineSeconds": 0.05}) as whole:
         whole.light.script(held())
         response = await whole.chat()
         assert (response.status_code, code_of(response)) == (504, "deadline_exceeded")
@@ -219,7 +226,7 @@ async def test_a_slow_caller_holds_the_model_back_instead_of_filling_the_memory(
         nonlocal written
         writer.write(head(200, {"content-type": "text/event-stream", "transfer-encoding": "chunked"}))
         for _ in range(1000):
-            writer.write(chunk(b"x" * 100_000))
+            writer.write(chunk(event("x" * 100_000)))
             await writer.drain()
             written += 1
         writer.write(chunk(DONE) + chunk(b""))
@@ -240,7 +247,7 @@ async def test_a_slow_caller_holds_the_model_back_instead_of_filling_the_memory(
         assert sum(buffered) < 2_000_000
         slow.read_on()
         received = len((await slow.answer()).body)
-        assert received == 100_000_000 + len(DONE)
+        assert received == 1000 * len(event("x" * 100_000)) + len(DONE)
 
 
 async def test_a_swap_in_mid_flight_leaves_the_old_request_with_the_old_runtime() -> None:

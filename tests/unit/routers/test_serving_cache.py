@@ -80,14 +80,20 @@ async def test_a_stream_that_ends_before_its_first_byte_leaves_the_answer_to_the
 
 async def test_an_answer_whose_end_cannot_be_told_from_a_cut_is_passed_on_but_not_kept() -> None:
     async with mesh() as whole:
-        whole.light.script(raw(b'HTTP/1.0 200 OK\r\n\r\n{"choices": "maybe cut'))
-        assert (await whole.chat()).content == b'{"choices": "maybe cut'
+        whole.light.script(raw(b'HTTP/1.0 200 OK\r\n\r\n{"choices": "maybe cut"}'))
+        assert (await whole.chat()).content == b'{"choices": "maybe cut"}'
         assert cache_of(await whole.chat()) == "miss"
+
+
+async def test_an_answer_that_was_cut_leaves_it_to_the_next_model() -> None:
+    async with mesh() as whole:
+        whole.light.script(raw(b'HTTP/1.0 200 OK\r\n\r\n{"choices": "surely cut'))
+        assert (await whole.chat()).headers["x-tiermesh-model"] == "heavy"
 
 
 async def test_an_error_is_never_kept() -> None:
     async with mesh() as whole:
-        whole.heavy.script(error(500), answer("later"))
+        whole.heavy.script(error(429), answer("later"))
         await whole.chat(HARD)
         assert said(await whole.chat(HARD)) == "later"
 

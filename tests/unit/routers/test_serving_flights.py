@@ -36,16 +36,16 @@ async def test_fifty_identical_requests_at_once_are_one_request_to_the_model() -
 
 async def test_an_error_reaches_everyone_who_waits() -> None:
     async with mesh() as whole:
-        slow = held(error(500))
+        slow = held(error(429))
         whole.heavy.script(slow)
         asking = await whole.many(5, HARD)
         slow.go.set()
-        assert {response.status_code for response in await asyncio.gather(*asking)} == {502}
+        assert {response.status_code for response in await asyncio.gather(*asking)} == {429}
 
 
 async def test_who_asks_in_the_moment_between_an_error_and_its_flights_end_is_answered() -> None:
     async with mesh() as whole:
-        whole.heavy.script(error(500), error(500))
+        whole.heavy.script(error(429), error(429))
         record = whole.ledger.record
 
         def recorded(*entry: Any) -> None:
@@ -57,8 +57,8 @@ async def test_who_asks_in_the_moment_between_an_error_and_its_flights_end_is_an
 
         late = Heard()
         whole.ledger.record = recorded  # type: ignore[assignment,method-assign]
-        assert (await whole.chat(HARD)).status_code == 502
-        assert await late.status == 502
+        assert (await whole.chat(HARD)).status_code == 429
+        assert await late.status == 429
 
 
 async def test_followers_stay_when_the_leader_leaves() -> None:

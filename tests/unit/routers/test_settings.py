@@ -16,7 +16,7 @@ def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 def test_it_listens_on_this_machine_alone_by_default() -> None:
     settings = RouterSettings.load()
-    assert (settings.host, settings.port, settings.admin_port) == ("127.0.0.1", 8080, 8082)
+    assert (settings.host, settings.port, settings.grpc_port, settings.admin_port) == ("127.0.0.1", 8080, 8081, 8082)
 
 
 def test_every_setting_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:

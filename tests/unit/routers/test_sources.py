@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from control_plane.spec.documents import Model, Route, dump
+from control_plane.spec.documents import Document, dump
 from control_plane.spec.errors import TiermeshError
 from routers import sources
 from routers.runtime import Runtime
@@ -18,7 +18,7 @@ def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sources, "POLL_SECONDS", 0)
 
 
-def write(path: Path, *written: Model | Route) -> Path:
+def write(path: Path, *written: Document) -> Path:
     path.write_text(json.dumps([dump(document) for document in written]))
     return path
 

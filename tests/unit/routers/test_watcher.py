@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from control_plane.spec.documents import Model, Route
+from control_plane.spec.documents import Document
 from control_plane.spec.errors import Code, TiermeshError
 from control_plane.spec.snapshots import Snapshot
 from observability.metrics import RouterMetrics
@@ -95,7 +95,7 @@ async def test_a_snapshot_that_cannot_be_built_is_refused_with_the_reason_and_th
 
 
 async def test_a_missing_key_is_a_reason_too() -> None:
-    keyed: list[Model | Route] = [model("light", apiKeyFromEnv="TIERMESH_UPSTREAM_KEY_NOT_SET_HERE"), route(heavy=[])]
+    keyed: list[Document] = [model("light", apiKeyFromEnv="TIERMESH_UPSTREAM_KEY_NOT_SET_HERE"), route(heavy=[])]
     following = Following(FakeSource(snapshot(keyed, number=9)))
     await following.steps(1)
     assert following.served == []

@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from benchmarks.harness.gateways import Gateway, answered
+from benchmarks.harness.gateways import Gateway, answered, stub_upstream
 from benchmarks.harness.load import Clocks, Load, Measurement, Outcome, Quantiles, Window, measure
 from benchmarks.harness.processes import Cores
 from control_plane.spec.errors import Code, TiermeshError
@@ -140,6 +140,16 @@ def test_the_stub_answers_whole_like_the_openai_api(stub: Gateway) -> None:
 
     assert answer["choices"][0]["message"]["role"] == "assistant"
     assert answer["usage"]["total_tokens"] == 72
+
+
+def test_a_stub_that_is_told_to_be_slow_still_says_all(cores: Cores) -> None:
+    with stub_upstream(cores) as stub, closing(HTTPConnection("127.0.0.1", stub.port, timeout=10)) as connection:
+        for path in ("/delay/1000", "/stumble/2/2000"):
+            connection.request("GET", path)
+            assert json.loads(connection.getresponse().read()) == {"answered": 0}
+        for _ in range(2):
+            connection.request("POST", stub.path, json.dumps({"max_tokens": 3, "stream": True}))
+            assert connection.getresponse().read().count(b"data: ") == 5
 
 
 def test_cpu_time_that_is_nobodys_is_noise() -> None:

@@ -13,7 +13,7 @@ from control_plane.client.files import read_documents
 from control_plane.client.http import SnapshotFeed
 from control_plane.server import Addresses
 from tests.unit.control_plane.cli.conftest import Run
-from tests.unit.control_plane.samples import generating, model, parsed, route, shop
+from tests.unit.control_plane.samples import generating, model, parsed, route, shop, tenant
 
 
 @pytest.fixture
@@ -173,3 +173,20 @@ def _acknowledge(addresses: Addresses, number: int, router: str, error: str | No
         await feed.aclose()
 
     asyncio.run(acknowledge())
+
+
+def test_a_tenant_is_a_document_like_any_other(tiermesh: Run, folder: Path, tmp_path: Path) -> None:
+    quotas = {"requestsPerSecond": 2.5, "tokensPerMinute": 1000, "usdPerDay": 5.0, "hard": False}
+    (folder / "tenants.yaml").write_text(yaml.safe_dump(tenant("acme", routes=["shop"], quotas=quotas)))
+    assert "Tenant/acme created (generation 1)" in tiermesh("apply", "-f", folder).out
+    assert [line.split() for line in tiermesh("get", "tenants").out.splitlines()] == [
+        ["NAME", "KEYS", "REQUESTS/S", "CONCURRENT", "TOKENS/MIN", "USD/DAY", "HARD", "ROUTES"],
+        ["acme", "0", "2.5", "-", "1000", "5.0", "no", "shop"],
+    ]
+    copy = tmp_path / "copy.yaml"
+    copy.write_text(tiermesh("get", "tenant", "acme", "-o", "yaml").out)
+    assert tiermesh("diff", "-f", copy).code == 0
+    assert tiermesh("describe", "Tenant", "acme").out.startswith("Tenant acme: generation 1\n")
+    refused = tiermesh("delete", "route", "shop")
+    assert (refused.code, "Tenant 'acme'" in refused.err) == (1, True)
+    assert tiermesh("delete", "tenant", "acme").out == "Tenant/acme deleted (generation 2)\nSnapshot 2 is in force.\n"

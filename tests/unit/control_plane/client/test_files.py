@@ -124,3 +124,26 @@ def test_a_file_or_folder_without_documents_is_refused(tmp_path: Path) -> None:
         read_documents(tmp_path)
     with pytest.raises(TiermeshError, match="holds no document"):
         read_documents(_write(tmp_path / "empty.yaml", "# nothing yet\n"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: !!int ''",
+        "a: !!timestamp x",
+        "a: !!binary '#'",
+        "a: !!omap x",
+        "[" * 2000,
+        "{" * 70 + "}" * 70,
+        "a: &a [*a]",
+    ],
+)
+def test_yaml_that_its_own_library_trips_over_is_an_error_of_the_document(text: str) -> None:
+    with pytest.raises(TiermeshError) as caught:
+        parse_documents(text, "a.yaml")
+    assert caught.value.code is Code.INVALID_DOCUMENT
+
+
+def test_brackets_that_would_take_yaml_minutes_are_refused_by_their_place() -> None:
+    with pytest.raises(TiermeshError, match="line 1, column 65: .*brackets nest deeper than 64 levels"):
+        parse_documents("[" * 2000, "a.yaml")

@@ -72,8 +72,8 @@ def test_a_model_is_served_under_its_name_unless_it_runs_elsewhere() -> None:
     elsewhere = generating(engine="openai", source=None, generation=None, url="http://10.0.0.7/v1", servedName="big")
     content = compile(parsed(model(), elsewhere), "http://127.0.0.1:9000/")
     backends = {backend.name: backend for backend in content.backends}
-    assert (backends["faq"].url, backends["faq"].served_name) == ("http://127.0.0.1:9000/faq/v1", "faq")
-    assert (backends["assistant"].url, backends["assistant"].served_name) == ("http://10.0.0.7/v1", "big")
+    assert (backends["faq"].urls[0], backends["faq"].served_name) == ("http://127.0.0.1:9000/faq/v1", "faq")
+    assert (backends["assistant"].urls[0], backends["assistant"].served_name) == ("http://10.0.0.7/v1", "big")
     assert backends["faq"].operations == {Operation.CHAT, Operation.EMBEDDINGS}
 
 

@@ -51,7 +51,7 @@ def test_a_document_is_dumped_as_it_was_written(data: dict[str, Any]) -> None:
     ("data", "field", "cure"),
     [
         ({**model(), "kind": "Modle"}, "kind", "Did you mean 'Model'?"),
-        ({**model(), "kind": "Deployment"}, "kind", "Known kinds are Model, Route."),
+        ({**model(), "kind": "Deployment"}, "kind", "Known kinds are Model, Route, Tenant."),
         ({**model(), "apiVersion": "v1"}, "apiVersion", API_VERSION),
         ({**model(), "sepc": {}}, "(document)", "'spec'"),
         ({**model(), "metadata": {}}, "metadata.name", "required"),
@@ -75,7 +75,7 @@ def test_a_document_is_dumped_as_it_was_written(data: dict[str, Any]) -> None:
         (generating(faq={"knowledge": "file:///k", "threshold": 0.5}), "spec", "remove it"),
         (generating(generation={"passages": {"model": "faq", "count": 0}}), "spec.generation.passages.count", "1"),
         (generating(generation={"dtype": "int3"}), "spec.generation.dtype", "'bfloat16'"),
-        (generating(engine="openai", source=None, generation=None), "spec", "needs 'url'"),
+        (generating(engine="openai", source=None, generation=None), "spec", "either 'url' or 'urls'"),
         (generating(engine="openai", source=None, url="h:9/v1"), "spec.url", "http://127.0.0.1:9000/v1"),
         (generating(engine="openai", source=None, url="http://u:p@h/v1"), "spec.url", "apiKeyFromEnv"),
         (generating(engine="openai", apiKeyFromEnv="HOME"), "spec.apiKeyFromEnv", "TIERMESH_UPSTREAM_KEY_"),

@@ -1,0 +1,116 @@
+"""`tiermesh key create | list | revoke`: who may call the mesh.
+
+A key is shown once, where it is made; its Tenant's document holds its hash.
+"""
+
+import hashlib
+import secrets
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
+
+import typer
+
+from control_plane.cli.documents import written
+from control_plane.cli.options import SERVER, As, Name, Output, Reason, Server, author
+from control_plane.cli.printing import as_json, as_yaml, table, when
+from control_plane.client.http import Client
+from control_plane.spec.documents import Tenant, dump, parse
+from control_plane.spec.errors import Code, TiermeshError
+from control_plane.spec.tenants import Key
+
+PREFIX = "tm-"
+"""What every key begins with, so that people and secret scanners know one when they see it."""
+_RANDOM_BYTES = 32
+
+Owner = Annotated[str, typer.Argument(metavar="TENANT", help="The Tenant's name.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    group = typer.Typer(no_args_is_help=True, help="Who may call the mesh.")
+    group.command(epilog="Example: tiermesh key create acme --name checkout --days 90")(create)
+    group.command("list", epilog="Example: tiermesh key list acme -o json")(list_all)
+    group.command(epilog="Example: tiermesh key revoke acme checkout --reason 'leaked'")(revoke)
+    app.add_typer(group, name="key")
+
+
+def create(
+    tenant: Owner,
+    name: Annotated[str | None, typer.Option("--name", help="What to call it; by default key-1, key-2 …")] = None,
+    days: Annotated[int | None, typer.Option("--days", min=1, help="How long it holds; by default for ever.")] = None,
+    reason: Reason = "",
+    server: Server = SERVER,
+) -> None:
+    """Make a key, print it, and keep its hash alone: it cannot be shown again."""
+    key = PREFIX + secrets.token_urlsafe(_RANDOM_BYTES)
+    expires_at = None if days is None else datetime.now(UTC).replace(microsecond=0) + timedelta(days=days)
+    with Client(server) as client:
+        document = _tenant(client, tenant)
+        said = {"name": name or _free_name(document), "sha256": hashlib.sha256(key.encode()).hexdigest()}
+        end = {} if expires_at is None else {"expiresAt": expires_at.isoformat()}
+        applied = client.apply([_with_keys(document, [*_said(document), {**said, **end}])], author(), reason)
+    written(applied)
+    typer.echo(f"Key {said['name']} of {tenant}, shown this once:\n{key}")
+
+
+def list_all(
+    tenant: Annotated[str | None, typer.Argument(metavar="[TENANT]", help="All, where it is left out.")] = None,
+    output: As = Output.TABLE,
+    server: Server = SERVER,
+) -> None:
+    """Show names, hashes and ends of keys; the keys themselves are kept nowhere."""
+    with Client(server) as client:
+        documents = [client.get("Tenant", tenant)] if tenant else client.list("Tenant")
+    keys = [(one.metadata.name, key) for one in documents if isinstance(one, Tenant) for key in one.spec.keys]
+    values = [{"tenant": owner, **key.model_dump(mode="json")} for owner, key in keys]
+    if output is Output.YAML:
+        as_yaml([values])
+    elif output is Output.JSON:
+        as_json(values)
+    else:
+        table(("TENANT", "NAME", "SHA256", "EXPIRES"), [_row(owner, key) for owner, key in keys])
+
+
+def revoke(tenant: Owner, name: Name, reason: Reason = "", server: Server = SERVER) -> None:
+    """Take a key back: routers refuse it as soon as they follow the new snapshot."""
+    with Client(server) as client:
+        document = _tenant(client, tenant)
+        kept = [key for key in _said(document) if key["name"] != name]
+        if len(kept) == len(document.spec.keys):
+            known = ", ".join(key.name for key in document.spec.keys) or "none"
+            raise TiermeshError(Code.NOT_FOUND, f"Tenant {tenant!r} has no key {name!r}.", f"It has: {known}.")
+        written(client.apply([_with_keys(document, kept)], author(), reason))
+
+
+def _tenant(client: Client, name: str) -> Tenant:
+    try:
+        document = client.get("Tenant", name)
+    except TiermeshError as error:
+        if error.code is not Code.NOT_FOUND:
+            raise
+        hint = f"{error.hint} Apply a document of kind Tenant first; 'spec: {{}}' limits nothing."
+        raise TiermeshError(error.code, error.message, hint) from error
+    assert isinstance(document, Tenant)
+    return document
+
+
+def _free_name(tenant: Tenant) -> str:
+    taken = {key.name for key in tenant.spec.keys}
+    return next(name for number in range(1, len(taken) + 2) if (name := f"key-{number}") not in taken)
+
+
+def _said(tenant: Tenant) -> list[dict[str, Any]]:
+    """Its keys as they are written."""
+    return list(dump(tenant)["spec"].get("keys", ()))
+
+
+def _with_keys(tenant: Tenant, keys: list[dict[str, Any]]) -> Tenant:
+    """The same document with other keys, read anew so that every rule holds."""
+    document = dump(tenant)
+    changed = parse({**document, "spec": {**document["spec"], "keys": keys}})
+    assert isinstance(changed, Tenant)
+    return changed
+
+
+def _row(owner: str, key: Key) -> tuple[object, ...]:
+    return owner, key.name, key.sha256[:12], when(key.expires_at) if key.expires_at else "never"

@@ -1,0 +1,70 @@
+"""Mirroring: copies of requests to a shadow Model, beside the callers' own and never in their way."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Mapping
+
+from control_plane.spec.errors import TiermeshError
+from control_plane.spec.models import Protocol
+from observability.metrics import RouterMetrics
+from routers.asking import Asker
+from routers.call import Call
+from routers.resilience.mirror import Shadow
+from routers.runtime import Backend, Route
+
+_LOG = logging.getLogger(__name__)
+
+
+class Mirroring:
+    """Sends copies and throws their answers away. No breaker, budget or result ever hears of them."""
+
+    def __init__(self, askers: Mapping[Protocol, Asker], metrics: RouterMetrics) -> None:
+        self._askers = askers
+        self._metrics = metrics
+        self._under_way: set[asyncio.Task[None]] = set()
+
+    def copy(self, call: Call, route: Route, shadow: Shadow) -> None:
+        """Send a copy, if this request is in the sample and the shadow keeps up."""
+        backend = route.shadow
+        if backend is None or call.operation not in backend.operations or not shadow.draws(call.request_id):
+            return
+        if not shadow.enter():
+            self._metrics.mirrored(route.name, "dropped")
+            return
+        task = asyncio.get_running_loop().create_task(self._send(call, route, backend))
+        self._under_way.add(task)
+        task.add_done_callback(lambda done: self._over(route, shadow, done))
+
+    def close(self) -> None:
+        """Stop what is under way."""
+        for task in self._under_way:
+            task.cancel()
+
+    async def _send(self, call: Call, route: Route, backend: Backend) -> None:
+        deadline = time.monotonic() + route.deadline_seconds
+        async with asyncio.timeout(route.deadline_seconds):
+            left = deadline - time.monotonic()
+            begun = await self._askers[backend.protocol].begin(call, backend, backend.endpoints[0], left)
+            if begun.exchange is None:
+                return
+            try:
+                begun.exchange.attach(_Nowhere())
+                await begun.exchange.done
+            finally:
+                begun.exchange.close()
+
+    def _over(self, route: Route, shadow: Shadow, task: asyncio.Task[None]) -> None:
+        shadow.leave()
+        self._under_way.discard(task)
+        error = None if task.cancelled() else task.exception()
+        self._metrics.mirrored(route.name, "failed" if task.cancelled() or error else "answered")
+        if error is not None and not isinstance(error, TiermeshError | TimeoutError):
+            _LOG.error("A copy to a shadow failed in a way that it should not.", exc_info=error)
+
+
+class _Nowhere:
+    """A `routers.upstream.Sink` that keeps nothing."""
+
+    def on_body(self, data: bytes) -> None:
+        pass

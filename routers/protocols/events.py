@@ -1,0 +1,108 @@
+"""Events: a model's stream in whole, sound events.
+
+What goes out has been read: an event that is no JSON, or that reports an error, breaks the stream before a caller sees
+it, and half an event never leaves. So the error that ends a broken stream is always an event of its own.
+"""
+
+import re
+from typing import Any
+
+import orjson
+
+from control_plane.spec.errors import Code, TiermeshError
+from routers.protocols.sse import MAX_EVENT_BYTES, ChunkReader
+
+_BEGIN, _END, _BETWEEN = b"data: {", b"}\n\n", b"\n\ndata: "
+_EVENT = re.compile(rb"(?s).*?(?:\r\n|\n|\r(?!\n)){2,}")
+"""With the blank lines that end it."""
+_HINT = "Try again; if it stays so, look at the model's log."
+
+
+class WholeEvents:
+    """Reads one stream."""
+
+    __slots__ = ("_held", "_reader", "error")
+
+    def __init__(self) -> None:
+        self._held = bytearray()
+        self._reader = ChunkReader()
+        self.error: TiermeshError | None = None
+        """UPSTREAM_FAILED, once an event is malformed or reports an error: nothing goes out from there on."""
+
+    def take(self, data: bytes) -> bytes:
+        """The bytes that are whole, sound events by now; the rest is kept for the next call."""
+        if self.error is not None:
+            return b""
+        try:
+            if not self._held and data.startswith(_BEGIN) and data.endswith(_END) and self._are_plain(data):
+                return data
+        except TiermeshError:
+            pass  # those before it are sound: see which
+        return self._take_slowly(data)
+
+    def _are_plain(self, data: bytes) -> bool:
+        """Whether these are sound events of one line each, as nearly all servers write and nearly all pieces come: read
+        without a look at each line. Comments, names and other line ends take the slow way."""
+        events = data[6:-2].split(_BETWEEN)
+        if data.count(b"\n") != 2 * len(events) or b"\r" in data or self._reader.done:
+            return False
+        try:
+            for event in events:
+                _check(orjson.loads(event))
+        except orjson.JSONDecodeError:
+            return False
+        return True
+
+    def _take_slowly(self, data: bytes) -> bytes:
+        held, sound = self._held, []
+        fresh = max(0, len(held) - 2)  # a blank line may be cut
+        held += data
+        end = _last_end(held, fresh)
+        whole = bytes(held[:end])
+        del held[:end]
+        try:
+            for event in _EVENT.findall(whole):
+                self._read(event)
+                sound.append(event)
+            if len(held) > MAX_EVENT_BYTES:
+                raise _broken(f"an event is longer than {MAX_EVENT_BYTES} bytes")
+        except TiermeshError as error:
+            self.error = error
+            held.clear()
+        return b"".join(sound)
+
+    def _read(self, data: bytes) -> None:
+        for fields in self._reader.read(data):
+            _check(fields)
+
+    def rest(self) -> bytes:
+        """What is left at the end: `data: [DONE]` may come without a blank line after it. Half an event is nothing.
+
+        Raises TiermeshError(UPSTREAM_FAILED) where it is malformed.
+        """
+        held = bytes(self._held)
+        self._held.clear()
+        self._read(held)
+        self._reader.finish()
+        return held if self._reader.done else b""
+
+
+def _last_end(held: bytearray, start: int) -> int:
+    """Where the last blank line ends; 0 where there is none from `start` on. Lines end in LF, CR LF or CR."""
+    end = max(held.rfind(blank, start) for blank in (b"\n\n", b"\n\r", b"\r\r")) + 2
+    if end < 2:
+        return 0
+    return end + 1 if held[end - 1 : end + 1] == b"\r\n" else end
+
+
+def _check(fields: Any) -> None:
+    if not isinstance(fields, dict):
+        raise _broken("an event is no JSON object")
+    if (error := fields.get("error")) is not None:
+        said = error.get("message") if isinstance(error, dict) else error
+        # The model's words are the hint: the message alone is logged, and such words may quote the question.
+        raise _broken("it reports an error", said if isinstance(said, str) and said else _HINT)
+
+
+def _broken(what: str, hint: str = _HINT) -> TiermeshError:
+    return TiermeshError(Code.UPSTREAM_FAILED, f"The model's stream is broken: {what}.", hint)

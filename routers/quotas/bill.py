@@ -1,0 +1,74 @@
+"""Bill: what one answer of a model may take, takes and has taken. Pure: a `routers.quotas.tab.Tab` pays it."""
+
+from typing import Any
+
+import orjson
+
+from control_plane.spec.models import Operation
+from control_plane.spec.snapshots import CompiledPrice
+from routers.call import Call
+from routers.quotas import costs
+from routers.quotas.costs import Use
+from routers.quotas.metering import Meter, Usage, usage
+
+_STREAMS = (Operation.CHAT, Operation.COMPLETIONS)
+
+
+class Bill:
+    """For a tenant whose tokens or money are limited."""
+
+    __slots__ = ("_answer_bytes", "_hard", "_meter", "_usage", "call", "reserved")
+
+    def __init__(self, call: Call, prices: list[CompiledPrice], hard: bool) -> None:
+        """`prices` are those of all Models that may answer. Raises TiermeshError(INVALID_REQUEST) as `costs.most`."""
+        self._hard = hard
+        self._usage: Usage | None = None
+        self._answer_bytes = 0
+        self._meter: Meter | None = None
+        more: dict[str, Any] = _limits(call, prices) if hard else {}
+        if call.stream and call.operation in _STREAMS:
+            options = call.fields.get("stream_options")
+            options = options if isinstance(options, dict) else {}
+            self._meter = Meter(hides=options.get("include_usage") is not True)
+            more["stream_options"] = {**options, "include_usage": True}
+        self.call = _rewritten(call, more) if more or hard else call
+        """What Models read. It asks for the usage of a stream. Under a hard quota it says how long the answer may be,
+        and is the parsed request written anew: what a Model reads is what was reserved for."""
+        uses = [(costs.most if hard else costs.estimate)(self.call, price) for price in prices]
+        self.reserved = Use(max(use.tokens for use in uses), max(use.microdollars for use in uses))
+
+    def pass_on(self, data: bytes) -> bytes:
+        """The next whole events of a stream, as they go on to the caller."""
+        return self._meter.read(data) if self._meter is not None else data
+
+    def whole(self, body: bytes) -> None:
+        """A whole answer came."""
+        self._usage = usage(body)
+        self._answer_bytes = len(body)
+
+    def taken(self, answered_by: CompiledPrice | None) -> Use:
+        """What the answer took, of the Model that gave it; None where one was asked and nobody knows what it did."""
+        said = self._meter.usage if self._meter is not None and self._meter.usage else self._usage
+        if said is not None and answered_by is not None:
+            return costs.use(answered_by, said.prompt, said.answer)
+        if self._hard:
+            return self.reserved
+        # About one token an event.
+        answer = self._meter.events if self._meter is not None else -(-self._answer_bytes // costs.BYTES_A_TOKEN)
+        return costs.use(answered_by or CompiledPrice(), costs.prompt_estimate(self.call), answer)
+
+
+def _limits(call: Call, prices: list[CompiledPrice]) -> dict[str, Any]:
+    """The fields that keep the answer within what is reserved: none where the request limits itself."""
+    names = costs.LIMITS.get(call.operation, ())
+    if not names or any(call.fields.get(name) is not None for name in names):
+        return {}
+    # Every server knows this name. One that wants the other says so, where an unknown one would be ignored.
+    return {"max_tokens": max(price.output_tokens for price in prices)}
+
+
+def _rewritten(call: Call, more: dict[str, Any]) -> Call:
+    if call.operation is Operation.INFER:
+        return call
+    fields = {**call.fields, **more}
+    return call._replace(fields=fields, body=orjson.dumps(fields))

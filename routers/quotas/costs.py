@@ -1,0 +1,101 @@
+"""Costs: what an answer may take before it is there, and what it took. Pure.
+
+Tokens of prompts are not counted here, which would need each Model's own tokenizer: a token is at least one byte, and
+about four in the long run.
+"""
+
+from typing import Any, NamedTuple
+
+from control_plane.spec.errors import Code, TiermeshError
+from control_plane.spec.models import Operation
+from control_plane.spec.snapshots import CompiledPrice
+from routers.call import Call
+
+BYTES_A_TOKEN = 4
+"""Of an estimate."""
+TEMPLATE_TOKENS = 256
+"""Most that a chat template puts around a conversation, beyond what its JSON already has in bytes."""
+CONTEXT_TOKENS = 131_072
+"""Of a prompt whose tokens cannot be told from its bytes, where the Model's price names no `contextTokens`."""
+PICODOLLARS = 1_000_000
+"""A microdollar's."""
+
+LIMITS = {
+    Operation.CHAT: ("max_completion_tokens", "max_tokens"),
+    Operation.COMPLETIONS: ("max_tokens",),
+}
+"""Where a request says how long its answer may be. Of two that it names, the larger counts."""
+_COUNTS = {Operation.CHAT: ("n",), Operation.COMPLETIONS: ("n", "best_of")}
+
+
+class Use(NamedTuple):
+    """What an answer takes."""
+
+    tokens: int
+    microdollars: int
+
+
+def use(price: CompiledPrice, prompt_tokens: int, answer_tokens: int) -> Use:
+    """So many tokens at this price; a part of a microdollar is a whole one."""
+    picodollars = prompt_tokens * price.input_picodollars_per_token + answer_tokens * price.output_picodollars_per_token
+    return Use(prompt_tokens + answer_tokens, -(-picodollars // PICODOLLARS))
+
+
+def most(call: Call, price: CompiledPrice) -> Use:
+    """The most that an answer can take of a Model that keeps to the request's `max_tokens`, or else to its own.
+
+    Raises TiermeshError(INVALID_REQUEST) where the request's own limits are no numbers.
+    """
+    if call.operation is Operation.INFER:
+        return Use(0, 0)
+    prompts = _prompts(call)
+    prompt = len(call.body) + (TEMPLATE_TOKENS + price.added_tokens) * prompts
+    if call.operation is Operation.CHAT and not _is_text(call.fields["messages"]):
+        prompt = max(prompt, price.context_tokens or CONTEXT_TOKENS)
+    if price.context_tokens is not None and call.operation is not Operation.EMBEDDINGS:
+        prompt = min(prompt, price.context_tokens * prompts)
+    return use(price, prompt, _answer_tokens(call, price, strict=True))
+
+
+def estimate(call: Call, price: CompiledPrice) -> Use:
+    """About what an answer takes."""
+    if call.operation is Operation.INFER:
+        return Use(0, 0)
+    return use(price, prompt_estimate(call), _answer_tokens(call, price, strict=False))
+
+
+def prompt_estimate(call: Call) -> int:
+    """About how many tokens the prompt has."""
+    return -(-len(call.body) // BYTES_A_TOKEN)
+
+
+def _answer_tokens(call: Call, price: CompiledPrice, strict: bool) -> int:
+    names = LIMITS.get(call.operation)
+    if names is None:
+        return 0
+    said = [number for name in names if (number := _number(call, name, strict)) is not None]
+    copies = [number for name in _COUNTS[call.operation] if (number := _number(call, name, strict)) is not None]
+    return max(said, default=price.output_tokens) * max(copies, default=1) * _prompts(call)
+
+
+def _number(call: Call, name: str, strict: bool) -> int | None:
+    value = call.fields.get(name)
+    if type(value) is int and value > 0:
+        return value
+    if strict and value is not None:
+        message = f"{name} must be a whole number of at least 1: it bounds what this request may cost."
+        raise TiermeshError(Code.INVALID_REQUEST, message, f"Correct {name}.", param=name)
+    return None
+
+
+def _prompts(call: Call) -> int:
+    """Completions take several prompts at once, each a string or a list of tokens."""
+    prompt = call.fields.get("prompt") if call.operation is Operation.COMPLETIONS else None
+    return len(prompt) if isinstance(prompt, list) and not isinstance(prompt[0], int) else 1
+
+
+def _is_text(messages: list[dict[str, Any]]) -> bool:
+    """Whether a conversation's tokens are all in its bytes; images and files may stand behind a short name."""
+    contents = [message.get("content") for message in messages]
+    parts = [part for content in contents if isinstance(content, list) for part in content]
+    return all(isinstance(part, dict) and part.get("type") == "text" for part in parts)

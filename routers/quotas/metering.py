@@ -1,0 +1,75 @@
+"""Metering: what a Model says that its answer took."""
+
+import itertools
+import re
+from typing import Any, NamedTuple, TypeGuard
+
+import orjson
+
+MOST_TOKENS = 10**9
+"""A Model that says more is not believed."""
+
+_USAGE = re.compile(rb'"usage"\s*:\s*\{')
+_END = re.compile(rb"\n\n|\r\n\r\n|\r\r")
+_DATA = re.compile(rb"(?:^|[\r\n])data:([^\r\n]*)")
+
+
+class Usage(NamedTuple):
+    """Tokens, as the Model counted them."""
+
+    prompt: int
+    answer: int
+
+
+def usage(body: bytes) -> Usage | None:
+    """The usage of a whole answer; None where it does not say."""
+    if not _USAGE.search(body):
+        return None
+    try:
+        return _usage(orjson.loads(body))
+    except orjson.JSONDecodeError:
+        return None
+
+
+def _usage(fields: Any) -> Usage | None:
+    said = fields.get("usage") if isinstance(fields, dict) else None
+    if not isinstance(said, dict):
+        return None
+    prompt, answer = said.get("prompt_tokens"), said.get("completion_tokens", 0)
+    return Usage(prompt, answer) if _plausible(prompt) and _plausible(answer) else None
+
+
+def _plausible(tokens: Any) -> TypeGuard[int]:
+    return type(tokens) is int and 0 <= tokens <= MOST_TOKENS
+
+
+class Meter:
+    """Reads one stream as it passes."""
+
+    __slots__ = ("_hides", "events", "usage")
+
+    def __init__(self, hides: bool) -> None:
+        """`hides`: the event with the usage is not for the caller, who did not ask for it."""
+        self._hides = hides
+        self.events = 0
+        self.usage: Usage | None = None
+
+    def read(self, events: bytes) -> bytes:
+        """What of these whole events goes on to the caller."""
+        self.events += events.count(b"data:")
+        if not _USAGE.search(events):
+            return events
+        ends = [match.end() for match in _END.finditer(events)]
+        each = [events[begin:end] for begin, end in itertools.pairwise([0, *ends, len(events)])]
+        return b"".join([event for event in each if not (self._is_usage(event) and self._hides)])
+
+    def _is_usage(self, event: bytes) -> bool:
+        """Whether the event holds the usage and nothing else; keeps it in any case."""
+        found = _DATA.search(event) if _USAGE.search(event) else None
+        try:
+            fields: Any = orjson.loads(found[1]) if found else None
+        except orjson.JSONDecodeError:
+            return False
+        said = _usage(fields)
+        self.usage = said or self.usage
+        return said is not None and not fields.get("choices")

@@ -1,0 +1,179 @@
+"""Guards: the state machines of each Route and Model, at hand for a request, kept over a change of snapshot.
+
+Equal policies over equal Models share their state: a breaker is one Model's at one version, whichever Routes use it. A
+state that no snapshot in force names is forgotten.
+"""
+
+from collections.abc import Callable, Hashable
+from functools import partial
+from typing import TypeVar, cast
+
+from control_plane.spec import resilience
+from control_plane.spec.models import Operation
+from observability.metrics import RouterMetrics
+from routers.resilience.admission import Admission
+from routers.resilience.breaker import Breaker, State
+from routers.resilience.hedging import Hedger
+from routers.resilience.ladder import Ladder
+from routers.resilience.mirror import Shadow
+from routers.resilience.outliers import Endpoints
+from routers.resilience.queues import Standing
+from routers.resilience.retries import RetryBudget
+from routers.runtime import Backend, Route, Runtime
+
+EVERYBODY = Standing()
+"""How who is no tenant stands."""
+
+P = TypeVar("P", bound=Hashable)
+S = TypeVar("S")
+
+
+class Hedgers:
+    """A Hedger for each kind of call to one Model: their times to the first byte have nothing in common."""
+
+    __slots__ = ("_by_kind", "_policy")
+
+    def __init__(self, policy: resilience.Hedging) -> None:
+        self._policy = policy
+        self._by_kind: dict[tuple[Operation, bool], Hedger] = {}
+
+    def of(self, operation: Operation, stream: bool) -> Hedger:
+        """The one for this kind."""
+        kind = (operation, stream)
+        found = self._by_kind.get(kind)
+        if found is None:
+            found = self._by_kind[kind] = Hedger(self._policy)
+        return found
+
+
+class ModelGuard:
+    """What is known of one Model."""
+
+    __slots__ = ("breaker", "endpoints", "hedgers", "metrics", "name")
+
+    def __init__(
+        self, name: str, breaker: Breaker, endpoints: Endpoints, hedgers: Hedgers, metrics: RouterMetrics
+    ) -> None:
+        self.name = name
+        self.metrics = metrics
+        self.breaker = breaker
+        self.endpoints = endpoints
+        self.hedgers = hedgers
+
+
+class RouteGuard:
+    """What is known of one Route, and of each Model that may answer it, by name."""
+
+    __slots__ = ("admission", "budget", "ladder", "models", "policy", "shadow")
+
+    def __init__(
+        self,
+        policy: resilience.Resilience,
+        models: dict[str, ModelGuard],
+        admission: Admission,
+        budget: RetryBudget,
+        ladder: Ladder,
+        shadow: Shadow | None,
+    ) -> None:
+        self.policy = policy
+        self.models = models
+        self.admission = admission
+        self.budget = budget
+        self.ladder = ladder
+        self.shadow = shadow
+
+    def describe(self) -> dict[str, object]:
+        """What it is doing now, for operators."""
+        return {
+            "pressure": round(self.admission.pressure, 4),
+            "step": self.ladder.step.name.lower().replace("_", "-"),
+            "underWay": self.admission.under_way,
+            "queued": self.admission.queued,
+            "models": {
+                name: {
+                    "breaker": model.breaker.state.value,
+                    "endpoints": len(model.endpoints),
+                    "ejected": model.endpoints.ejected,
+                }
+                for name, model in self.models.items()
+            },
+        }
+
+
+class Guards:
+    """All of a router's. Belongs to one event loop, and outlives every snapshot."""
+
+    def __init__(self, metrics: RouterMetrics) -> None:
+        self._metrics = metrics
+        self._states: dict[Hashable, object] = {}
+        self._kept: dict[Hashable, object] = {}
+        """Those of the snapshot before, for requests that are still under way by it."""
+        self._routes: dict[str, tuple[Route, RouteGuard]] = {}
+        self._standings: dict[str, Standing] = {}
+
+    def of(self, route: Route) -> RouteGuard:
+        """A Route's."""
+        known = self._routes.get(route.name)
+        if known is None or known[0] is not route:
+            known = self._routes[route.name] = (route, self._guard(route))
+        return known[1]
+
+    def follow(self, runtime: Runtime) -> None:
+        """A snapshot comes into force: keep what it names, forget the rest."""
+        self._kept, self._states = self._states, {}
+        self._routes = {route.name: (route, self._guard(route)) for route in runtime.routes.values()}
+        tenants = runtime.snapshot.content.tenants
+        self._standings = {tenant.name: Standing(tenant.weight, tenant.priority) for tenant in tenants}
+
+    def report(self) -> None:
+        """Set the gauges to what is now."""
+        metrics = self._metrics
+        by_route = (metrics.under_way, metrics.queued, metrics.ladder_step)
+        for gauge in (metrics.breaker_open, metrics.endpoints_ejected, *by_route):
+            gauge.clear()
+        # Of a Model that several Routes use by different policies, the worst is told.
+        models: dict[str, tuple[bool, int]] = {}
+        for name, (_, guard) in self._routes.items():
+            metrics.under_way.labels(name).set(guard.admission.under_way)
+            metrics.queued.labels(name).set(guard.admission.queued)
+            metrics.ladder_step.labels(name).set(guard.ladder.step)
+            for model in guard.models.values():
+                is_open, ejected = models.get(model.name, (False, 0))
+                is_open = is_open or model.breaker.state is not State.CLOSED
+                models[model.name] = is_open, max(ejected, model.endpoints.ejected)
+        for name, (is_open, ejected) in models.items():
+            metrics.breaker_open.labels(name).set(is_open)
+            metrics.endpoints_ejected.labels(name).set(ejected)
+
+    def standing(self, tenant: str) -> Standing:
+        """How a tenant stands against the others."""
+        return self._standings.get(tenant, EVERYBODY)
+
+    def _guard(self, route: Route) -> RouteGuard:
+        policy, name = route.resilience, route.name
+        return RouteGuard(
+            policy,
+            {backend.name: self._model(backend, policy) for backend in route.backends},
+            self._state(Admission, policy.admission, name),
+            self._state(RetryBudget, policy.retries, name),
+            self._state(Ladder, policy.ladder, name),
+            self._state(Shadow, policy.mirror, name) if policy.mirror else None,
+        )
+
+    def _model(self, backend: Backend, policy: resilience.Resilience) -> ModelGuard:
+        model = (backend.name, backend.version)
+        urls = tuple(endpoint.url for endpoint in backend.endpoints)
+        return ModelGuard(
+            backend.name,
+            self._state(Breaker, policy.breaker, *model),
+            self._state(partial(Endpoints, len(urls)), policy.outliers, *model, urls),
+            self._state(Hedgers, policy.hedging, *model),
+            self._metrics,
+        )
+
+    def _state(self, make: Callable[[P], S], policy: P, *owner: Hashable) -> S:
+        """The one of this owner by this policy: as it was kept, or a new one."""
+        key = (type(policy), policy, *owner)
+        if key not in self._states:
+            self._states[key] = self._kept[key] if key in self._kept else make(policy)
+        return cast(S, self._states[key])
