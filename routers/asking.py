@@ -7,6 +7,8 @@ and a stream that breaks, errs or ends before it is a failed try.
 
 from typing import Any, NamedTuple, Protocol
 
+import orjson
+
 from control_plane.spec.errors import Code, TiermeshError
 from control_plane.spec.models import Operation
 from routers.call import Call
@@ -77,7 +79,7 @@ async def _begun(call: Call, backend: Backend, exchange: Exchange) -> Begun:
     # Of a compressed stream nobody could tell the end: it is taken whole.
     plain = b"content-encoding" not in exchange.headers
     if exchange.status == 200 and call.stream and plain and content_type.startswith(openai.EVENT_STREAM):
-        await _first_content(call.operation, exchange)
+        await first_content(call.operation, exchange)
         return Begun(_passed_on(exchange), b"", exchange)
     body = await exchange.read()
     if exchange.status != 200:
@@ -88,15 +90,35 @@ async def _begun(call: Call, backend: Backend, exchange: Exchange) -> Begun:
     return Begun(headers, body, delimited=exchange.delimited)
 
 
-async def _first_content(operation: Operation, exchange: Exchange) -> None:
+async def first_content(operation: Operation, exchange: Exchange) -> None:
+    """Wait for a stream's first content, or its sound end without any.
+
+    Raises TiermeshError(UPSTREAM_FAILED) where the stream breaks, errs or cannot be read before it.
+    """
     reader, pieces = ChunkReader(), 0
     while True:
-        for fields in reader.read(await exchange.piece(pieces)):
+        piece = await exchange.piece(pieces)
+        if _plainly_speaks(piece):
+            return
+        for fields in reader.read(piece):
             if _says_something(operation, fields):
                 return
         if reader.done:
             return
         pieces += 1
+
+
+def _plainly_speaks(piece: bytes) -> bool:
+    """Whether this is one event with the text of a chat, as most first pieces are: read without a look at each line,
+    for a caller waits for it. False says nothing."""
+    if not (piece.startswith(b"data: {") and piece.endswith(b"}\n\n") and piece.count(b"\n") == 2):
+        return False
+    try:
+        fields = orjson.loads(piece[6:])
+        text = fields["choices"][0]["delta"]["content"]
+    except (orjson.JSONDecodeError, LookupError, TypeError):
+        return False
+    return isinstance(text, str) and text != "" and "error" not in fields
 
 
 def _says_something(operation: Operation, fields: dict[str, Any]) -> bool:
