@@ -4,6 +4,7 @@ import os
 from collections.abc import Generator
 from typing import TypeVar
 
+import hypothesis
 import pytest
 
 from tests.stack import stack as stack
@@ -13,6 +14,12 @@ Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 NO_SKIPS = os.environ.get("TIERMESH_NO_SKIPS") == "1"
 STACK_SECONDS = 1200
 """Limit of a test with the whole stack: the first one starts it."""
+
+
+# On a busy machine the time of one example says nothing.
+hypothesis.settings.register_profile("full", deadline=None)
+hypothesis.settings.register_profile("quick", deadline=None, max_examples=15)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "full"))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

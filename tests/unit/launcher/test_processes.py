@@ -10,9 +10,9 @@ def test_each_process_gets_its_port_the_home_and_loopback(tmp_path: Path) -> Non
     settings = UpSettings.load(home=tmp_path, router_port=1001, control_plane_port=1002, models_port=1003)
     for process, port in zip(plan(settings), ("1002", "1003", "1001"), strict=True):
         assert process.environment["TIERMESH_HOME"] == str(tmp_path)
-        values = {name.rsplit("_", 1)[-1]: value for name, value in process.environment.items() if "ADMIN" not in name}
-        assert values["HOST"] == "127.0.0.1"
-        assert values["PORT"] == port
+        (prefix,) = {name.removesuffix("_HOST") for name in process.environment if name.endswith("_HOST")}
+        assert process.environment[f"{prefix}_HOST"] == "127.0.0.1"
+        assert process.environment[f"{prefix}_PORT"] == port
 
 
 def test_the_router_and_the_models_are_found_where_the_control_plane_says(tmp_path: Path) -> None:

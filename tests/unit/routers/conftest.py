@@ -3,11 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping
 
-import hypothesis
 import uvloop
-
-hypothesis.settings.register_profile("untimed", deadline=None)
-hypothesis.settings.load_profile("untimed")
 
 
 def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
