@@ -52,7 +52,7 @@ async def test_a_model_gets_the_request_under_its_own_name(models: GrpcTensorMod
     assert (name, read.id, len(read.inputs[0].content)) == ("iris-7", "7", 16)
     assert asking is over_http or message.startswith(call.body)
     assert (metadata["x-request-id"], metadata["authorization"]) == ("id-1", "Bearer secret")
-    assert 8 < seconds <= 10
+    assert 8 < seconds < 11  # gRPC rounds up what it tells of its deadline
 
 
 @pytest.mark.parametrize(
