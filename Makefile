@@ -35,7 +35,7 @@ test: install ## all tests: unit, integration, contract, end to end with real mo
 	$(RUN) -m pytest
 
 # Side by side, and with fewer examples of each law than `make test` tries.
-check: install ## format, lint, types, import contracts and unit tests, in under a minute
+check: install ## format, lint, types, import contracts and unit tests
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target static unit
 
 static: install

@@ -1,7 +1,7 @@
 """Batch: small records gathered and handled together.
 
-What runs once in a while runs cold, at several times its price: sixty-four log lines written in one loop cost a third
-of sixty-four written one by one. A record is at most `FLUSH_SECONDS` late, and none is lost at a graceful stop.
+What runs once in a while runs cold, and costs more than the same work in one loop. A record is at most
+`FLUSH_SECONDS` late, and none is lost at a graceful stop.
 """
 
 import asyncio

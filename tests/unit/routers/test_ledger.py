@@ -30,7 +30,7 @@ async def test_an_answer_is_one_line_with_its_time_and_its_reasons() -> None:
         200,
         None,
     )
-    assert 2 <= line["seconds"] < 3
+    assert line["seconds"] >= 2
     assert line["time"].endswith("+00:00")
     assert line["reasons"] == ["route: model 'shop' is Route 'shop'"]
     assert written[0].endswith(b"\n")
