@@ -1,6 +1,8 @@
 """Metrics: every name, one table. Labels take values from documents and closed lists alone, never from callers."""
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
+
+from observability.tallies import Tally, Timing
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
@@ -33,17 +35,12 @@ class RouterMetrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self._requests = self._counter("tiermesh_router_requests_total", ("route", "tier", "model", "cache", "status"))
-        self._seconds = Histogram(
-            "tiermesh_router_request_seconds",
-            NAMES["tiermesh_router_request_seconds"],
-            ("route", "tier", "cache"),
-            buckets=SECONDS,
-            registry=self.registry,
-        )
+        self._requests = self._tally("tiermesh_router_requests_total", ("route", "tier", "model", "cache", "status"))
+        self._seconds = Timing(*_described("tiermesh_router_request_seconds"), ("route", "tier", "cache"), SECONDS)
+        self.registry.register(self._seconds)
         self._refusals = self._counter("tiermesh_router_refusals_total", ("code",))
-        self._reasons = self._counter("tiermesh_router_reasons_total", ("route", "code"))
-        self._attempts = self._counter("tiermesh_router_attempts_total", ("model", "verdict"))
+        self._reasons = self._tally("tiermesh_router_reasons_total", ("route", "code"))
+        self._attempts = self._tally("tiermesh_router_attempts_total", ("model", "verdict"))
         self._mirrored = self._counter("tiermesh_router_mirrored_total", ("route", "outcome"))
         self.breaker_open = self._gauge("tiermesh_router_breaker_open", ("model",))
         self.endpoints_ejected = self._gauge("tiermesh_router_endpoints_ejected", ("model",))
@@ -58,39 +55,30 @@ class RouterMetrics:
         self.quotas_redis_up = self._gauge("tiermesh_router_quotas_redis_up")
         self.quotas_uncounted = self._counter("tiermesh_router_quotas_uncounted_total")
         self.control_plane_up = self._gauge("tiermesh_router_control_plane_up")
-        # Looking a child up by its labels costs more than counting.
-        self._children: dict[tuple[str, str, str, str, int], tuple[Counter, Histogram]] = {}
-        self._tries: dict[tuple[str, str], Counter] = {}
+
+    def _tally(self, name: str, labels: tuple[str, ...]) -> Tally:
+        tally = Tally(*_described(name), labels)
+        self.registry.register(tally)
+        return tally
 
     def _counter(self, name: str, labels: tuple[str, ...] = ()) -> Counter:
-        return Counter(name, NAMES[name], labels, registry=self.registry)
+        return Counter(*_described(name), labels, registry=self.registry)
 
     def _gauge(self, name: str, labels: tuple[str, ...] = ()) -> Gauge:
-        return Gauge(name, NAMES[name], labels, registry=self.registry)
+        return Gauge(*_described(name), labels, registry=self.registry)
 
     def request(self, route: str, tier: str, model: str, cache: str, status: int, seconds: float) -> None:
         """Count one answer."""
-        key = (route, tier, model, cache, status)
-        child = self._children.get(key)
-        if child is None:
-            child = self._children[key] = (
-                self._requests.labels(route, tier, model, cache, str(status)),
-                self._seconds.labels(route, tier, cache),
-            )
-        counter, histogram = child
-        counter.inc()
-        histogram.observe(seconds)
+        self._requests.add((route, tier, model, cache, str(status)))
+        self._seconds.add((route, tier, cache), seconds)
 
-    def reason(self, route: str, code: str, count: int) -> None:
-        """Count the answers that had one step in their decision."""
-        self._reasons.labels(route, code).inc(count)
+    def reason(self, route: str, code: str) -> None:
+        """Count one answer that had this step in its decision."""
+        self._reasons.add((route, code))
 
     def attempt(self, model: str, verdict: str) -> None:
         """Count one request to a model."""
-        child = self._tries.get((model, verdict))
-        if child is None:
-            child = self._tries[model, verdict] = self._attempts.labels(model, verdict)
-        child.inc()
+        self._attempts.add((model, verdict))
 
     def mirrored(self, route: str, outcome: str) -> None:
         """Count one copy for a shadow model."""
@@ -103,3 +91,7 @@ class RouterMetrics:
     def exposition(self) -> bytes:
         """All metrics in Prometheus' text format."""
         return generate_latest(self.registry)
+
+
+def _described(name: str) -> tuple[str, str]:
+    return name, NAMES[name]

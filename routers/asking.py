@@ -5,16 +5,13 @@ elsewhere too. So what a stream says before its first content (that an answer be
 and a stream that breaks, errs or ends before it is a failed try.
 """
 
-from typing import Any, NamedTuple, Protocol
-
-import orjson
+from typing import NamedTuple, Protocol
 
 from control_plane.spec.errors import Code, TiermeshError
-from control_plane.spec.models import Operation
 from routers.call import Call
 from routers.http import Headers
 from routers.protocols import completion, openai
-from routers.protocols.sse import ChunkReader
+from routers.protocols.events import WholeEvents
 from routers.refusals import refusal
 from routers.runtime import JSON, Backend, Endpoint
 from routers.upstream import Exchange, UpstreamClient
@@ -36,9 +33,11 @@ class Begun(NamedTuple):
     headers: Headers
     """What is passed on of the Model's; of a whole answer its content type too."""
     body: bytes
-    """Of a whole answer; empty for a stream."""
+    """A whole answer; of a stream, its events up to the first content."""
     exchange: Exchange | None = None
-    """Of a stream: its first content is in there, the rest is to come. None for a whole answer."""
+    """Of a stream: what follows. None for a whole answer."""
+    events: WholeEvents | None = None
+    """Of a stream: what reads it on."""
     delimited: bool = True
     """Whether the Model said where its whole answer ends: where it did not, a cut looks like the end."""
 
@@ -79,8 +78,8 @@ async def _begun(call: Call, backend: Backend, exchange: Exchange) -> Begun:
     # Of a compressed stream nobody could tell the end: it is taken whole.
     plain = b"content-encoding" not in exchange.headers
     if exchange.status == 200 and call.stream and plain and content_type.startswith(openai.EVENT_STREAM):
-        await first_content(call.operation, exchange)
-        return Begun(_passed_on(exchange), b"", exchange)
+        events = WholeEvents(call.operation)
+        return Begun(_passed_on(exchange), await first_content(events, exchange), exchange, events)
     body = await exchange.read()
     if exchange.status != 200:
         raise refusal(backend.name, exchange.status, exchange.headers, body)
@@ -90,44 +89,17 @@ async def _begun(call: Call, backend: Backend, exchange: Exchange) -> Begun:
     return Begun(headers, body, delimited=exchange.delimited)
 
 
-async def first_content(operation: Operation, exchange: Exchange) -> None:
-    """Wait for a stream's first content, or its sound end without any.
+async def first_content(events: WholeEvents, exchange: Exchange) -> bytes:
+    """Wait for a stream's first content, or its sound end without any; returns the events up to there.
 
     Raises TiermeshError(UPSTREAM_FAILED) where the stream breaks, errs or cannot be read before it.
     """
-    reader, pieces = ChunkReader(), 0
-    while True:
-        piece = await exchange.piece(pieces)
-        if _plainly_speaks(piece):
-            return
-        for fields in reader.read(piece):
-            if _says_something(operation, fields):
-                return
-        if reader.done:
-            return
-        pieces += 1
-
-
-def _plainly_speaks(piece: bytes) -> bool:
-    """Whether this is one event with the text of a chat, as most first pieces are: read without a look at each line,
-    for a caller waits for it. False says nothing."""
-    if not (piece.startswith(b"data: {") and piece.endswith(b"}\n\n") and piece.count(b"\n") == 2):
-        return False
-    try:
-        fields = orjson.loads(piece[6:])
-        text = fields["choices"][0]["delta"]["content"]
-    except (orjson.JSONDecodeError, LookupError, TypeError):
-        return False
-    return isinstance(text, str) and text != "" and "error" not in fields
-
-
-def _says_something(operation: Operation, fields: dict[str, Any]) -> bool:
-    """Whether a chunk holds content, or the end of an answer without any. Raises TiermeshError where it is an error."""
-    said = completion.read_chunk(fields)
-    if said.pieces or said.finish:
-        return True
-    choices = fields.get("choices") if operation is Operation.COMPLETIONS else None
-    return bool(choices) and any(isinstance(choice, dict) and choice.get("text") for choice in choices or ())
+    taken = b""
+    while not (events.spoke or events.done):
+        taken += events.take(await exchange.next_piece())
+        if events.error is not None and not events.spoke:
+            raise events.error
+    return taken
 
 
 def _passed_on(exchange: Exchange) -> Headers:

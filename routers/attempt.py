@@ -63,7 +63,7 @@ class Attempt:
             self.seconds = now - self._begun_at
         self.model.breaker.record(self.permit, now, verdict, self.seconds)
         self.model.endpoints.release(self.endpoint, now, verdict, self.seconds)
-        self.model.metrics.attempt(self.model.name, verdict.value)
+        self.model.metrics.attempt(self.model.name, verdict)
 
     def lose(self) -> None:
         """Another try was faster: let go of what this one has."""

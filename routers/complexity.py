@@ -9,7 +9,7 @@ not an easy request.
 
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from routers.vocabulary import VOCABULARIES
@@ -33,8 +33,17 @@ QUESTION_PUSH, MOST_QUESTIONS = 0.3, 3
 
 _WORD = re.compile(r"[a-z]{2,}")
 _NUMBER = re.compile(r"\d+")
-_FORMULA = re.compile(r"\d\s*[-+*/^=<>]\s*\d|\w\s*=\s*\w|\\[a-z]+\{")
+_ARITHMETIC = re.compile(r"\d\s*[-+*/^=<>]\s*\d")
+_EQUATION = re.compile(r"\w\s*=\s*\w")
+_TEX = re.compile(r"\\[a-z]+\{")
 _WIDE = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
+
+
+_SIGNS = {word: name for name, vocabulary in VOCABULARIES.items() for word in vocabulary.words}
+_WORDS = frozenset(_SIGNS)
+_PHRASES = tuple((phrase, name) for name, vocabulary in VOCABULARIES.items() for phrase in vocabulary.phrases)
+_CHINESE = tuple((phrase, name) for name, vocabulary in VOCABULARIES.items() for phrase in vocabulary.chinese)
+"""What a text is looked through for at once, and the vocabulary that it is of."""
 
 
 class Score(NamedTuple):
@@ -46,57 +55,83 @@ class Score(NamedTuple):
 
 def score(fields: Mapping[str, Any]) -> Score:
     """Score a chat or completion request by its parsed body."""
-    turns = list(_user_texts(fields))
+    turns = _user_texts(fields)
     pushes = _pushes(turns[-1]) if turns else {}
     if fields.get("tools") or _is_structured(fields.get("response_format")) or has_image(fields):
         pushes["structure"] = STRUCTURE_PUSH
-    inherited = 0.0
-    for text in turns[-1 - MAX_TURNS : -1]:
-        inherited = INHERITED * max(inherited, sum(_pushes(text).values()))
     own = sum(pushes.values())
+    inherited = _inherited(turns[-1 - MAX_TURNS : -1])
     if inherited > own:
         pushes["conversation"] = inherited - own
     return Score(1.0 - math.exp(-max(own, inherited)), pushes)
 
 
+def _inherited(turns: Sequence[str]) -> float:
+    inherited = 0.0
+    for text in turns:
+        inherited = INHERITED * max(inherited, sum(_pushes(text).values()))
+    return inherited
+
+
 def _pushes(text: str) -> dict[str, float]:
     text = text[:MAX_CHARACTERS].lower()
-    ascii_only = text.isascii()
-    wide = 0 if ascii_only else len(_WIDE.findall(text))
+    wide = 0 if text.isascii() else len(_WIDE.findall(text))
     tokens = wide + (len(text) - wide) / CHARACTERS_A_TOKEN
     pushes = {"length": tokens / LENGTH_TOKENS}
-    words = set(_WORD.findall(text))
-    for name, vocabulary in VOCABULARIES.items():
-        phrases = vocabulary.phrases if ascii_only else vocabulary.phrases + vocabulary.chinese
-        found = len(words & vocabulary.words) + sum([phrase in text for phrase in phrases])
-        if found:
-            pushes[name] = vocabulary.weight * min(found, vocabulary.most)
+    if signs := _signs(text):
+        for name, vocabulary in VOCABULARIES.items():
+            if found := signs.count(name):
+                pushes[name] = vocabulary.weight * min(found, vocabulary.most)
     numbers = len(_NUMBER.findall(text))
     if numbers:
         pushes["numbers"] = NUMBER_PUSH * min(numbers, MOST_NUMBERS)
-    # The pattern looks at every character; most texts have none of what each match begins or goes on with.
-    if "```" in text or ((numbers > 1 or "=" in text or "\\" in text) and _FORMULA.search(text)):
+    if _holds_formula(text, numbers):
         pushes["formulas"] = FORMULA_PUSH
     if (questions := text.count("?") + text.count("？")) > 1:
         pushes["questions"] = QUESTION_PUSH * min(questions - 1, MOST_QUESTIONS)
     return pushes
 
 
-def _user_texts(fields: Mapping[str, Any]) -> Iterator[str]:
+def _signs(text: str) -> list[str]:
+    """The vocabulary of each different word and phrase that is in one."""
+    words = _WORD.findall(text)
+    signs = [] if _WORDS.isdisjoint(words) else [_SIGNS[word] for word in _WORDS.intersection(words)]
+    signs += [name for phrase, name in _PHRASES if phrase in text]
+    if not text.isascii():
+        signs += [name for phrase, name in _CHINESE if phrase in text]
+    return signs
+
+
+def _holds_formula(text: str, numbers: int) -> bool:
+    # The patterns look at every character; most texts have none of what a match needs.
+    return bool(
+        "```" in text
+        or (numbers > 1 and _ARITHMETIC.search(text))
+        or ("=" in text and _EQUATION.search(text))
+        or ("\\" in text and _TEX.search(text))
+    )
+
+
+def _user_texts(fields: Mapping[str, Any]) -> list[str]:
     prompt = fields.get("prompt")
-    if isinstance(prompt, str):
-        yield prompt
-    elif isinstance(prompt, list):
-        yield "\n".join(part for part in prompt if isinstance(part, str))
+    texts = [] if prompt is None else [_prompt_text(prompt)]
     for message in _messages(fields):
         if message.get("role") == "user":
-            yield text_of(message.get("content"))
+            content = message.get("content")
+            texts.append(content if isinstance(content, str) else text_of(content))
+    return texts
 
 
-def _messages(fields: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _prompt_text(prompt: Any) -> str:
+    if isinstance(prompt, str):
+        return prompt
+    return "\n".join(part for part in prompt if isinstance(part, str)) if isinstance(prompt, list) else ""
+
+
+def _messages(fields: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """The messages, whatever stands there: only of a chat request are they checked."""
     messages = fields.get("messages")
-    return [message for message in messages if isinstance(message, dict)] if isinstance(messages, list) else []
+    return (message for message in messages if isinstance(message, dict)) if isinstance(messages, list) else iter(())
 
 
 def text_of(content: Any) -> str:

@@ -8,10 +8,10 @@ import asyncio
 from collections.abc import Callable
 
 from control_plane.spec.errors import Code, TiermeshError
+from routers.asking import Begun
 from routers.http import Headers
 from routers.outcome import Outcome
 from routers.passenger import Passenger
-from routers.protocols import openai
 from routers.protocols.events import WholeEvents
 from routers.quotas.tab import Tab
 from routers.upstream import Exchange
@@ -35,7 +35,6 @@ class Flight:
         "_recorded_bytes",
         "_recording",
         "_started",
-        "_tail",
         "deadline",
         "exchange",
         "outcome",
@@ -53,12 +52,11 @@ class Flight:
         self.deadline = deadline
         self._abandoned = abandoned
         self._recording = recording
-        self._events = WholeEvents()
         self._pieces: list[bytes] = []
         self._recorded_bytes = 0
-        self._tail = b""
         self._started = False
         self._headers: Headers = b""
+        self._events: WholeEvents | None = None
         self.passengers: list[Passenger] = []
         self.exchange: Exchange | None = None
         self.tab: Tab | None = None
@@ -103,25 +101,29 @@ class Flight:
 
     # A stream.
 
-    def start(self, exchange: Exchange, headers: Headers) -> None:
+    def start(self, begun: Begun) -> None:
         """Begin the stream: from here on no other model can take over."""
+        assert begun.exchange is not None and begun.events is not None
         self._started = True
-        self._headers = headers
-        self.exchange = exchange
+        self._headers, self._events, self.exchange = begun.headers, begun.events, begun.exchange
         for passenger in self.passengers:
-            passenger.start(headers)
-        exchange.attach(self)
+            passenger.start(begun.headers)
+        self._pass_on(begun.body)
+        begun.exchange.attach(self)
+        if begun.events.error is not None:
+            begun.exchange.break_off(begun.events.error)
 
     def on_body(self, data: bytes) -> None:
-        if data := self._events.take(data):
+        events = self._events
+        assert events is not None
+        if data := events.take(data):
             self._pass_on(data)
-        if self._events.error is not None and self.exchange is not None:
-            self.exchange.break_off(self._events.error)
+        if events.error is not None and self.exchange is not None:
+            self.exchange.break_off(events.error)
 
     def _pass_on(self, data: bytes) -> None:
         if self.tab is not None and not (data := self.tab.pass_on(data)):
             return
-        self._tail = data if len(data) > openai.TAIL_BYTES else self._tail[-openai.TAIL_BYTES :] + data
         if self._recording:
             self._record(data)
         passengers = self.passengers
@@ -136,11 +138,13 @@ class Flight:
     def require_end(self) -> None:
         """Raises TiermeshError(UPSTREAM_FAILED) unless the last event of the stream is the one that says so: a stream
         that merely stops was cut."""
-        if self._events.error is not None:
-            raise self._events.error
-        if rest := self._events.rest():
+        events = self._events
+        assert events is not None
+        if events.error is not None:
+            raise events.error
+        if rest := events.rest():
             self._pass_on(rest)
-        if not openai.is_end(self._tail):
+        if not events.done:
             hint = "Discard what came and ask again."
             raise TiermeshError(Code.UPSTREAM_FAILED, "The stream stopped before its end.", hint)
 

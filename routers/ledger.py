@@ -1,7 +1,6 @@
 """Ledger: every answer, counted and logged."""
 
 import time
-from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -67,15 +66,13 @@ class Ledger:
         return self._metrics.exposition()
 
     def _deliver(self, entries: list[Entry]) -> None:
+        metrics = self._metrics
         for entry in entries:
             outcome = entry.outcome
-            self._metrics.request(
-                outcome.match.route.name, outcome.tier, outcome.model, entry.cache, entry.status, entry.seconds
-            )
-        outcomes = [entry.outcome for entry in entries]
-        steps = [(outcome.match.route.name, step.code) for outcome in outcomes for step in outcome.reasons]
-        for (route, code), count in Counter(steps).items():
-            self._metrics.reason(route, code, count)
+            route = outcome.match.route.name
+            metrics.request(route, outcome.tier or "", outcome.model, entry.cache, entry.status, entry.seconds)
+            for step in outcome.reasons:
+                metrics.reason(route, step.code)
         if self._write is not None:
             self._write(b"".join([_line(entry) for entry in entries]))
 

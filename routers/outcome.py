@@ -14,7 +14,7 @@ class Outcome:
     __slots__ = ("match", "model", "reasons", "score", "tier")
 
     def __init__(
-        self, match: Match, tier: Tier, score: float | None, reasons: tuple[Reason, ...], model: str = ""
+        self, match: Match, tier: Tier | None, score: float | None, reasons: tuple[Reason, ...], model: str = ""
     ) -> None:
         self.match = match
         self.tier = tier
@@ -27,6 +27,11 @@ class Outcome:
         """Of a call that no Model has answered yet."""
         score = decision.score.value if decision.score else None
         return cls(decision.match, decision.tier, score, decision.reasons)
+
+    @classmethod
+    def undecided(cls, match: Match) -> "Outcome":
+        """Of a call for which no decision was made: its Route is overloaded."""
+        return cls(match, None, None, match.reasons)
 
     def answered_by(self, backend: Backend) -> None:
         """This Model's answer is the one that goes out."""
@@ -50,8 +55,9 @@ class Outcome:
             codes += ",coalesced"
         score = "" if self.score is None else f"x-tiermesh-score: {self.score:.3f}\r\n"
         model = f"x-tiermesh-model: {self.model}\r\n" if self.model else ""
+        tier = f"x-tiermesh-tier: {self.tier}\r\n" if self.tier else ""
         return (
             f"x-request-id: {request_id}\r\n{match.route.headers}x-tiermesh-snapshot: {match.snapshot}\r\n"
-            f"x-tiermesh-arm: {match.arm}\r\nx-tiermesh-tier: {self.tier}\r\nx-tiermesh-cache: {cache}\r\n"
-            f"x-tiermesh-reasons: {codes}\r\n{score}{model}"
+            f"x-tiermesh-arm: {match.arm}\r\nx-tiermesh-cache: {cache}\r\n"
+            f"x-tiermesh-reasons: {codes}\r\n{tier}{score}{model}"
         ).encode()

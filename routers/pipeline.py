@@ -23,6 +23,11 @@ MAX_NAME_CHARACTERS = 200
 """Of a name that does not exist, in its error: to look for the nearest to one of megabytes takes seconds."""
 
 
+def has_score(operation: Operation) -> bool:
+    """Whether its complexity plays a part."""
+    return operation is not Operation.EMBEDDINGS and operation is not Operation.INFER
+
+
 def match(call: Call, runtime: Runtime) -> Match:
     """Find the Route, the arm and the cache key.
 
@@ -102,7 +107,7 @@ def _choose(call: Call, route: Route) -> tuple[Score | None, Tier, tuple[Backend
             score,
             tier,
             light or heavy,
-            Reason("only-tier", f"only the {tier.value} tier can do {call.operation.value}"),
+            Reason("only-tier", f"only the {tier} tier can do {call.operation}"),
         )
     if score.value < route.threshold:
         reason = Reason("below-threshold", f"score {score.value:.3f} < {route.threshold:g}: light tier first")

@@ -22,9 +22,8 @@ from routers.ledger import Ledger
 from routers.mirroring import Mirroring
 from routers.outcome import Outcome
 from routers.passenger import Passenger
-from routers.pipeline import choose, lighten
+from routers.pipeline import choose, has_score, lighten
 from routers.place import Place
-from routers.protocols import openai
 from routers.quotas.desk import Desk
 from routers.quotas.tab import Tab
 from routers.resilience.breaker import Verdict
@@ -70,24 +69,30 @@ class Serving:
         started = time.monotonic()
         key = match.cache_key
         if key is None:
-            self._fly(call, choose(call, match), reply, "bypass", started)
+            self._fly(call, match, reply, "bypass", started)
         elif hit := self._cache.get(key, started):
             self._shortcuts.replay(call, match, hit, reply, "hit-exact", started)
         elif (flight := self._flights.get(key)) and flight.joinable:
             flight.join(Passenger(call, reply, flight.outcome, "coalesced", started, self._ledger))
         else:
-            self._fly(call, choose(call, match), reply, "miss", started)
+            self._fly(call, match, reply, "miss", started)
 
-    def _fly(self, call: Call, decision: Decision, reply: Reply, cache: str, started: float) -> None:
-        match = decision.match
+    def _fly(self, call: Call, match: Match, reply: Reply, cache: str, started: float) -> None:
         guard = self.guards.of(match.route)
+        if has_score(call.operation) and guard.admission.pressure >= 1:
+            # Every place is taken: which step it is does not depend on the score, which is not worked out for nothing.
+            step = guard.ladder.lowest(started, 1)
+            if step > Step.LIGHT:
+                self._shortcuts.give_less(step, call, Outcome.undecided(match), guard, reply, cache, started)
+                return
+        decision = choose(call, match)
         if decision.score is not None:
             pressure, score = guard.admission.pressure, decision.score.value
             step = guard.ladder.place(started, pressure, score, random.random)
             if step is Step.LIGHT:
                 decision = lighten(call, decision)
             elif step is not Step.FULL:
-                self._shortcuts.give_less(step, call, decision, guard, reply, cache, started)
+                self._shortcuts.give_less(step, call, Outcome.of(decision), guard, reply, cache, started)
                 return
         outcome = Outcome.of(decision)
         passenger = Passenger(call, reply, outcome, cache, started, self._ledger)
@@ -146,7 +151,7 @@ class Serving:
         flight.outcome.answered_by(backend)
         if begun.exchange is not None:
             received = await self._stream(begun.exchange, attempt, flight)
-            kept = openai.is_whole_stream(received)
+            kept = received != b""
         else:
             attempt.end(Verdict.GOOD)
             received, kept = begun.body, begun.delimited
@@ -158,7 +163,7 @@ class Serving:
     async def _stream(self, exchange: Exchange, attempt: Attempt, flight: Flight) -> bytes:
         verdict = Verdict.GOOD  # also where its callers leave: it has answered
         try:
-            flight.start(exchange, attempt.answer.headers)
+            flight.start(attempt.answer)
             await exchange.done
             flight.require_end()
         except TiermeshError as error:

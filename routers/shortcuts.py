@@ -2,7 +2,7 @@
 
 from routers.cache.exact import Answer, ExactCache
 from routers.call import Call
-from routers.decision import Decision, Match
+from routers.decision import Match
 from routers.http import Reply
 from routers.ledger import Ledger
 from routers.outcome import Outcome
@@ -38,14 +38,13 @@ class Shortcuts:
             passenger.send(kept.headers, kept.body)
 
     def give_less(
-        self, step: Step, call: Call, decision: Decision, guard: RouteGuard, reply: Reply, cache: str, started: float
+        self, step: Step, call: Call, outcome: Outcome, guard: RouteGuard, reply: Reply, cache: str, started: float
     ) -> None:
         """Answer an overloaded Route's caller: an older answer, a prepared text, or when to come back."""
-        match = decision.match
+        match = outcome.match
         if match.cache_key is not None and (kept := self._cache.stale(match.cache_key, started)):
             self.replay(call, match, kept, reply, "hit-stale", started, STALE)
             return
-        outcome = Outcome.of(decision)
         passenger = Passenger(call, reply, outcome, cache, started, self._ledger)
         text = guard.policy.ladder.canned_answer
         if step is Step.REFUSE or text is None or not canned.can_answer(call.operation):

@@ -10,7 +10,7 @@ import ssl
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol, cast
+from typing import NamedTuple, Protocol, cast
 from urllib.parse import urlsplit
 
 import httptools
@@ -34,8 +34,7 @@ class UpstreamLimits:
     """Of what comes without any body in between: headers, interim answers, trailers."""
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(NamedTuple):
     """Where connections go."""
 
     host: str
@@ -97,18 +96,18 @@ class Exchange:
         self._sink: Sink | None = None
         self._next: asyncio.Future[None] | None = None
 
-    async def piece(self, number: int) -> bytes:
-        """The body's piece of this number, from 0, waited for.
+    async def next_piece(self) -> bytes:
+        """The body's next piece, waited for.
 
-        Raises TiermeshError(UPSTREAM_FAILED) where the body ends before it.
+        Raises TiermeshError(UPSTREAM_FAILED) where the body has ended.
         """
-        while len(self._buffer) <= number:
+        while not self._buffer:
             if self.done.done():
                 await self.done
                 raise _failed("The model's answer ended before its first content")
             self._next = self.done.get_loop().create_future()
             await self._next
-        return self._buffer[number]
+        return self._buffer.pop(0)
 
     async def read(self) -> bytes:
         """The whole body."""
@@ -116,7 +115,7 @@ class Exchange:
         return self._buffer[0] if len(self._buffer) == 1 else b"".join(self._buffer)
 
     def attach(self, sink: Sink) -> None:
-        """From now on the body goes to `sink`, what is already here first."""
+        """From now on the body goes to `sink`, what is here and was not taken yet first."""
         self._sink = sink
         for data in self._buffer:
             sink.on_body(data)
@@ -345,17 +344,18 @@ class _Pool:
         self._all: set[_Connection] = set()
         self._loop = asyncio.get_running_loop()
 
-    async def connection(self, fresh: bool) -> _Connection:
-        """An idle connection, or a new one (always, where `fresh`)."""
+    def idle(self) -> _Connection | None:
+        """A connection that can be used again."""
         oldest = self._loop.time() - self._limits.idle_seconds
-        while self._idle and not fresh:
+        while self._idle:
             connection = self._idle.pop()
             if connection.unused_since >= oldest and not connection.transport.is_closing():
                 return connection
             connection.transport.close()
-        return await self._connect()
+        return None
 
-    async def _connect(self) -> _Connection:
+    async def connect(self) -> _Connection:
+        """A new one."""
         origin, limits = self._origin, self._limits
         if len(self._all) >= limits.max_connections:
             message = f"All {limits.max_connections} connections to {origin.host}:{origin.port} are in use."
@@ -414,13 +414,15 @@ class UpstreamClient:
         UPSTREAM_FAILED where the connection breaks.
         """
         pool = self._pools.get(origin) or self._open_pool(origin)
-        try:
-            return await self._send(pool, data, fresh=False)
-        except StaleConnectionError:
-            return await self._send(pool, data, fresh=True)
+        connection = pool.idle()
+        if connection is not None:
+            try:
+                return await self._send(connection, data)
+            except StaleConnectionError:
+                pass  # it was not heard: a fresh connection is
+        return await self._send(await pool.connect(), data)
 
-    async def _send(self, pool: _Pool, data: bytes, fresh: bool) -> Exchange:
-        connection = await pool.connection(fresh)
+    async def _send(self, connection: _Connection, data: bytes) -> Exchange:
         exchange = connection.send(data, self._limits.max_answer_bytes)
         try:
             await exchange.head

@@ -7,7 +7,7 @@ import orjson
 
 from control_plane.spec.models import Operation
 from routers.call import Call
-from routers.protocols import openai
+from routers.protocols.sse import DONE_EVENT
 
 _OBJECTS = {Operation.CHAT: "chat.completion", Operation.COMPLETIONS: "text_completion"}
 """Operations that a text can answer -> what the answer is called."""
@@ -32,7 +32,7 @@ def stream(call: Call, text: str) -> bytes:
     rest: dict[str, Any] = {"delta": {}} if chat else {"text": ""}
     head = _head(call, ".chunk" if chat else "")
     chunks = [{**head, "choices": [_choice(said, None)]}, {**head, "choices": [_choice(rest, "stop")]}]
-    return b"".join([b"data: %b\n\n" % orjson.dumps(chunk) for chunk in chunks]) + openai.DONE + b"\n\n"
+    return b"".join([b"data: %b\n\n" % orjson.dumps(chunk) for chunk in chunks]) + DONE_EVENT
 
 
 def _head(call: Call, suffix: str) -> dict[str, Any]:

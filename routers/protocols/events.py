@@ -10,6 +10,8 @@ from typing import Any
 import orjson
 
 from control_plane.spec.errors import Code, TiermeshError
+from control_plane.spec.models import Operation
+from routers.protocols import completion
 from routers.protocols.sse import MAX_EVENT_BYTES, ChunkReader
 
 _BEGIN, _END, _BETWEEN = b"data: {", b"}\n\n", b"\n\ndata: "
@@ -21,17 +23,25 @@ _HINT = "Try again; if it stays so, look at the model's log."
 class WholeEvents:
     """Reads one stream."""
 
-    __slots__ = ("_held", "_reader", "error")
+    __slots__ = ("_held", "_operation", "_reader", "error", "spoke")
 
-    def __init__(self) -> None:
+    def __init__(self, operation: Operation) -> None:
+        self._operation = operation
         self._held = bytearray()
         self._reader = ChunkReader()
+        self.spoke = False
+        """Whether a chunk held content, or the end of an answer without any."""
         self.error: TiermeshError | None = None
         """UPSTREAM_FAILED, once an event is malformed or reports an error: nothing goes out from there on."""
 
+    @property
+    def done(self) -> bool:
+        """Whether the last event has come. What follows it is nobody's: but for blank lines, it does not go out."""
+        return self._reader.done
+
     def take(self, data: bytes) -> bytes:
         """The bytes that are whole, sound events by now; the rest is kept for the next call."""
-        if self.error is not None:
+        if self.error is not None or (self._reader.done and data.strip(b"\r\n")):
             return b""
         try:
             if not self._held and data.startswith(_BEGIN) and data.endswith(_END) and self._are_plain(data):
@@ -44,11 +54,11 @@ class WholeEvents:
         """Whether these are sound events of one line each, as nearly all servers write and nearly all pieces come: read
         without a look at each line. Comments, names and other line ends take the slow way."""
         events = data[6:-2].split(_BETWEEN)
-        if data.count(b"\n") != 2 * len(events) or b"\r" in data or self._reader.done:
+        if data.count(b"\n") != 2 * len(events) or b"\r" in data:
             return False
         try:
             for event in events:
-                _check(orjson.loads(event))
+                self._check(orjson.loads(event))
         except orjson.JSONDecodeError:
             return False
         return True
@@ -64,6 +74,9 @@ class WholeEvents:
             for event in _EVENT.findall(whole):
                 self._read(event)
                 sound.append(event)
+                if self._reader.done:
+                    held.clear()
+                    break
             if len(held) > MAX_EVENT_BYTES:
                 raise _broken(f"an event is longer than {MAX_EVENT_BYTES} bytes")
         except TiermeshError as error:
@@ -73,7 +86,17 @@ class WholeEvents:
 
     def _read(self, data: bytes) -> None:
         for fields in self._reader.read(data):
-            _check(fields)
+            self._check(fields)
+
+    def _check(self, fields: Any) -> None:
+        if not isinstance(fields, dict):
+            raise _broken("an event is no JSON object")
+        if (error := fields.get("error")) is not None:
+            said = error.get("message") if isinstance(error, dict) else error
+            # The model's words are the hint: the message alone is logged, and such words may quote the question.
+            raise _broken("it reports an error", said if isinstance(said, str) and said else _HINT)
+        if not self.spoke:
+            self.spoke = _says_something(self._operation, fields)
 
     def rest(self) -> bytes:
         """What is left at the end: `data: [DONE]` may come without a blank line after it. Half an event is nothing.
@@ -95,13 +118,20 @@ def _last_end(held: bytearray, start: int) -> int:
     return end + 1 if held[end - 1 : end + 1] == b"\r\n" else end
 
 
-def _check(fields: Any) -> None:
-    if not isinstance(fields, dict):
-        raise _broken("an event is no JSON object")
-    if (error := fields.get("error")) is not None:
-        said = error.get("message") if isinstance(error, dict) else error
-        # The model's words are the hint: the message alone is logged, and such words may quote the question.
-        raise _broken("it reports an error", said if isinstance(said, str) and said else _HINT)
+def _says_something(operation: Operation, fields: dict[str, Any]) -> bool:
+    """Whether a chunk holds content, or the end of an answer without any. Raises TiermeshError where it cannot be
+    read."""
+    try:
+        text = fields["choices"][0]["delta"]["content"]
+    except (LookupError, TypeError):
+        text = None
+    if isinstance(text, str) and text:
+        return True  # as most first chunks do: without a look at the rest, for a caller waits
+    said = completion.read_chunk(fields)
+    if said.pieces or said.finish:
+        return True
+    choices = fields.get("choices") if operation is Operation.COMPLETIONS else None
+    return bool(choices) and any(isinstance(choice, dict) and choice.get("text") for choice in choices or ())
 
 
 def _broken(what: str, hint: str = _HINT) -> TiermeshError:

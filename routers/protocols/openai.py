@@ -20,11 +20,6 @@ OPERATIONS = {
 
 JSON: Headers = b"content-type: application/json\r\n"
 EVENT_STREAM = b"text/event-stream"
-DONE = b"data: [DONE]"
-"""The last event of a whole stream; blank lines may follow."""
-TAIL_BYTES = 32
-"""So much of a stream's end is enough for `is_end`."""
-
 MAX_LEVELS = 200
 """Of lists and objects in each other; orjson reads 1024, and what is read may have to be written."""
 _WRITABLE_LEVELS = 254
@@ -59,7 +54,10 @@ def decode(operation: Operation, request: Request, request_id: str, tenant: str)
 
 def asks_fresh(request: Request) -> bool:
     """Whether the caller wants no cached answer."""
-    control = request.headers.get(b"cache-control", b"").lower()
+    control = request.headers.get(b"cache-control")
+    if control is None:
+        return False
+    control = control.lower()
     return b"no-cache" in control or b"no-store" in control
 
 
@@ -125,9 +123,9 @@ def body_for(call: Call, served_name: str) -> bytes:
         return call.body
     name = orjson.dumps(served_name)
     if call.body.count(b'"model"') == 1 and b"\\u006" not in call.body:  # every letter of "model" is \u006x
-        replaced, count = _MODEL.subn(lambda _: b'"model":' + name, call.body)
-        if count == 1:
-            return replaced
+        found = _MODEL.search(call.body)
+        if found is not None:
+            return b'%b"model":%b%b' % (call.body[: found.start()], name, call.body[found.end() :])
     return orjson.dumps({**call.fields, "model": served_name})
 
 
@@ -188,16 +186,6 @@ class OpenAI:
 
 
 DIALECT = OpenAI()
-
-
-def is_end(tail: bytes) -> bool:
-    """Whether a stream with this tail came to its end."""
-    return tail.rstrip().endswith(DONE)
-
-
-def is_whole_stream(body: bytes) -> bool:
-    """Whether a stream ran to its end without an error in it."""
-    return is_end(body[-TAIL_BYTES:]) and b'data: {"error"' not in body
 
 
 def models(runtime: Runtime) -> bytes:

@@ -17,6 +17,8 @@ MAX_EVENT_BYTES = 4 * 1024 * 1024
 """Of one event of a model: the longest that is held while its end has not come."""
 
 _DONE = b"[DONE]"
+DONE_EVENT = b"data: [DONE]\n\n"
+"""The last event of a whole stream."""
 _SILENT = frozenset({b"", b"id", b"retry"})
 """Fields without a meaning here; the name of a comment is empty."""
 

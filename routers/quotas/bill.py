@@ -34,8 +34,9 @@ class Bill:
         self.call = _rewritten(call, more) if more or hard else call
         """What Models read. It asks for the usage of a stream. Under a hard quota it says how long the answer may be,
         and is the parsed request written anew: what a Model reads is what was reserved for."""
-        uses = [(costs.most if hard else costs.estimate)(self.call, price) for price in prices]
-        self.reserved = Use(max(use.tokens for use in uses), max(use.microdollars for use in uses))
+        use_of = costs.most if hard else costs.estimate
+        uses = [use_of(self.call, price) for price in prices]
+        self.reserved = Use(*map(max, zip(*uses, strict=True))) if len(uses) > 1 else uses[0]
 
     def pass_on(self, data: bytes) -> bytes:
         """The next whole events of a stream, as they go on to the caller."""
@@ -60,9 +61,12 @@ class Bill:
 
 def _limits(call: Call, prices: list[CompiledPrice]) -> dict[str, Any]:
     """The fields that keep the answer within what is reserved: none where the request limits itself."""
-    names = costs.LIMITS.get(call.operation, ())
-    if not names or any(call.fields.get(name) is not None for name in names):
+    names = costs.LIMITS.get(call.operation)
+    if names is None:
         return {}
+    for name in names:
+        if call.fields.get(name) is not None:
+            return {}
     # Every server knows this name. One that wants the other says so, where an unknown one would be ignored.
     return {"max_tokens": max(price.output_tokens for price in prices)}
 

@@ -73,19 +73,21 @@ def _answer_tokens(call: Call, price: CompiledPrice, strict: bool) -> int:
     names = LIMITS.get(call.operation)
     if names is None:
         return 0
-    said = [number for name in names if (number := _number(call, name, strict)) is not None]
-    copies = [number for name in _COUNTS[call.operation] if (number := _number(call, name, strict)) is not None]
-    return max(said, default=price.output_tokens) * max(copies, default=1) * _prompts(call)
+    copies = _largest(call, _COUNTS[call.operation], strict) or 1
+    return (_largest(call, names, strict) or price.output_tokens) * copies * _prompts(call)
 
 
-def _number(call: Call, name: str, strict: bool) -> int | None:
-    value = call.fields.get(name)
-    if type(value) is int and value > 0:
-        return value
-    if strict and value is not None:
-        message = f"{name} must be a whole number of at least 1: it bounds what this request may cost."
-        raise TiermeshError(Code.INVALID_REQUEST, message, f"Correct {name}.", param=name)
-    return None
+def _largest(call: Call, names: tuple[str, ...], strict: bool) -> int:
+    """Of the numbers that the request gives by these names; 0 where it gives none."""
+    largest = 0
+    for name in names:
+        value = call.fields.get(name)
+        if type(value) is int and value > 0:
+            largest = max(largest, value)
+        elif strict and value is not None:
+            message = f"{name} must be a whole number of at least 1: it bounds what this request may cost."
+            raise TiermeshError(Code.INVALID_REQUEST, message, f"Correct {name}.", param=name)
+    return largest
 
 
 def _prompts(call: Call) -> int:
@@ -96,6 +98,10 @@ def _prompts(call: Call) -> int:
 
 def _is_text(messages: list[dict[str, Any]]) -> bool:
     """Whether a conversation's tokens are all in its bytes; images and files may stand behind a short name."""
-    contents = [message.get("content") for message in messages]
-    parts = [part for content in contents if isinstance(content, list) for part in content]
-    return all(isinstance(part, dict) and part.get("type") == "text" for part in parts)
+    for message in messages:
+        content = message.get("content")
+        if isinstance(content, list):
+            for part in content:
+                if not isinstance(part, dict) or part.get("type") != "text":
+                    return False
+    return True

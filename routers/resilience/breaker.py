@@ -3,7 +3,7 @@
 As Nygard's Release It! names it: closed (requests pass), open (none does), half-open (one passes, to see).
 """
 
-from enum import Enum
+from enum import Enum, StrEnum
 
 from control_plane.spec import resilience
 from routers.resilience.window import Window
@@ -14,7 +14,7 @@ FOREIGN: Permit = -1
 """Of a call that was made in spite of the breaker: its outcome says nothing to it."""
 
 
-class Verdict(Enum):
+class Verdict(StrEnum):
     """What a call says about its Model."""
 
     GOOD = "good"

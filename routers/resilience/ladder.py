@@ -72,7 +72,7 @@ class Ladder:
         self._ranks = Ranks()
         self._since = 0.0
         self.step = Step.FULL
-        """The lowest step that any request gets now."""
+        """The lowest step that any request gets, as of the last look."""
 
     def place(self, now: float, pressure: float, score: float, random: Random) -> Step:
         """What a request with this score gets, at a pressure in [0, 1]."""
@@ -87,6 +87,11 @@ class Ladder:
             if step <= self.step and rank < (pressure - rung.leave) / (1 - rung.leave):
                 placed = step
         return placed
+
+    def lowest(self, now: float, pressure: float) -> Step:
+        """The lowest step that any request gets; where all places are taken, every request gets it."""
+        self._move(now, pressure)
+        return self.step
 
     def _move(self, now: float, pressure: float) -> None:
         entered = max((step for step, rung in self._rungs if pressure >= rung.enter), default=Step.FULL)

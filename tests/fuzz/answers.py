@@ -8,6 +8,7 @@ import orjson
 from hypothesis import strategies as st
 
 from control_plane.spec.errors import Code, TiermeshError
+from control_plane.spec.models import Operation
 from routers.http import Request
 from routers.protocols import anthropic, oip_grpc, openai, responses
 from routers.protocols.dialect import StreamEncoder
@@ -122,7 +123,7 @@ def _read_sse(stream: _Stream) -> None:
 
 def _passed(pieces: list[bytes]) -> tuple[bytes, bool]:
     """What goes out, but for the last line ends, and whether the stream was sound."""
-    events = WholeEvents()
+    events = WholeEvents(Operation.CHAT)
     passed = b"".join([events.take(piece) for piece in pieces])
     try:
         passed += events.rest() if events.error is None else b""
@@ -193,24 +194,24 @@ _PATHS: tuple[tuple[str, Any], ...] = (
     ("/v1/responses", RESPONSES[0] | {"model": "plain"}),
     ("/v2/models/plain/infer", INFERENCES[1]),
 )
-_TENSORS = ("/v2/models/iris/infer", orjson.dumps(INFERENCES[0]))
-_GRPC = messages.ModelInferRequest(model_name="plain", raw_input_contents=[b"\1\0\0\0a"])
-_GRPC.inputs.add(name="text", datatype="BYTES", shape=[1])
-_GRPC_TENSORS = messages.ModelInferRequest(model_name="iris", raw_input_contents=[b"\0" * 8])
-_GRPC_TENSORS.inputs.add(name="x", datatype="INT64", shape=[1])
+_ASKED = ("/v2/models/iris/infer", orjson.dumps(INFERENCES[0]))
+CHAT = messages.ModelInferRequest(model_name="plain", raw_input_contents=[b"\1\0\0\0a"])
+CHAT.inputs.add(name="text", datatype="BYTES", shape=[1])
+TENSORS = messages.ModelInferRequest(model_name="iris", raw_input_contents=[b"\0" * 8])
+TENSORS.inputs.add(name="x", datatype="INT64", shape=[1])
 
 
 def _read_answer(body: bytes) -> None:
     says = [whole(body)]
     for path, asked in _PATHS:
         door().ask(path, orjson.dumps(asked), None, says)
-    door().infer(_GRPC.SerializeToString(), bool(len(body) % 2), says)
+    door().infer(CHAT.SerializeToString(), bool(len(body) % 2), says)
 
 
 def _read_tensor_answer(body: bytes) -> None:
     says = [whole(body)]
-    door().ask(*_TENSORS, None, says)
-    heard = door().infer(_GRPC_TENSORS.SerializeToString(), False, says)
+    door().ask(*_ASKED, None, says)
+    heard = door().infer(TENSORS.SerializeToString(), False, says)
     if b"grpc-status" not in heard.headers:
         messages.ModelInferResponse.FromString(heard.body)
 
@@ -219,7 +220,7 @@ def _read_streamed_answer(stream: _Stream) -> None:
     head = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n"
     for path, asked in _PATHS[:3]:
         door().ask(path, orjson.dumps({**asked, "stream": True}), None, [head, *stream.pieces])
-    door().infer(_GRPC.SerializeToString(), True, [head, *stream.pieces])
+    door().infer(CHAT.SerializeToString(), True, [head, *stream.pieces])
 
 
 def _read_refusal(said: tuple[int, bytes, bytes]) -> None:

@@ -8,6 +8,7 @@ import pytest
 from control_plane.spec.errors import Code, TiermeshError
 from control_plane.spec.models import Operation
 from routers.asking import first_content
+from routers.protocols.events import WholeEvents
 from routers.upstream import Exchange
 
 ROLE = {"choices": [{"index": 0, "delta": {"role": "assistant", "content": ""}}]}
@@ -22,11 +23,11 @@ class Pieces:
         self.pieces = pieces
         self.taken = 0
 
-    async def piece(self, number: int) -> bytes:
-        self.taken = number + 1
-        if number == len(self.pieces):
+    async def next_piece(self) -> bytes:
+        self.taken += 1
+        if self.taken > len(self.pieces):
             raise TiermeshError(Code.UPSTREAM_FAILED, "cut")
-        return self.pieces[number]
+        return self.pieces[self.taken - 1]
 
 
 def event(fields: Any) -> bytes:
@@ -36,7 +37,8 @@ def event(fields: Any) -> bytes:
 async def taken(*pieces: bytes, operation: Operation = Operation.CHAT) -> int:
     """How many pieces it takes to the first content."""
     stream = Pieces(*pieces)
-    await first_content(operation, cast(Exchange, stream))
+    passed = await first_content(WholeEvents(operation), cast(Exchange, stream))
+    assert passed == b"".join(pieces[: stream.taken])
     return stream.taken
 
 
@@ -46,6 +48,7 @@ async def taken(*pieces: bytes, operation: Operation = Operation.CHAT) -> int:
         ((event(TEXT), event(TEXT)), 1),
         ((event(ROLE), event(TEXT)), 2),
         ((event(ROLE) + event(TEXT),), 1),
+        ((event(TEXT) + event(TEXT),), 1),
         ((event(TEXT)[:9], event(TEXT)[9:]), 2),
         ((b": hello\n\n", event(ROLE), event(LENGTH)), 3),
         ((event(ROLE), b"data: [DONE]\n\n"), 2),

@@ -5,7 +5,8 @@ from typing import cast
 import orjson
 
 from control_plane.spec.errors import Code, TiermeshError
-from control_plane.spec.models import Tier
+from control_plane.spec.models import Operation, Tier
+from routers.asking import Begun
 from routers.call import Call
 from routers.flight import MAX_LAG_BYTES, MAX_RECORDED_BYTES, Flight
 from routers.http import Headers
@@ -13,6 +14,7 @@ from routers.ledger import Ledger
 from routers.outcome import Outcome
 from routers.passenger import Passenger
 from routers.pipeline import match
+from routers.protocols.events import WholeEvents
 from routers.upstream import Exchange
 from tests.unit.routers.raw import Heard
 from tests.unit.routers.samples import call, runtime
@@ -69,7 +71,8 @@ class Crowd:
         self.closed.append((status, error))
 
     def start(self) -> None:
-        self.flight.start(cast(Exchange, self.exchange), b"")
+        events = WholeEvents(Operation.CHAT)
+        self.flight.start(Begun(b"", b"", cast(Exchange, self.exchange), events))
 
 
 async def test_everyone_gets_the_whole_answer_with_headers_of_their_own() -> None:

@@ -342,6 +342,16 @@ async def test_under_overload_where_nothing_else_is_left_the_caller_hears_when_t
         await asyncio.gather(*asking)
 
 
+async def test_where_all_places_are_taken_nobody_decides_what_will_not_be_asked() -> None:
+    async with mesh(resilience={"admission": {"maxConcurrent": 1, "maxQueued": 0}}) as whole:
+        slow, asking = await crowd(whole, 1)
+        response = await whole.chat(EASY)
+        assert (response.status_code, response.headers["x-tiermesh-reasons"]) == (429, "route,shed")
+        assert not {"x-tiermesh-score", "x-tiermesh-tier", "x-tiermesh-model"} & set(response.headers)
+        slow.go.set()
+        await asyncio.gather(*asking)
+
+
 async def test_embeddings_have_no_score_and_are_never_degraded() -> None:
     async with mesh(resilience=only("refuse")) as whole:
         slow, asking = await crowd(whole, 1)

@@ -5,7 +5,7 @@ import pytest
 
 from control_plane.spec.models import Operation
 from routers.call import Call
-from routers.protocols import canned, openai
+from routers.protocols import canned
 from routers.protocols.completion import read_answer, read_chunk
 from routers.protocols.sse import ChunkReader
 from tests.unit.routers.samples import call, chat
@@ -27,7 +27,6 @@ def test_a_chat_stream_reads_as_one_to_its_end() -> None:
     said = [read_chunk(fields) for fields in reader.read(canned.stream(call(chat()), TEXT))]
     assert "".join(piece.text for each in said for piece in each.pieces) == TEXT
     assert (said[-1].finish, reader.done) == ("stop", True)
-    assert openai.is_whole_stream(canned.stream(call(chat()), TEXT))
 
 
 def test_a_completion_has_its_text_whole_and_streamed() -> None:

@@ -190,19 +190,6 @@ def test_the_event_that_ends_a_broken_stream_is_an_event_of_its_own() -> None:
     assert b"[DONE]" not in broken
 
 
-@pytest.mark.parametrize(
-    ("body", "whole"),
-    [
-        (b'data: {"a":1}\n\ndata: [DONE]\n\n', True),
-        (b'data: {"a":1}\n\n', False),
-        (b'data: {"error": {"message": "boom"}}\n\ndata: [DONE]\n\n', False),
-        (b"", False),
-    ],
-)
-def test_a_stream_is_whole_only_with_its_last_event_and_without_an_error(body: bytes, whole: bool) -> None:
-    assert openai.is_whole_stream(body) is whole
-
-
 def test_models_are_listed_by_the_names_that_callers_use() -> None:
     mesh = runtime(model("light"), route("b", heavy=[]), route("a", heavy=[], model="Org/A"))
     listed = orjson.loads(openai.models(mesh))

@@ -41,6 +41,13 @@ def test_the_higher_the_pressure_the_further_down_at_once(pressure: float, step:
     assert tried.step is step
 
 
+@given(score=st.floats(0, 1, exclude_max=True), chance=st.floats(0, 1, exclude_max=True))
+def test_where_all_places_are_taken_the_score_makes_no_difference(score: float, chance: float) -> None:
+    for rung in ({}, {"refuse": None}, {"enabled": False}):
+        tried = ladder(**rung)
+        assert tried.lowest(0, 1) is tried.place(0, 1, score, lambda: chance)
+
+
 def test_between_entry_and_exit_nothing_changes() -> None:
     tried = ladder(dwellSeconds=0)
     for now, (pressure, step) in enumerate(
