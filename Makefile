@@ -34,7 +34,8 @@ up: install ## start the mesh on this machine; Ctrl-C stops it
 test: install ## all tests: unit, integration, contract, end to end with real models
 	$(RUN) -m pytest
 
-# Side by side, and with fewer examples of each law than `make test` tries.
+# Side by side, and with fewer examples of each law than `make test` tries. A file's tests stay in one process, so that
+# what they share is made once.
 check: install ## format, lint, types, import contracts and unit tests
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target static unit
 
@@ -45,7 +46,7 @@ static: install
 	$(VENV)/bin/lint-imports
 
 unit: install
-	HYPOTHESIS_PROFILE=quick $(RUN) -m pytest -q -n auto tests/unit
+	HYPOTHESIS_PROFILE=quick $(RUN) -m pytest -q -n logical --dist loadfile tests/unit
 
 fuzz: install ## every decoder against mutated input, five minutes each
 	nice -n 19 $(RUN) -m tests.fuzz --seconds 300

@@ -2,9 +2,8 @@
 
 import logging
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import onnx
@@ -13,26 +12,11 @@ from onnxruntime.quantization import QuantType, quantize_dynamic
 from tokenizers import Tokenizer
 
 from model_repo.export.network import SentenceEncoder
+from model_repo.export.ports import INPUTS, OUTPUT, Port, Say
 from model_repo.faq.onnx_encoder import NETWORK
 from model_repo.faq.onnx_encoder import TOKENIZER as TOKENIZER
 
-INPUTS = ("input_ids", "attention_mask")
-OUTPUT = "vector"
 _OPSET = 20
-
-Say = Callable[[str], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Port:
-    """A tensor that goes into a network or comes out of it.
-
-    `kind` is ONNX's name of its element type (`INT64`, `FLOAT`); a dimension of -1 is any, and the first is the batch.
-    """
-
-    name: str
-    kind: str
-    dimensions: tuple[int, ...]
 
 
 def write(network: SentenceEncoder, tokenizer: Tokenizer, folder: Path, say: Say, *, int8: bool = False) -> Path:

@@ -10,7 +10,7 @@ from typing import Any
 
 from control_plane.spec.errors import Code, TiermeshError
 from model_repo import capacity
-from model_repo.export.onnx import INPUTS, Say
+from model_repo.export.ports import INPUTS, Say
 
 _PACKAGE = "tensorrt"
 _COMMON_TOKENS = 32

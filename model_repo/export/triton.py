@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from control_plane.spec.documents import Model
-from model_repo.export.onnx import Port
+from model_repo.export.ports import Port
 
 Backend = Literal["onnxruntime", "tensorrt"]
 

@@ -1,9 +1,12 @@
+import json
 from collections import Counter
 
 import pytest
 
 from benchmarks import faults
 from benchmarks.harness.callers import Ending, Tally
+from control_plane.spec.compile import compile
+from control_plane.spec.documents import parse
 
 
 def part(restarts: int = 12, **endings: int) -> faults.Part:
@@ -44,3 +47,8 @@ def test_wrong_usage_ends_with_two(capsys: pytest.CaptureFixture[str]) -> None:
         faults.main(["--no"])
     assert raised.value.code == 2
     assert capsys.readouterr().err
+
+
+def test_the_documents_hold_together() -> None:
+    content = compile([parse(json.loads(json.dumps(each))) for each in faults.documents(1, 2)])
+    assert content.routes[0].resilience.fallbacks == ("steady",)

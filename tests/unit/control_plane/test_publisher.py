@@ -201,7 +201,7 @@ _OPERATIONS: dict[str, Callable[[Publisher, int], object]] = {
 }
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=min(25, settings().max_examples), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.sampled_from(sorted(_OPERATIONS)), st.integers(0, 5)), max_size=12))
 def test_whatever_is_done_history_only_grows_and_the_snapshot_says_what_the_documents_say(
     tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, int]]

@@ -3,15 +3,17 @@
 import asyncio
 import json
 import logging
+import os
 import socket
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+import psutil
 import pytest
 
 from control_plane.client.http import Client
-from control_plane.server import serve
+from control_plane.server import Addresses, serve
 from control_plane.settings import ControlPlaneSettings
 from control_plane.spec.errors import TiermeshError
 from tests.unit.control_plane.conftest import running
@@ -43,6 +45,17 @@ def test_a_new_address_of_ray_serve_is_published_at_the_start(settings: ControlP
         snapshot = client.snapshot()
     assert (snapshot.number, snapshot.author) == (2, "control-plane")
     assert snapshot.content.backends[0].urls[0] == "http://127.0.0.1:9000/faq/v1"
+
+
+def test_the_end_of_an_answer_does_not_wait_until_its_beginning_has_arrived(addresses: Addresses) -> None:
+    host, port = addresses.api.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port))) as caller:
+        caller.sendall(b"GET /v1/models HTTP/1.1\r\nhost: h\r\n\r\n")
+        assert caller.recv(1)
+        connections = psutil.Process().net_connections("tcp")
+        (accepted,) = [one.fd for one in connections if one.raddr == caller.getsockname()]
+        with socket.socket(fileno=os.dup(accepted)) as server:
+            assert server.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 @pytest.mark.parametrize("setting", ["port", "admin_port"])

@@ -99,7 +99,8 @@ async def mesh(**spec: Any) -> AsyncIterator[Mesh]:
         server = HttpServer(router, router.refuse, ServerLimits())
         port = await server.start("127.0.0.1", 0)
         limits = httpx2.Limits(max_connections=None)
-        http = httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", limits=limits, timeout=30, trust_env=False)
+        url = f"http://127.0.0.1:{port}"
+        http = httpx2.AsyncClient(base_url=url, limits=limits, timeout=30, trust_env=False, verify=False)
         async with http:
             whole = Mesh(light, heavy, router, server, http, metrics, cache, ledger, serving, desk, lines, port)
             whole.put_in_force(whole.documents(**spec))

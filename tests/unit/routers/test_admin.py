@@ -23,7 +23,8 @@ async def admin(**spec: Any) -> AsyncIterator[tuple[Mesh, httpx2.AsyncClient]]:
         server = HttpServer(site, site.refuse, ServerLimits())
         port = await server.start("127.0.0.1", 0)
         try:
-            async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as http:
+            url = f"http://127.0.0.1:{port}"
+            async with httpx2.AsyncClient(base_url=url, trust_env=False, verify=False) as http:
                 yield whole, http
         finally:
             await server.stop(0)

@@ -60,7 +60,8 @@ async def running(home: Path, **given: Any) -> AsyncIterator[Running]:
     ended = asyncio.create_task(App(settings).run(stop))
     try:
         listening = await ports.heard
-        async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{listening['admin_port']}", trust_env=False) as admin:
+        url = f"http://127.0.0.1:{listening['admin_port']}"
+        async with httpx2.AsyncClient(base_url=url, trust_env=False, verify=False) as admin:
             yield Running(listening["port"], admin, stop, ended)
             stop.set()
             await ended

@@ -225,7 +225,7 @@ async def test_a_slow_caller_holds_the_model_back_instead_of_filling_the_memory(
     async def flood(received: object, writer: asyncio.StreamWriter) -> None:
         nonlocal written
         writer.write(head(200, {"content-type": "text/event-stream", "transfer-encoding": "chunked"}))
-        for _ in range(1000):
+        for _ in range(500):
             writer.write(chunk(event("x" * 100_000)))
             await writer.drain()
             written += 1
@@ -242,12 +242,12 @@ async def test_a_slow_caller_holds_the_model_back_instead_of_filling_the_memory(
             before = written
             for _ in range(100):
                 await asyncio.sleep(0)
-        assert written < 500
+        assert written < 300
         buffered = [connection.transport.get_write_buffer_size() for connection in whole.server.connections]
         assert sum(buffered) < 2_000_000
         slow.read_on()
         received = len((await slow.answer()).body)
-        assert received == 1000 * len(event("x" * 100_000)) + len(DONE)
+        assert received == 500 * len(event("x" * 100_000)) + len(DONE)
 
 
 async def test_a_swap_in_mid_flight_leaves_the_old_request_with_the_old_runtime() -> None:

@@ -36,7 +36,7 @@ class Refuses(BaseHTTPRequestHandler):
 def refusing() -> Iterator[Gateway]:
     with ThreadingHTTPServer(("127.0.0.1", 0), Refuses) as server:
         server.daemon_threads = True
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         yield Gateway("refusing", server.server_port, os.getpid())
         server.shutdown()

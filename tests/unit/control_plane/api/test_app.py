@@ -13,7 +13,7 @@ from control_plane.settings import ControlPlaneSettings
 @pytest.fixture
 def admin(addresses: Addresses) -> httpx2.Client:
     """A client of the admin port."""
-    return httpx2.Client(base_url=addresses.admin, trust_env=False)
+    return httpx2.Client(base_url=addresses.admin, trust_env=False, verify=False)
 
 
 def test_the_api_lists_its_paths(api: httpx2.Client) -> None:

@@ -46,7 +46,7 @@ class _Router(BaseHTTPRequestHandler):
 def router() -> Iterator[str]:
     """The address of the router's admin port."""
     server = HTTPServer(("127.0.0.1", 0), _Router)
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()

@@ -37,7 +37,7 @@ class _Stranger(BaseHTTPRequestHandler):
 def stranger() -> Iterator[str]:
     """The address of a web server that is no control plane."""
     server = HTTPServer(("127.0.0.1", 0), _Stranger)
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()

@@ -1,7 +1,7 @@
 import pytest
 
 from model_repo.faq import tokenizer
-from tests.unit.model_repo.tiny import PIECES
+from tests.unit.model_repo.faq.pieces import PIECES
 
 IDS = {piece: number for number, (piece, _) in enumerate(PIECES)}
 

@@ -1,8 +1,8 @@
 """The Anthropic Messages API: answers, streams and errors are what Anthropic's own types say they are."""
 
+from functools import cache
 from typing import Any
 
-import anthropic.types
 import orjson
 import pytest
 from hypothesis import given
@@ -26,9 +26,16 @@ from tests.unit.routers.protocols.streams import (
     types,
 )
 
-EVENT: TypeAdapter[Any] = TypeAdapter(anthropic.types.RawMessageStreamEvent)
 USAGE = {"input_tokens": 4, "cache_creation_input_tokens": 0, "cache_read_input_tokens": 3, "output_tokens": 2}
 MANY_DIGITS = '{"x": 123456789012345678901234567890}'
+
+
+@cache
+def anthropics(name: str) -> TypeAdapter[Any]:
+    """One of Anthropic's own types."""
+    import anthropic.types  # deferred: it takes seconds, and only the process that runs these tests needs it
+
+    return TypeAdapter(getattr(anthropic.types, name))
 
 
 def message(body: bytes, dialect: Messages | None = None) -> dict[str, Any]:
@@ -36,7 +43,7 @@ def message(body: bytes, dialect: Messages | None = None) -> dict[str, Any]:
     headers, written = (dialect or Messages("r1")).answer(JSON, body, "shop")
     assert headers == JSON
     fields: dict[str, Any] = orjson.loads(written)
-    anthropic.types.Message.model_validate(fields, strict=True)
+    anthropics("Message").validate_python(fields, strict=True)
     return fields
 
 
@@ -45,7 +52,7 @@ def streamed(*pieces: bytes, dialect: Messages | None = None) -> list[dict[str, 
     happened = encoded((dialect or Messages("r1")).stream("shop", "r1"), *pieces)
     for event in happened:
         if event["type"] != "error":
-            EVENT.validate_python(event)
+            anthropics("RawMessageStreamEvent").validate_python(event)
     return happened
 
 
@@ -184,7 +191,7 @@ def test_a_broken_stream_ends_with_an_error(said: bytes, broken: bytes) -> None:
 def test_every_error_has_anthropics_shape_and_type(code: Code, kind: str) -> None:
     headers, body = Messages().error(TiermeshError(code, "It failed.", "Try again.", retry_after_seconds=3))
     assert b"retry-after: 3\r\n" in headers
-    read = anthropic.types.ErrorResponse.model_validate_json(body)
+    read = anthropics("ErrorResponse").validate_json(body)
     assert (read.error.type, read.error.message) == (kind, "It failed. Try again.")
 
 

@@ -71,7 +71,7 @@ class Launcher:
 
 @contextmanager
 def launched(home: Path, *programs: str, grace_seconds: float = 20) -> Iterator[Launcher]:
-    command = [sys.executable, "-m", "tests.unit.launcher.supervise", str(home), str(grace_seconds), *programs]
+    command = [sys.executable, "-m", "tests.integration.launcher.supervise", str(home), str(grace_seconds), *programs]
     with ExitStack() as cleanup:
         process = cleanup.enter_context(subprocess.Popen(command, stdout=subprocess.PIPE, text=True))
         cleanup.callback(process.kill)

@@ -1,4 +1,4 @@
-"""A launcher over any programs: `python -m tests.unit.launcher.supervise HOME GRACE_SECONDS PROGRAM...`.
+"""A launcher over any programs: `python -m tests.integration.launcher.supervise HOME GRACE_SECONDS PROGRAM...`.
 
 Each PROGRAM is Python source; it is ready once it wrote its process id into the file `argv[1]`. The supervisor runs in
 a process of its own because it takes every child of its process for something it has to stop.

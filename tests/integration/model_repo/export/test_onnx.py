@@ -5,9 +5,9 @@ import pytest
 import torch
 
 from model_repo.export import onnx
-from model_repo.export.onnx import Port
-from tests.unit.model_repo import tiny
-from tests.unit.model_repo.tiny import Exported
+from model_repo.export.ports import Port
+from tests.integration.model_repo import tiny
+from tests.integration.model_repo.tiny import Exported
 
 
 @pytest.mark.parametrize(("texts", "tokens"), [(1, 1), (1, 9), (3, 17), (5, tiny.MOST_TOKENS)])

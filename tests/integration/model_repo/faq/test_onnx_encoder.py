@@ -3,8 +3,8 @@ import pytest
 
 from model_repo.faq.encoder import PREFIX
 from model_repo.faq.onnx_encoder import OnnxEncoder
-from tests.unit.model_repo import tiny
-from tests.unit.model_repo.tiny import Exported
+from tests.integration.model_repo import tiny
+from tests.integration.model_repo.tiny import Exported
 
 TEXTS = ["how can i pay?", "a", "when will it arrive?"]
 

@@ -10,15 +10,8 @@ from transformers import BertConfig, BertModel
 from model_repo.export import network, onnx
 from model_repo.export.network import SentenceEncoder
 from model_repo.faq import tokenizer
+from tests.unit.model_repo.faq.pieces import PIECES as PIECES
 
-LETTERS = "abcdefghijklmnopqrstuvwxyz?:"
-PIECES = (
-    *((mark, 0.0) for mark in (tokenizer.START, tokenizer.PAD, tokenizer.END, tokenizer.UNKNOWN)),
-    ("\u2581", -3.0),
-    *((letter, -4.0) for letter in LETTERS),
-    ("\u2581pay", -5.0),
-    ("～", -5.0),
-)
 WIDTH = 32
 MOST_TOKENS = 64
 

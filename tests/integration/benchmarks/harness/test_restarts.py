@@ -1,4 +1,3 @@
-import json
 from http.client import HTTPConnection, RemoteDisconnected
 from pathlib import Path
 
@@ -9,8 +8,6 @@ from benchmarks.harness import restarts
 from benchmarks.harness.callers import Site
 from benchmarks.harness.gateways import free_port
 from benchmarks.harness.processes import Cores
-from control_plane.spec.compile import compile
-from control_plane.spec.documents import parse
 
 
 def ask(port: int) -> int:
@@ -46,8 +43,3 @@ def test_a_router_becomes_ready_with_its_documents(cores: Cores, tmp_path: Path)
     with restarts.router(site, documents(1, 2), tmp_path, cores):
         while ask(site.admin_port) != 200:
             pass
-
-
-def test_the_documents_hold_together() -> None:
-    content = compile([parse(json.loads(json.dumps(each))) for each in documents(1, 2)])
-    assert content.routes[0].resilience.fallbacks == ("steady",)

@@ -7,7 +7,7 @@ from transformers import BertConfig, BertModel
 
 from control_plane.spec.errors import TiermeshError
 from model_repo.export import network
-from tests.unit.model_repo import tiny
+from tests.integration.model_repo import tiny
 
 
 def test_padding_changes_no_vector_and_each_has_length_one(tiny_encoder: Path) -> None:

@@ -10,9 +10,9 @@ import pytest
 
 from control_plane.spec.documents import Model
 from model_repo.export import onnx, triton
-from model_repo.export.onnx import Port
+from model_repo.export.ports import Port
+from tests.integration.model_repo.tiny import Exported
 from tests.unit.model_repo.samples import model
-from tests.unit.model_repo.tiny import Exported
 
 PARSE = """
 import sys
