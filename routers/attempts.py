@@ -101,8 +101,11 @@ class Attempts:
             self._outcome.note("endpoint-ejected", f"{model.endpoints.ejected} of {backend.name} are left out")
         while True:
             attempt = self._attempt(backend, model, permit, tried)
+            patience = self._patience(model, tried)
             try:
-                return await self._begin(attempt, self._patience(model, tried))
+                if model.endpoints.count == 1:
+                    return await self._try(attempt, patience)
+                return await self._begin(attempt, patience)
             except TiermeshError as error:
                 again = await self._again(backend, model, error, tried)
                 if again is None:
@@ -152,14 +155,15 @@ class Attempts:
         for later in self._decision.candidates[self._place + 1 :]:
             if guards[later.name].breaker.state is State.CLOSED:
                 return policy.try_share * self._seconds_left()
-        if len(tried) < policy.attempts and model.endpoints.has_other(tried):
+        endpoints = model.endpoints
+        if endpoints.count > 1 and len(tried) < policy.attempts and endpoints.has_other(tried):
             return policy.try_share * self._seconds_left()
         return None
 
     async def _begin(self, attempt: Attempt, patience: float | None) -> Attempt:
         """Up to the commit point, with a second endpoint's help where the first is late."""
         model, call = attempt.model, self._call
-        if len(model.endpoints) == 1 or call.fields.get("tools"):
+        if call.fields.get("tools"):
             return await self._try(attempt, patience)
         hedger = model.hedgers.of(call.operation, call.stream)
         delay = hedger.delay()
@@ -200,8 +204,11 @@ class Attempts:
 
     async def _try(self, attempt: Attempt, patience: float | None) -> Attempt:
         """One try, up to its commit point. Tells the attempt of every other end."""
+        backend = attempt.backend
+        endpoint = backend.endpoints[attempt.endpoint.index]
+        asked = self._askers[backend.protocol].begin(self._call, backend, endpoint, self._seconds_left())
         try:
-            attempt.commit(await (self._asked(attempt) if patience is None else self._asked_within(patience, attempt)))
+            attempt.commit(await (asked if patience is None else self._within(patience, asked, backend)))
         except TiermeshError as error:
             attempt.end(verdict_of(error))
             raise
@@ -210,18 +217,13 @@ class Attempts:
             raise
         return attempt
 
-    async def _asked_within(self, seconds: float, attempt: Attempt) -> Begun:
+    async def _within(self, seconds: float, asked: Coroutine[Any, Any, Begun], backend: Backend) -> Begun:
         try:
-            return await Patience(seconds).wait(self._asked(attempt), self._deadlines)
+            return await Patience(seconds).wait(asked, self._deadlines)
         except TimeoutError as error:
-            message = f"{attempt.backend.name!r} said nothing within {seconds:.3g} seconds."
+            message = f"{backend.name!r} said nothing within {seconds:.3g} seconds."
             hint = "Look at the model's log, or raise spec.resilience.retries.tryShare."
             raise TiermeshError(Code.UPSTREAM_FAILED, message, hint) from error
-
-    def _asked(self, attempt: Attempt) -> Coroutine[Any, Any, Begun]:
-        backend = attempt.backend
-        endpoint = backend.endpoints[attempt.endpoint.index]
-        return self._askers[backend.protocol].begin(self._call, backend, endpoint, self._seconds_left())
 
     def _seconds_left(self) -> float:
         return self._deadline - time.monotonic()

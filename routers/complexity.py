@@ -9,7 +9,7 @@ not an easy request.
 
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from routers.vocabulary import VOCABULARIES
@@ -31,6 +31,9 @@ FORMULA_PUSH = 0.8
 QUESTION_PUSH, MOST_QUESTIONS = 0.3, 3
 """Of each question after the first."""
 
+_UNSTRUCTURED: tuple[Any, ...] = (None, {"type": "text"}, {})
+"""Response formats that ask for nothing."""
+
 _WORD = re.compile(r"[a-z]{2,}")
 _NUMBER = re.compile(r"\d+")
 _ARITHMETIC = re.compile(r"\d\s*[-+*/^=<>]\s*\d")
@@ -47,23 +50,25 @@ _CHINESE = tuple((phrase, name) for name, vocabulary in VOCABULARIES.items() for
 
 
 class Score(NamedTuple):
-    """The score in [0, 1) and each feature's push."""
+    """The score in [0, 1), each feature's push, and what was seen besides."""
 
     value: float
     pushes: dict[str, float]
+    holds_image: bool = False
 
 
 def score(fields: Mapping[str, Any]) -> Score:
     """Score a chat or completion request by its parsed body."""
-    turns = _user_texts(fields)
+    turns, holds_image = _read(fields)
     pushes = _pushes(turns[-1]) if turns else {}
-    if fields.get("tools") or _is_structured(fields.get("response_format")) or has_image(fields):
+    if holds_image or fields.get("tools") or fields.get("response_format") not in _UNSTRUCTURED:
         pushes["structure"] = STRUCTURE_PUSH
-    own = sum(pushes.values())
-    inherited = _inherited(turns[-1 - MAX_TURNS : -1])
-    if inherited > own:
-        pushes["conversation"] = inherited - own
-    return Score(1.0 - math.exp(-max(own, inherited)), pushes)
+    own, inherited = sum(pushes.values()), 0.0
+    if len(turns) > 1:
+        inherited = _inherited(turns[-1 - MAX_TURNS : -1])
+        if inherited > own:
+            pushes["conversation"] = inherited - own
+    return Score(1.0 - math.exp(-max(own, inherited)), pushes, holds_image)
 
 
 def _inherited(turns: Sequence[str]) -> float:
@@ -112,14 +117,23 @@ def _holds_formula(text: str, numbers: int) -> bool:
     )
 
 
-def _user_texts(fields: Mapping[str, Any]) -> list[str]:
-    prompt = fields.get("prompt")
-    texts = [] if prompt is None else [_prompt_text(prompt)]
-    for message in _messages(fields):
+def _read(fields: Mapping[str, Any]) -> tuple[list[str], bool]:
+    """What users say, turn by turn, and whether any message holds an image. Only of a chat request are messages
+    checked; of others anything may stand there."""
+    prompt, messages = fields.get("prompt"), fields.get("messages")
+    turns = [] if prompt is None else [_prompt_text(prompt)]
+    holds_image = False
+    for message in messages if isinstance(messages, list) else ():
+        if not isinstance(message, dict):
+            continue
+        content = message.get("content")
+        if isinstance(content, list):
+            holds_image = holds_image or any(
+                isinstance(part, dict) and part.get("type") == "image_url" for part in content
+            )
         if message.get("role") == "user":
-            content = message.get("content")
-            texts.append(content if isinstance(content, str) else text_of(content))
-    return texts
+            turns.append(content if isinstance(content, str) else _text_of(content))
+    return turns, holds_image
 
 
 def _prompt_text(prompt: Any) -> str:
@@ -128,30 +142,7 @@ def _prompt_text(prompt: Any) -> str:
     return "\n".join(part for part in prompt if isinstance(part, str)) if isinstance(prompt, list) else ""
 
 
-def _messages(fields: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """The messages, whatever stands there: only of a chat request are they checked."""
-    messages = fields.get("messages")
-    return (message for message in messages if isinstance(message, dict)) if isinstance(messages, list) else iter(())
-
-
-def text_of(content: Any) -> str:
-    """The text of a message's content: a string, or the text parts of a list."""
-    if isinstance(content, str):
-        return content
+def _text_of(content: Any) -> str:
+    """The text parts of a message's content."""
     parts = content if isinstance(content, list) else ()
     return "\n".join(part["text"] for part in parts if isinstance(part, dict) and isinstance(part.get("text"), str))
-
-
-def _is_structured(response_format: Any) -> bool:
-    return bool(response_format) and response_format != {"type": "text"}
-
-
-def has_image(fields: Mapping[str, Any]) -> bool:
-    """Whether a message holds an image."""
-    for message in _messages(fields):
-        content = message.get("content")
-        if isinstance(content, list) and any(
-            isinstance(part, dict) and part.get("type") == "image_url" for part in content
-        ):
-            return True
-    return False

@@ -70,7 +70,9 @@ class Router:
 
         Raises TiermeshError as for a request.
         """
-        runtime = _in_force(self.runtime)
+        runtime = self.runtime
+        if runtime is None:
+            raise _not_ready()
         path = next((path for path, field in _TELLING if field in request.body), "/v1/chat/completions")
         call = openai.decode(openai.OPERATIONS[path], request, _request_id(request), DEFAULT.name)
         decision = decide(call, runtime)
@@ -82,19 +84,21 @@ class Router:
         request_id = _request_id(request)
         try:
             runtime, tenant = self._seen_by(request)
-            call = oip_calls.from_grpc(request, stream, _in_force(runtime), request_id, tenant.name)
-            self.answer(call, match(call, _in_force(runtime)), reply)
+            call = oip_calls.from_grpc(request, stream, runtime, request_id, tenant.name)
+            self.answer(call, match(call, runtime), reply)
         except Exception as error:  # noqa: BLE001 - as above
             self._fail(error, reply, request_id, STREAMED if stream else UNARY)
 
     def visible(self, request: Request) -> Runtime:
         """What the caller sees of the Runtime in force. Raises TiermeshError: INVALID_API_KEY, UNAVAILABLE."""
-        return _in_force(self._seen_by(request)[0])
+        return self._seen_by(request)[0]
 
-    def _seen_by(self, request: Request) -> tuple[Runtime | None, Tenant]:
+    def _seen_by(self, request: Request) -> tuple[Runtime, Tenant]:
         """The same, and who the caller is."""
         runtime = self.runtime
-        if runtime is None or runtime.keys is None:
+        if runtime is None:
+            raise _not_ready()
+        if runtime.keys is None:
             return runtime, DEFAULT
         tenant = runtime.keys.tenant(request.headers)
         return runtime.seen_by(tenant), tenant
@@ -107,12 +111,13 @@ class Router:
         runtime, tenant = self._seen_by(request)
         decode = _DECODERS.get(path)
         if decode is not None:
-            _require(request, b"POST")
+            if request.method != b"POST":
+                raise _wrong_method(request, b"POST")
             call = decode(request, request_id, tenant.name)
-            self.answer(call, match(call, _in_force(runtime)), reply)
+            self.answer(call, match(call, runtime), reply)
         elif path == _MODELS or path.startswith(_MODELS + "/"):
             _require(request, b"GET")
-            body = _models(path.removeprefix(_MODELS).removeprefix("/"), _in_force(runtime))
+            body = _models(path.removeprefix(_MODELS).removeprefix("/"), runtime)
             reply.send(200, openai.JSON + _identified(request_id), body)
         else:
             known = ", ".join([*_DECODERS, _MODELS, inference.PREFIX])
@@ -126,11 +131,11 @@ class Router:
             return
         runtime, tenant = self._seen_by(request)
         if asked.action is Action.INFER:
-            call = oip_calls.from_http(asked.target, request, _in_force(runtime), request_id, tenant.name)
-            self.answer(call, match(call, _in_force(runtime)), reply)
+            call = oip_calls.from_http(asked.target, request, runtime, request_id, tenant.name)
+            self.answer(call, match(call, runtime), reply)
         else:
             fail = partial(self._fail, reply=reply, request_id=request_id, dialect=HTTP)
-            self._inference.answer(asked, _in_force(runtime), reply, _identified(request_id), fail)
+            self._inference.answer(asked, runtime, reply, _identified(request_id), fail)
 
     def answer(self, call: Call, match: Match, reply: Reply) -> None:
         """Answer a call, if its tenant's quotas let it in.
@@ -153,12 +158,10 @@ class Router:
         self._desk.admit(match.tenant, match.route.deadline_seconds, reply, serve, refuse)
 
 
-def _in_force(runtime: Runtime | None) -> Runtime:
-    if runtime is None:
-        message = "The router has no snapshot yet."
-        hint = "Try again in a moment; the control plane may still be starting."
-        raise TiermeshError(Code.UNAVAILABLE, message, hint, retry_after_seconds=2)
-    return runtime
+def _not_ready() -> TiermeshError:
+    message = "The router has no snapshot yet."
+    hint = "Try again in a moment; the control plane may still be starting."
+    return TiermeshError(Code.UNAVAILABLE, message, hint, retry_after_seconds=2)
 
 
 def _models(name: str, runtime: Runtime) -> bytes:
@@ -190,8 +193,12 @@ _TELLING = (("/v1/chat/completions", b'"messages"'), ("/v1/completions", b'"prom
 
 def _require(request: Request, method: bytes) -> None:
     if request.method != method:
-        message = f"{request.path} takes {method.decode()}, not {request.method.decode()}."
-        raise TiermeshError(Code.METHOD_NOT_ALLOWED, message, f"Send it as {method.decode()}.")
+        raise _wrong_method(request, method)
+
+
+def _wrong_method(request: Request, method: bytes) -> TiermeshError:
+    message = f"{request.path} takes {method.decode()}, not {request.method.decode()}."
+    return TiermeshError(Code.METHOD_NOT_ALLOWED, message, f"Send it as {method.decode()}.")
 
 
 def _identified(request_id: str) -> Headers:

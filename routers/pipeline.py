@@ -49,16 +49,19 @@ def choose(call: Call, matched: Match) -> Decision:
     Raises TiermeshError: INVALID_REQUEST where no Model of the Route can do the operation or read what is sent,
     UNKNOWN_MODEL where none has the version.
     """
-    score, tier, candidates, reason = _choose(call, matched.route)
-    candidates += _fallbacks(call, matched.route, candidates)
+    route = matched.route
+    score = complexity.score(call.fields) if has_score(call.operation) else None
+    tier, candidates, reason = _choose(call, route, score)
+    if fallbacks := route.fallbacks[call.operation]:
+        candidates += _others(call, score, fallbacks, candidates)
     if not candidates:
-        raise _nobody(call, matched.route)
+        raise _nobody(call, route)
     return Decision(matched, tier, score, candidates, (*matched.reasons, reason))
 
 
 def lighten(call: Call, decision: Decision) -> Decision:
     """The same under overload: the light tier comes first, where there is one that can do it."""
-    light = _able(decision.match.route.light[call.operation], call.version, _holds_images(call))
+    light = _able(call, decision.score, decision.match.route.light[call.operation])
     if not light or decision.tier is Tier.LIGHT:
         return decision
     rest = tuple(model for model in decision.candidates if model not in light)
@@ -88,51 +91,39 @@ def unknown_version(model: str, version: str, able: Iterable[Backend]) -> Tierme
     return TiermeshError(Code.UNKNOWN_MODEL, message, f"It has {', '.join(known)}.", param="version")
 
 
-def _choose(call: Call, route: Route) -> tuple[Score | None, Tier, tuple[Backend, ...], Reason]:
-    images = _holds_images(call)
-    light = _able(route.light[call.operation], call.version, images)
-    heavy = _able(route.heavy[call.operation], call.version, images)
-    if call.operation is Operation.EMBEDDINGS:
-        # Vectors of different encoders cannot be compared: another Model is no fallback.
+def _choose(call: Call, route: Route, score: Score | None) -> tuple[Tier, tuple[Backend, ...], Reason]:
+    light = _able(call, score, route.light[call.operation])
+    heavy = _able(call, score, route.heavy[call.operation])
+    if score is None:
         able = light + heavy
         tier = able[0].tier if able else Tier.LIGHT
-        return None, tier, able[:1], Reason("embeddings", "the first Model that can embed answers")
-    if call.operation is Operation.INFER:
-        able = light + heavy
-        return None, able[0].tier if able else Tier.LIGHT, able, Reason("tensors", "the Route's Models in order")
-    score = complexity.score(call.fields)
+        if call.operation is Operation.EMBEDDINGS:
+            # Vectors of different encoders cannot be compared: another Model is no fallback.
+            return tier, able[:1], Reason("embeddings", "the first Model that can embed answers")
+        return tier, able, Reason("tensors", "the Route's Models in order")
     if not light or not heavy:
         tier = Tier.LIGHT if light else Tier.HEAVY
-        return (
-            score,
-            tier,
-            light or heavy,
-            Reason("only-tier", f"only the {tier} tier can do {call.operation}"),
-        )
+        return tier, light or heavy, Reason("only-tier", f"only the {tier} tier can do {call.operation}")
     if score.value < route.threshold:
         reason = Reason("below-threshold", f"score {score.value:.3f} < {route.threshold:g}: light tier first")
-        return score, Tier.LIGHT, light + heavy, reason
+        return Tier.LIGHT, light + heavy, reason
     reason = Reason("at-threshold", f"score {score.value:.3f} >= {route.threshold:g}: heavy tier")
-    return score, Tier.HEAVY, heavy, reason
+    return Tier.HEAVY, heavy, reason
 
 
-def _fallbacks(call: Call, route: Route, before: tuple[Backend, ...]) -> tuple[Backend, ...]:
-    fallbacks = route.fallbacks[call.operation]
-    if not fallbacks or call.operation is Operation.EMBEDDINGS:
+def _others(
+    call: Call, score: Score | None, fallbacks: tuple[Backend, ...], before: tuple[Backend, ...]
+) -> tuple[Backend, ...]:
+    if call.operation is Operation.EMBEDDINGS:
         return ()
-    able = _able(fallbacks, call.version, _holds_images(call))
-    return tuple(model for model in able if model not in before)
+    return tuple(model for model in _able(call, score, fallbacks) if model not in before)
 
 
-def _holds_images(call: Call) -> bool:
-    return call.operation is Operation.CHAT and complexity.has_image(call.fields)
-
-
-def _able(models: tuple[Backend, ...], version: str, images: bool) -> tuple[Backend, ...]:
+def _able(call: Call, score: Score | None, models: tuple[Backend, ...]) -> tuple[Backend, ...]:
     """Those of the version, where one is asked for, that can read images, where there are some."""
-    if version:
-        models = tuple(model for model in models if model.version == version)
-    if images:
+    if call.version:
+        models = tuple(model for model in models if model.version == call.version)
+    if score is not None and score.holds_image:
         models = tuple(model for model in models if Modality.IMAGE in model.modalities)
     return models
 
@@ -144,7 +135,7 @@ def _nobody(call: Call, route: Route) -> TiermeshError:
         known = [operation.value for operation in Operation if route.light[operation] or route.heavy[operation]]
         message = f"No Model of {name!r} can do {call.operation.value}."
         return TiermeshError(Code.INVALID_REQUEST, message, f"It can do {', '.join(known)}.", param="model")
-    if call.version and not _able(able, call.version, images=False):
+    if call.version and not _able(call, None, able):
         return unknown_version(name, call.version, able)
     message = f"No Model of {name!r} can read images."
     hint = "Send text alone, or ask for a model with a Model whose modalities name image."

@@ -179,19 +179,16 @@ class HttpConnection(asyncio.Protocol):
         self._continues = self.receiving
         size = len(data)
         while data and not self._refused:
-            data = self._parse(data)
+            try:
+                self._parser.feed_data(data)
+                break
+            except httptools.HttpParserUpgrade as upgrade:
+                data = self._without_upgrade(data[upgrade.args[0] :])  # to be parsed again
+            except httptools.HttpParserError as error:
+                why = f"The request is not valid HTTP/1.1: {error}."
+                self.refuse(framing.bad_http(why, "Check the client's framing."))
         if self._continues and self.receiving:
             self._count_overhead(size)
-
-    def _parse(self, data: bytes) -> bytes:
-        """Returns what is to be parsed again."""
-        try:
-            self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade as upgrade:
-            return self._without_upgrade(data[upgrade.args[0] :])
-        except httptools.HttpParserError as error:
-            self.refuse(framing.bad_http(f"The request is not valid HTTP/1.1: {error}.", "Check the client's framing."))
-        return b""
 
     def _without_upgrade(self, rest: bytes) -> bytes:
         """The request without its offer of another protocol, which a server may ignore and the parser cannot: Java's

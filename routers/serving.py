@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from control_plane.spec.errors import Code, TiermeshError
 from control_plane.spec.models import Protocol
 from observability.metrics import RouterMetrics
-from routers.asking import Asker, cut
+from routers.asking import Asker, Begun, cut
 from routers.attempt import Attempt
 from routers.attempts import Attempts
 from routers.cache.exact import Answer, ExactCache
@@ -27,7 +27,7 @@ from routers.place import Place
 from routers.quotas.desk import Desk
 from routers.quotas.tab import Tab
 from routers.resilience.breaker import Verdict
-from routers.resilience.guards import Guards, RouteGuard
+from routers.resilience.guards import EVERYBODY, Guards, RouteGuard
 from routers.resilience.ladder import Step
 from routers.shortcuts import Shortcuts
 from routers.upstream import Exchange
@@ -79,16 +79,16 @@ class Serving:
 
     def _fly(self, call: Call, match: Match, reply: Reply, cache: str, started: float) -> None:
         guard = self.guards.of(match.route)
-        if has_score(call.operation) and guard.admission.pressure >= 1:
+        pressure = guard.admission.pressure
+        if pressure >= 1 and has_score(call.operation):
             # Every place is taken: which step it is does not depend on the score, which is not worked out for nothing.
-            step = guard.ladder.lowest(started, 1)
+            step = guard.ladder.lowest(started, pressure)
             if step > Step.LIGHT:
                 self._shortcuts.give_less(step, call, Outcome.undecided(match), guard, reply, cache, started)
                 return
         decision = choose(call, match)
         if decision.score is not None:
-            pressure, score = guard.admission.pressure, decision.score.value
-            step = guard.ladder.place(started, pressure, score, random.random)
+            step = guard.ladder.place(started, pressure, decision.score.value, random.random)
             if step is Step.LIGHT:
                 decision = lighten(call, decision)
             elif step is not Step.FULL:
@@ -97,9 +97,10 @@ class Serving:
         outcome = Outcome.of(decision)
         passenger = Passenger(call, reply, outcome, cache, started, self._ledger)
         seconds = match.route.deadline_seconds
-        tab = self._tab(call, decision)
+        tab = self._tab(call, decision) if match.tenant.limits is not None else None
+        standing = self.guards.standings.get(call.tenant, EVERYBODY)
         try:
-            place = Place(guard.admission, call.tenant, self.guards.standing(call.tenant), started, seconds)
+            place = Place(guard.admission, call.tenant, standing, started, seconds)
         except TiermeshError as error:
             outcome.note("shed", error.message)
             passenger.refuse(error)
@@ -150,7 +151,7 @@ class Serving:
         begun, backend = attempt.answer, attempt.backend
         flight.outcome.answered_by(backend)
         if begun.exchange is not None:
-            received = await self._stream(begun.exchange, attempt, flight)
+            received = await self._stream(begun, begun.exchange, attempt, flight)
             kept = received != b""
         else:
             attempt.end(Verdict.GOOD)
@@ -160,10 +161,10 @@ class Serving:
         answer = Answer(begun.headers, received, streams, backend.name, backend.tier, flight.outcome.score)
         return answer if kept else None
 
-    async def _stream(self, exchange: Exchange, attempt: Attempt, flight: Flight) -> bytes:
+    async def _stream(self, begun: Begun, exchange: Exchange, attempt: Attempt, flight: Flight) -> bytes:
         verdict = Verdict.GOOD  # also where its callers leave: it has answered
         try:
-            flight.start(attempt.answer)
+            flight.start(begun)
             await exchange.done
             flight.require_end()
         except TiermeshError as error:

@@ -161,7 +161,8 @@ class Exchange:
             return
         self._buffer.append(data)
         self._buffered += len(data)
-        self._wake()
+        if self._next is not None:
+            self._wake()
         if self._buffered > self._limit:
             self.fail(_failed(f"The model's answer is larger than {self._limit} bytes"))
             cast(_Connection, self._connection).transport.abort()
@@ -170,7 +171,8 @@ class Exchange:
         self._connection = None
         if not self.done.done():
             self.done.set_result(None)
-        self._wake()
+        if self._next is not None:
+            self._wake()
 
     def fail(self, error: Exception) -> None:
         for future in (self.head, self.done):

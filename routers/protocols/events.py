@@ -23,25 +23,22 @@ _HINT = "Try again; if it stays so, look at the model's log."
 class WholeEvents:
     """Reads one stream."""
 
-    __slots__ = ("_held", "_operation", "_reader", "error", "spoke")
+    __slots__ = ("_held", "_operation", "_reader", "done", "error", "spoke")
 
     def __init__(self, operation: Operation) -> None:
         self._operation = operation
         self._held = bytearray()
-        self._reader = ChunkReader()
+        self._reader: ChunkReader | None = None
+        self.done = False
+        """Whether the last event has come. What follows it is nobody's: but for blank lines, it does not go out."""
         self.spoke = False
         """Whether a chunk held content, or the end of an answer without any."""
         self.error: TiermeshError | None = None
         """UPSTREAM_FAILED, once an event is malformed or reports an error: nothing goes out from there on."""
 
-    @property
-    def done(self) -> bool:
-        """Whether the last event has come. What follows it is nobody's: but for blank lines, it does not go out."""
-        return self._reader.done
-
     def take(self, data: bytes) -> bytes:
         """The bytes that are whole, sound events by now; the rest is kept for the next call."""
-        if self.error is not None or (self._reader.done and data.strip(b"\r\n")):
+        if self.error is not None or (self.done and data.strip(b"\r\n")):
             return b""
         try:
             if not self._held and data.startswith(_BEGIN) and data.endswith(_END) and self._are_plain(data):
@@ -74,7 +71,7 @@ class WholeEvents:
             for event in _EVENT.findall(whole):
                 self._read(event)
                 sound.append(event)
-                if self._reader.done:
+                if self.done:
                     held.clear()
                     break
             if len(held) > MAX_EVENT_BYTES:
@@ -84,9 +81,12 @@ class WholeEvents:
             held.clear()
         return b"".join(sound)
 
-    def _read(self, data: bytes) -> None:
-        for fields in self._reader.read(data):
+    def _read(self, data: bytes) -> ChunkReader:
+        reader = self._reader = self._reader or ChunkReader()
+        for fields in reader.read(data):
             self._check(fields)
+        self.done = reader.done
+        return reader
 
     def _check(self, fields: Any) -> None:
         if not isinstance(fields, dict):
@@ -105,9 +105,10 @@ class WholeEvents:
         """
         held = bytes(self._held)
         self._held.clear()
-        self._read(held)
-        self._reader.finish()
-        return held if self._reader.done else b""
+        reader = self._read(held)
+        reader.finish()
+        self.done = reader.done
+        return held if self.done else b""
 
 
 def _last_end(held: bytearray, start: int) -> int:

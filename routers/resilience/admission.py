@@ -29,12 +29,12 @@ class Admission:
     @property
     def queued(self) -> int:
         """How many wait."""
-        return len(self._queue)
+        return self._queue.length
 
     @property
     def pressure(self) -> float:
         """The share of all places that is taken, in [0, 1]."""
-        return (self.under_way + len(self._queue)) / self._places
+        return (self.under_way + self._queue.length) / self._places
 
     def enter(self) -> bool:
         """Take a place, if one is free."""
@@ -48,8 +48,7 @@ class Admission:
 
         Raises TiermeshError(QUEUE_FULL) with Retry-After where the queue is full, or too slow for this request.
         """
-        waiting = len(self._queue)
-        if not waiting:
+        if not self._queue.length:
             self._measured_since, self._left = now, 0
         elif self.expected_wait(now) > seconds:
             raise self.refusal(now, "The queue is longer than this request's deadline.")
@@ -66,7 +65,7 @@ class Admission:
     def leave(self) -> None:
         """A request is done; its place goes to the next one that waits."""
         self._left += 1
-        if self._queue:
+        if self._queue.length:
             self._queue.pop().wake()
         else:
             self.under_way -= 1
@@ -78,10 +77,10 @@ class Admission:
             self._measured_since += elapsed / 2
             self._left //= 2
             elapsed /= 2
-        return (len(self._queue) + 1) * elapsed / self._left if self._left else 0.0
+        return (self._queue.length + 1) * elapsed / self._left if self._left else 0.0
 
     def refusal(self, now: float, why: str) -> TiermeshError:
         """429 with when to come back."""
-        wait = self.expected_wait(now) if self._queue else 0.0
+        wait = self.expected_wait(now) if self._queue.length else 0.0
         seconds = max(1, min(math.ceil(wait), LONGEST_RETRY_SECONDS))
         return TiermeshError(Code.QUEUE_FULL, why, f"Try again in {seconds} s.", retry_after_seconds=seconds)

@@ -92,7 +92,7 @@ class RouteGuard:
             "models": {
                 name: {
                     "breaker": model.breaker.state.value,
-                    "endpoints": len(model.endpoints),
+                    "endpoints": model.endpoints.count,
                     "ejected": model.endpoints.ejected,
                 }
                 for name, model in self.models.items()
@@ -109,7 +109,8 @@ class Guards:
         self._kept: dict[Hashable, object] = {}
         """Those of the snapshot before, for requests that are still under way by it."""
         self._routes: dict[str, tuple[Route, RouteGuard]] = {}
-        self._standings: dict[str, Standing] = {}
+        self.standings: dict[str, Standing] = {}
+        """How each tenant stands against the others; who is not in it, as `EVERYBODY`."""
 
     def of(self, route: Route) -> RouteGuard:
         """A Route's."""
@@ -123,7 +124,7 @@ class Guards:
         self._kept, self._states = self._states, {}
         self._routes = {route.name: (route, self._guard(route)) for route in runtime.routes.values()}
         tenants = runtime.snapshot.content.tenants
-        self._standings = {tenant.name: Standing(tenant.weight, tenant.priority) for tenant in tenants}
+        self.standings = {tenant.name: Standing(tenant.weight, tenant.priority) for tenant in tenants}
 
     def report(self) -> None:
         """Set the gauges to what is now."""
@@ -144,10 +145,6 @@ class Guards:
         for name, (is_open, ejected) in models.items():
             metrics.breaker_open.labels(name).set(is_open)
             metrics.endpoints_ejected.labels(name).set(ejected)
-
-    def standing(self, tenant: str) -> Standing:
-        """How a tenant stands against the others."""
-        return self._standings.get(tenant, EVERYBODY)
 
     def _guard(self, route: Route) -> RouteGuard:
         policy, name = route.resilience, route.name

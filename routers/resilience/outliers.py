@@ -103,7 +103,7 @@ class Endpoint:
 class Endpoints:
     """All endpoints of one Model. One alone is always taken and never ejected: that is its breaker's affair."""
 
-    __slots__ = ("_all", "_first_return", "_policy", "_taking_part")
+    __slots__ = ("_all", "_first_return", "_policy", "_taking_part", "count", "ejected")
 
     def __init__(self, count: int, policy: resilience.Outliers) -> None:
         """`count` of them, at least one."""
@@ -111,21 +111,16 @@ class Endpoints:
         self._taking_part = list(self._all)
         self._first_return = math.inf
         self._policy = policy
-
-    def __len__(self) -> int:
-        return len(self._all)
-
-    @property
-    def ejected(self) -> int:
+        self.count = count
+        self.ejected = 0
         """How many are left out now."""
-        return len(self._all) - len(self._taking_part)
 
     def choose(self, now: float, random: Random, tried: Collection[int] = ()) -> Endpoint:
         """Where the next call goes; endpoints that this request has `tried` come last.
 
         Each choice must come back by `release`.
         """
-        if len(self._all) == 1:
+        if self.count == 1:
             chosen = self._all[0]
         else:
             if now >= self._first_return:
@@ -136,12 +131,12 @@ class Endpoints:
 
     def has_other(self, tried: Collection[int]) -> bool:
         """Whether an endpoint takes part that was not tried."""
-        return len(self._all) > 1 and any(endpoint.index not in tried for endpoint in self._taking_part)
+        return self.count > 1 and any(endpoint.index not in tried for endpoint in self._taking_part)
 
     def release(self, endpoint: Endpoint, now: float, verdict: Verdict, seconds: float) -> None:
         """What became of a call; `seconds` to its first byte, or for how long none came."""
         endpoint.under_way -= 1
-        if len(self._all) == 1:
+        if self.count == 1:
             return
         if verdict is not Verdict.BAD:
             endpoint.heard(now, seconds, censored=verdict is Verdict.NONE)
@@ -165,10 +160,11 @@ class Endpoints:
         return one if one.load(now) <= other.load(now) else other
 
     def _eject(self, endpoint: Endpoint, now: float) -> None:
-        if endpoint.ejected_until or self.ejected + 1 > self._policy.max_ejected_share * len(self._all):
+        if endpoint.ejected_until or self.ejected + 1 > self._policy.max_ejected_share * self.count:
             return
         endpoint.eject(now, self._policy)
         self._taking_part.remove(endpoint)
+        self.ejected += 1
         self._first_return = min(self._first_return, endpoint.ejected_until)
 
     def _take_back(self, now: float) -> None:
@@ -176,5 +172,6 @@ class Endpoints:
             if 0 < endpoint.ejected_until <= now:
                 endpoint.ejected_until = 0.0
                 self._taking_part.append(endpoint)
+                self.ejected -= 1
         waiting = [endpoint.ejected_until for endpoint in self._all if endpoint.ejected_until]
         self._first_return = min(waiting, default=math.inf)

@@ -64,30 +64,28 @@ class _Line:
 class FairQueue:
     """Tickets of all tenants. O(1) each, but for who takes a place from another: that one looks at all tenants."""
 
-    __slots__ = ("_capacity", "_length", "_lines", "_standings", "_weights")
+    __slots__ = ("_capacity", "_lines", "_standings", "_weights", "length")
 
     def __init__(self, capacity: int) -> None:
         self._capacity = capacity
-        self._length = 0
+        self.length = 0
+        """How many wait."""
         self._lines: OrderedDict[str, _Line] = OrderedDict()
         """Of tenants that have something waiting, in the order of the round; the first is being served."""
         self._weights = 0.0
         self._standings: Counter[Standing] = Counter()
         """Of the tenants in `_lines`: what they weigh together, and how many stand how."""
 
-    def __len__(self) -> int:
-        return self._length
-
     def push(self, tenant: str, standing: Standing, wake: Callable[[], None]) -> Ticket | None:
         """Join the tenant's end of the queue; None where it is full and no place can be taken from another."""
         line = self._lines.get(tenant) or _Line(tenant, standing)
-        if self._length >= self._capacity and not self._make_room(line):
+        if self.length >= self._capacity and not self._make_room(line):
             return None
         ticket = Ticket(line, wake)
         if not line.tickets:
             self._open(line)
         line.tickets[ticket] = None
-        self._length += 1
+        self.length += 1
         return ticket
 
     def pop(self) -> Ticket:
@@ -108,7 +106,7 @@ class FairQueue:
         del line.tickets[ticket]
         if not line.tickets:
             self._close(line)
-        self._length -= 1
+        self.length -= 1
         ticket.state = state
 
     def _make_room(self, arriving: _Line) -> bool:

@@ -8,7 +8,6 @@ from observability.metrics import RouterMetrics
 from routers.resilience.breaker import State, Verdict
 from routers.resilience.guards import Guards, RouteGuard
 from routers.resilience.hedging import Hedger
-from routers.resilience.queues import Standing
 from routers.runtime import Runtime
 from tests.unit.routers.samples import model, route, runtime
 
@@ -91,12 +90,6 @@ def test_each_kind_of_call_has_a_hedger_of_its_own() -> None:
     assert len(kinds) == 2 * len(Operation)
     assert hedgers.of(Operation.CHAT, True) is hedgers.of(Operation.CHAT, True)
     assert isinstance(hedgers.of(Operation.CHAT, True), Hedger)
-
-
-def test_who_is_no_tenant_stands_as_everybody() -> None:
-    swapping = Swapping()
-    swapping.swap(LIGHT, HEAVY, route())
-    assert swapping.guards.standing("default") == Standing()
 
 
 def test_the_gauges_tell_the_worst_of_a_model_that_several_routes_use() -> None:

@@ -19,7 +19,7 @@ def endpoints(count: int, **policy: Any) -> Endpoints:
 
 def only(tried: Endpoints, index: int, now: float = 0) -> Endpoint:
     """This one, chosen."""
-    others = [other for other in range(len(tried)) if other != index]
+    others = [other for other in range(tried.count) if other != index]
     chosen = tried.choose(now, random.random, others)
     assert chosen.index == index
     return chosen

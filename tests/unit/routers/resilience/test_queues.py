@@ -47,7 +47,7 @@ def test_a_tenant_of_three_times_the_weight_gets_three_for_one(unit: float) -> N
 
 def test_a_full_queue_refuses_who_has_more_than_its_share() -> None:
     queue = FairQueue(10)
-    assert len(filled(queue, "flood", 50)) == len(queue) == 10
+    assert len(filled(queue, "flood", 50)) == queue.length == 10
 
 
 def test_a_full_queue_makes_room_for_who_has_less_than_its_share_by_the_newest_of_the_flood() -> None:
@@ -56,7 +56,7 @@ def test_a_full_queue_makes_room_for_who_has_less_than_its_share_by_the_newest_o
     assert len(filled(queue, "quiet", 50)) == 5
     assert woken == [9, 8, 7, 6, 5]
     assert [ticket.state for ticket in flood if ticket] == [Wait.QUEUED] * 5 + [Wait.SHED] * 5
-    assert len(queue) == 10
+    assert queue.length == 10
 
 
 def test_of_two_floods_the_less_important_loses_down_to_its_share_and_no_further() -> None:
@@ -70,7 +70,7 @@ def test_a_flood_takes_no_place_from_one_that_is_as_important() -> None:
     queue = FairQueue(9)
     filled(queue, "quiet", 1)
     filled(queue, "urgent", 8, Standing(priority=1))
-    assert filled(queue, "as urgent", 50, Standing(priority=1)) == filled(queue, "nobody", 0) or len(queue) == 9
+    assert filled(queue, "as urgent", 50, Standing(priority=1)) == filled(queue, "nobody", 0) or queue.length == 9
     assert Counter(served(queue, 9)) == {"quiet": 1, "urgent": 5, "as urgent": 3}
 
 
@@ -115,8 +115,8 @@ def test_it_is_never_longer_than_its_bound_and_loses_nobody(
             assert queue.pop().state is Wait.ADMITTED
         elif step == "leave" and waiting:
             queue.remove(waiting[which % len(waiting)], Wait.LEFT)
-        assert len(queue) == sum(ticket.state is Wait.QUEUED for ticket in tickets) <= capacity
-    for _ in range(len(queue)):
+        assert queue.length == sum(ticket.state is Wait.QUEUED for ticket in tickets) <= capacity
+    for _ in range(queue.length):
         queue.pop()
     assert not any(ticket.state is Wait.QUEUED for ticket in tickets)
 
