@@ -18,6 +18,7 @@ from routers import framing
 from routers.framing import HEADER_OVERHEAD_BYTES
 from routers.http import Handler, Headers, Reply, Request
 from routers.limits import ServerLimits
+from routers.outbox import Outbox
 
 _STATUS_LINES = {status.value: b"HTTP/1.1 %d %s\r\n" % (status, status.phrase.encode()) for status in HTTPStatus}
 
@@ -54,15 +55,17 @@ class HttpReply:
     def send(self, status: int, headers: Headers, body: bytes) -> None:
         if connection := self._connection:
             content = b"" if self._bodiless else body
-            connection.transport.write(
+            connection.outbox.write(
+                connection.transport,
                 b"%b%b%bcontent-length: %d\r\n\r\n%b"
-                % (_STATUS_LINES[status], headers, _persistence(connection.keep_alive), len(body), content)
+                % (_STATUS_LINES[status], headers, _persistence(connection.keep_alive), len(body), content),
             )
             self._finish()
 
     def start(self, status: int, headers: Headers) -> None:
         if connection := self._connection:
             self.begun = True
+            connection.outbox.flush()
             # HTTP/1.0 knows no chunks: its stream ends where the connection does.
             self._chunked = connection.http_1_1
             connection.keep_alive = connection.keep_alive and self._chunked
@@ -123,12 +126,14 @@ class HttpConnection(asyncio.Protocol):
         "congested",
         "http_1_1",
         "keep_alive",
+        "outbox",
         "receiving",
         "transport",
     )
 
     def __init__(self, server: "HttpServer") -> None:
         self._server = server
+        self.outbox = server.outbox
         self._max_header_bytes = server.limits.max_header_bytes
         self._parser = httptools.HttpRequestParser(self)
         self._reply: HttpReply | None = None
@@ -241,7 +246,7 @@ class HttpConnection(asyncio.Protocol):
         elif headers.get(b"content-encoding", b"identity") != b"identity":
             self.refuse(framing.bad_http("The body is compressed.", "Send it without Content-Encoding."))
         elif headers.get(b"expect", b"").lower() == b"100-continue" and not self._refused:
-            self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            self.outbox.write(self.transport, b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def on_body(self, data: bytes) -> None:
         if self._refused:
@@ -288,6 +293,7 @@ class HttpConnection(asyncio.Protocol):
         if self._refused:
             self._server.loop.call_later(self._server.limits.linger_seconds, self.transport.close)
         elif not self.keep_alive:
+            self.outbox.flush()
             self.transport.close()
         elif self._waiting:
             self._server.loop.call_soon(self._next)
@@ -352,6 +358,7 @@ class HttpServer:
         self.connections: set[HttpConnection] = set()
         self.draining = False
         self.loop = asyncio.get_running_loop()
+        self.outbox = Outbox(self.loop)
         self._server: asyncio.Server | None = None
         self._sweeper: asyncio.TimerHandle
         self._empty = asyncio.Event()
@@ -392,6 +399,7 @@ class HttpServer:
             return
         self._server.close()
         self._sweeper.cancel()
+        self.outbox.flush()
         for connection in list(self.connections):
             connection.keep_alive = False
             if connection.idle:

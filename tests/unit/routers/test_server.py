@@ -2,12 +2,14 @@
 
 import asyncio
 import socket
+from typing import cast
 
 import pytest
 
 from control_plane.spec.errors import Code, TiermeshError
 from routers.http import Reply, Request
 from routers.limits import ServerLimits
+from routers.outbox import Outbox
 from routers.server import MAX_PIPELINED
 from tests.unit.routers.raw import Desk, connected, echo, site
 
@@ -47,6 +49,37 @@ async def test_pipelined_requests_are_answered_in_their_order() -> None:
             assert (request.body, desk.requests.qsize()) == (name, 0)
             reply.send(200, b"", request.body)
         assert [(await client.answer()).body for _ in range(3)] == [b"a", b"b", b"c"]
+
+
+class Frozen:
+    """The event loop, for which it is always the same moment."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.time = lambda: 0.0  # of the last answer too: no answer goes out at once
+        self.call_soon = loop.call_soon
+
+
+async def test_answers_of_one_moment_and_streams_keep_their_order_and_come_before_the_end() -> None:
+    def handler(request: Request, reply: Reply) -> None:
+        if request.body == b"stream":
+            reply.start(200, b"")
+            reply.write(b"stream")
+            reply.end()
+        else:
+            reply.send(200, b"", request.body)
+
+    async with site(handler) as (server, port):
+        server.outbox = Outbox(cast(asyncio.AbstractEventLoop, Frozen(server.loop)))
+        async with connected(port) as client:
+            bodies = [b"one", b"two", b"stream", b"three", b"stream", b"stream", b"last"]
+            lines = "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: {}\r\n{}\r\n{}"
+            requests = [
+                lines.format(len(body), "Connection: close\r\n" if body == b"last" else "", body.decode())
+                for body in bodies
+            ]
+            client.writer.write("".join(requests).encode())
+            assert [(await client.answer()).body for _ in bodies] == bodies
+            assert await client.closed() == b""
 
 
 async def test_a_chunked_request_is_put_together() -> None:
