@@ -34,8 +34,7 @@ QUESTION_PUSH, MOST_QUESTIONS = 0.3, 3
 _UNSTRUCTURED: tuple[Any, ...] = (None, {"type": "text"}, {})
 """Response formats that ask for nothing."""
 
-_WORD = re.compile(r"[a-z]{2,}")
-_NUMBER = re.compile(r"\d+")
+_WORD_OR_NUMBER = re.compile(r"[a-z]{2,}|\d+")
 _ARITHMETIC = re.compile(r"\d\s*[-+*/^=<>]\s*\d")
 _EQUATION = re.compile(r"\w\s*=\s*\w")
 _TEX = re.compile(r"\\[a-z]+\{")
@@ -83,11 +82,12 @@ def _pushes(text: str) -> dict[str, float]:
     wide = 0 if text.isascii() else len(_WIDE.findall(text))
     tokens = wide + (len(text) - wide) / CHARACTERS_A_TOKEN
     pushes = {"length": tokens / LENGTH_TOKENS}
-    if signs := _signs(text):
+    words = _WORD_OR_NUMBER.findall(text)
+    if signs := _signs(text, words):
         for name, vocabulary in VOCABULARIES.items():
             if found := signs.count(name):
                 pushes[name] = vocabulary.weight * min(found, vocabulary.most)
-    numbers = len(_NUMBER.findall(text))
+    numbers = sum([word.isdecimal() for word in words])
     if numbers:
         pushes["numbers"] = NUMBER_PUSH * min(numbers, MOST_NUMBERS)
     if _holds_formula(text, numbers):
@@ -97,9 +97,8 @@ def _pushes(text: str) -> dict[str, float]:
     return pushes
 
 
-def _signs(text: str) -> list[str]:
+def _signs(text: str, words: Sequence[str]) -> list[str]:
     """The vocabulary of each different word and phrase that is in one."""
-    words = _WORD.findall(text)
     signs = [] if _WORDS.isdisjoint(words) else [_SIGNS[word] for word in _WORDS.intersection(words)]
     signs += [name for phrase, name in _PHRASES if phrase in text]
     if not text.isascii():

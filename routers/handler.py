@@ -1,9 +1,9 @@
 """The handler: a request in, by path to what answers it. Also the outermost place where errors become answers."""
 
 import logging
-import random
+import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 
 from control_plane.spec.errors import Code, TiermeshError
@@ -40,14 +40,22 @@ class Router:
         self._inference = Inference(directory or Directory({}))
         self._desk = desk
         self._metrics = metrics
+        self._new_ids = _new_ids()
 
     def __call__(self, request: Request, reply: Reply) -> None:
         """Handle one request: a `routers.http.Handler`."""
-        request_id = _request_id(request)
+        request_id = self._request_id(request)
         try:
             self._route(request, request_id, reply)
         except Exception as error:  # noqa: BLE001 - the outermost handler: a bug in one request must not end the others
             self._fail(error, reply, request_id, _dialect(request.path))
+
+    def _request_id(self, request: Request) -> str:
+        """The caller's own id where it is harmless in a header and a log, else a new one."""
+        given = request.headers.get(b"x-request-id")
+        if given is not None and _REQUEST_ID.fullmatch(given):
+            return given.decode()
+        return next(self._new_ids)
 
     def refuse(
         self, error: TiermeshError, reply: Reply, request_id: str = "", dialect: ErrorWriter = openai.DIALECT
@@ -74,14 +82,14 @@ class Router:
         if runtime is None:
             raise _not_ready()
         path = next((path for path, field in _TELLING if field in request.body), "/v1/chat/completions")
-        call = openai.decode(openai.OPERATIONS[path], request, _request_id(request), DEFAULT.name)
+        call = openai.decode(openai.OPERATIONS[path], request, next(self._new_ids), DEFAULT.name)
         decision = decide(call, runtime)
         health = self._serving.guards.of(decision.match.route).describe()
         return decision, self._serving.expected_cache(decision.match), health
 
     def infer(self, request: Request, stream: bool, reply: Reply) -> None:
         """Handle one message of gRPC's ModelInfer, or of its stream: the request's headers are its metadata."""
-        request_id = _request_id(request)
+        request_id = self._request_id(request)
         try:
             runtime, tenant = self._seen_by(request)
             call = oip_calls.from_grpc(request, stream, runtime, request_id, tenant.name)
@@ -205,13 +213,12 @@ def _identified(request_id: str) -> Headers:
     return b"x-request-id: %b\r\n" % request_id.encode() if request_id else b""
 
 
-def _request_id(request: Request) -> str:
-    """The caller's own id where it is harmless in a header and a log, else a new one."""
-    given = request.headers.get(b"x-request-id")
-    if given is not None and _REQUEST_ID.fullmatch(given):
-        return given.decode()
-    # Unique, not secret: no system call for each request.
-    return f"{random.getrandbits(128):032x}"
+def _new_ids() -> Iterator[str]:
+    """Unique, and nobody learns from them how many there are; one system call for 128 of them."""
+    while True:
+        drawn = os.urandom(128 * 16).hex()
+        for start in range(0, len(drawn), 32):
+            yield drawn[start : start + 32]
 
 
 def _internal() -> TiermeshError:
