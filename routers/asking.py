@@ -18,9 +18,6 @@ from routers.upstream import Exchange, UpstreamClient
 
 MARGIN_SECONDS = 0.5
 """How much later than the router a Model may give up: the caller hears it from the router, in its protocol's words."""
-DEADLINE = b"x-request-timeout-seconds: %.3f\r\n"
-"""What is left of the deadline. Ray Serve ends a request by it; other servers, which know no such header, stop when the
-connection closes, as it does at the deadline."""
 
 _JSON = b"application/json"
 _PASSED_ON = (b"content-encoding", b"x-tiermesh-confidence")
@@ -53,6 +50,12 @@ class Asker(Protocol):
         """
 
 
+def deadline(seconds_left: float) -> bytes:
+    """The header that tells a Model of the deadline. Ray Serve ends a request by it; other servers, which know no such
+    header, stop when the connection closes, as it does at the deadline."""
+    return b"x-request-timeout-seconds: %d.%03d\r\n" % divmod(int(1000 * (seconds_left + MARGIN_SECONDS)), 1000)
+
+
 class OpenAIAsker:
     """Asks Models that speak the OpenAI API."""
 
@@ -61,7 +64,7 @@ class OpenAIAsker:
 
     async def begin(self, call: Call, backend: Backend, endpoint: Endpoint, seconds_left: float) -> Begun:
         body = openai.body_for(call, backend.served_name)
-        headers = JSON + DEADLINE % (seconds_left + MARGIN_SECONDS)
+        headers = JSON + deadline(seconds_left)
         request = endpoint.request(call.operation, call.request_id, body, headers)
         exchange = await self._client.send(endpoint.origin, request)
         try:

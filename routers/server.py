@@ -32,7 +32,7 @@ Refuse = Callable[[TiermeshError, Reply], None]
 class HttpReply:
     """The answer to one request on one connection."""
 
-    __slots__ = ("_bodiless", "_chunked", "_connection", "_head", "begun", "on_disconnect", "on_drain")
+    __slots__ = ("_bodiless", "_chunked", "_connection", "_head", "begun", "congested", "on_disconnect", "on_drain")
 
     def __init__(self, connection: "HttpConnection", bodiless: bool = False) -> None:
         """`bodiless` for HEAD: the caller takes what follows the headers for the next answer."""
@@ -41,12 +41,9 @@ class HttpReply:
         self._head = b""
         self._chunked = True
         self.begun = False
+        self.congested = False
         self.on_disconnect: Callable[[], None] | None = None
         self.on_drain: Callable[[], None] | None = None
-
-    @property
-    def congested(self) -> bool:
-        return self._connection is not None and self._connection.congested
 
     @property
     def buffered_bytes(self) -> int:
@@ -172,12 +169,16 @@ class HttpConnection(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         self.congested = True
+        if self._reply is not None:
+            self._reply.congested = True
 
     def resume_writing(self) -> None:
         self.congested = False
         if self._reply is None:
             self._next()
-        elif self._reply.on_drain:
+            return
+        self._reply.congested = False
+        if self._reply.on_drain:
             self._reply.on_drain()
 
     def data_received(self, data: bytes) -> None:

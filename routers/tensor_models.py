@@ -3,7 +3,7 @@
 from typing import Protocol
 from urllib.parse import quote, urlsplit
 
-from routers.asking import DEADLINE, MARGIN_SECONDS, Begun
+from routers.asking import Begun, deadline
 from routers.call import Call
 from routers.http import Headers
 from routers.protocols import completion, oip_http
@@ -35,7 +35,7 @@ class HttpTensorModels:
     async def begin(self, call: Call, backend: Backend, endpoint: Endpoint, seconds_left: float) -> Begun:
         assert call.tensors is not None
         form, body = _rendered(call.tensors, call.body)
-        headers = form + DEADLINE % (seconds_left + MARGIN_SECONDS)
+        headers = form + deadline(seconds_left)
         request = endpoint.request(call.operation, call.request_id, body, headers)
         exchange = await self._client.send(endpoint.origin, request)
         body = await self._read(exchange, backend)
