@@ -106,8 +106,12 @@ async def first_content(events: WholeEvents, exchange: Exchange) -> bytes:
 
 
 def _passed_on(exchange: Exchange) -> Headers:
-    found = [(name, exchange.headers.get(name)) for name in _PASSED_ON]
-    return b"".join([b"%b: %b\r\n" % (name, value) for name, value in found if value is not None and value.isascii()])
+    headers = b""
+    for name in _PASSED_ON:
+        value = exchange.headers.get(name)
+        if value is not None and value.isascii():
+            headers += b"%b: %b\r\n" % (name, value)
+    return headers
 
 
 def cut(backend: Backend, hint: str) -> TiermeshError:

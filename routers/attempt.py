@@ -25,29 +25,24 @@ def verdict_of(error: TiermeshError) -> Verdict:
 class Attempt:
     """Holds a breaker's permit and an endpoint's place until its end, which comes exactly once."""
 
-    __slots__ = ("_begun", "_begun_at", "_over", "backend", "endpoint", "model", "permit", "seconds")
+    __slots__ = ("_begun_at", "_over", "backend", "begun", "endpoint", "model", "permit", "seconds")
 
     def __init__(self, backend: Backend, model: ModelGuard, endpoint: Endpoint, permit: Permit, now: float) -> None:
         self.backend = backend
         self.model = model
         self.endpoint = endpoint
         self.permit = permit
-        self._begun: Begun | None = None
+        self.begun: Begun | None = None
+        """The answer, from the commit point on."""
         self.seconds = 0.0
         """To the commit point; for how long none came, where none did."""
         self._begun_at = now
         self._over = False
 
-    @property
-    def answer(self) -> Begun:
-        """The answer; there is one from the commit point on."""
-        assert self._begun is not None
-        return self._begun
-
     def commit(self, begun: Begun) -> None:
         """The first content is here."""
         now = time.monotonic()
-        self._begun = begun
+        self.begun = begun
         self.seconds = now - self._begun_at
         if self.model.breaker.state is not State.CLOSED:
             # A probe need not last as long as its answer.
@@ -59,7 +54,7 @@ class Attempt:
             return
         self._over = True
         now = time.monotonic()
-        if self._begun is None:
+        if self.begun is None:
             self.seconds = now - self._begun_at
         self.model.breaker.record(self.permit, now, verdict, self.seconds)
         self.model.endpoints.release(self.endpoint, now, verdict, self.seconds)
@@ -67,6 +62,6 @@ class Attempt:
 
     def lose(self) -> None:
         """Another try was faster: let go of what this one has."""
-        if self._begun is not None and self._begun.exchange is not None:
-            self._begun.exchange.close()
+        if self.begun is not None and self.begun.exchange is not None:
+            self.begun.exchange.close()
         self.end(Verdict.NONE)

@@ -101,11 +101,12 @@ class Attempts:
             self._outcome.note("endpoint-ejected", f"{model.endpoints.ejected} of {backend.name} are left out")
         while True:
             attempt = self._attempt(backend, model, permit, tried)
-            patience = self._patience(model, tried)
             try:
-                if model.endpoints.count == 1:
-                    return await self._try(attempt, patience)
-                return await self._begin(attempt, patience)
+                if model.endpoints.count > 1:
+                    return await self._begin(attempt, self._patience(model, tried))
+                if len(self._decision.candidates) > 1:
+                    return await self._try(attempt, self._patience(model, tried))
+                return await self._try(attempt, None)
             except TiermeshError as error:
                 again = await self._again(backend, model, error, tried)
                 if again is None:
@@ -206,7 +207,8 @@ class Attempts:
         """One try, up to its commit point. Tells the attempt of every other end."""
         backend = attempt.backend
         endpoint = backend.endpoints[attempt.endpoint.index]
-        asked = self._askers[backend.protocol].begin(self._call, backend, endpoint, self._seconds_left())
+        seconds = self._deadline - time.monotonic()
+        asked = self._askers[backend.protocol].begin(self._call, backend, endpoint, seconds)
         try:
             attempt.commit(await (asked if patience is None else self._within(patience, asked, backend)))
         except TiermeshError as error:

@@ -11,12 +11,13 @@ import asyncio
 class Outbox:
     """Of one event loop. What waits in it goes out before anything else may be written to its connections."""
 
-    __slots__ = ("_last_at", "_loop", "_waiting")
+    __slots__ = ("_last_at", "_loop", "waiting")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._last_at = 0.0
-        self._waiting: list[tuple[asyncio.Transport, bytes]] = []
+        self.waiting: list[tuple[asyncio.Transport, bytes]] = []
+        """What goes out at the end of this turn."""
 
     def write(self, transport: asyncio.Transport, data: bytes) -> None:
         """Write it, now or at the end of this turn."""
@@ -25,13 +26,13 @@ class Outbox:
             self._last_at = now
             transport.write(data)
             return
-        if not self._waiting:
+        if not self.waiting:
             self._loop.call_soon(self.flush)
-        self._waiting.append((transport, data))
+        self.waiting.append((transport, data))
 
     def flush(self) -> None:
         """Write what waits."""
-        waiting, self._waiting = self._waiting, []
+        waiting, self.waiting = self.waiting, []
         for transport, data in waiting:
             if not transport.is_closing():
                 transport.write(data)

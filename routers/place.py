@@ -9,7 +9,7 @@ from routers.resilience.queues import Standing, Ticket, Wait
 class Place:
     """Taken by its making, given back once, by `leave`."""
 
-    __slots__ = ("_admission", "_ticket", "_woken")
+    __slots__ = ("_admission", "_ticket", "_woken", "queued")
 
     def __init__(self, admission: Admission, tenant: str, standing: Standing, now: float, seconds: float) -> None:
         """`seconds` are left to the request's deadline.
@@ -19,14 +19,11 @@ class Place:
         self._admission = admission
         self._ticket: Ticket | None = None
         self._woken: asyncio.Future[None] | None = None
-        if not admission.enter():
+        self.queued = not admission.enter()
+        """Then `granted` says what became of the wait, also where it is over."""
+        if self.queued:
             self._woken = asyncio.get_running_loop().create_future()
             self._ticket = admission.wait(tenant, standing, now, seconds, self._wake)
-
-    @property
-    def queued(self) -> bool:
-        """Whether it was not free at once; then `granted` says what became of the wait, also where it is over."""
-        return self._ticket is not None
 
     async def granted(self) -> None:
         """Wait for it. Raises TiermeshError(QUEUE_FULL) where another tenant's request took the wait's place."""

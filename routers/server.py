@@ -62,7 +62,8 @@ class HttpReply:
     def start(self, status: int, headers: Headers) -> None:
         if connection := self._connection:
             self.begun = True
-            connection.outbox.flush()
+            if connection.outbox.waiting:
+                connection.outbox.flush()
             # HTTP/1.0 knows no chunks: its stream ends where the connection does.
             self._chunked = connection.http_1_1
             connection.keep_alive = connection.keep_alive and self._chunked
@@ -118,6 +119,7 @@ class HttpConnection(asyncio.Protocol):
         "_reply",
         "_server",
         "_target",
+        "_version",
         "_waiting",
         "active_at",
         "congested",
@@ -136,6 +138,7 @@ class HttpConnection(asyncio.Protocol):
         self._reply: HttpReply | None = None
         self._waiting: deque[tuple[Request, bool, bool]] = deque()
         self._refused = False
+        self._version = ""
         self.transport: asyncio.Transport
         self.keep_alive = True
         self.http_1_1 = True
@@ -265,7 +268,7 @@ class HttpConnection(asyncio.Protocol):
         self.receiving = False
         if self._refused or self._parser.should_upgrade():
             return
-        version = self._parser.get_http_version()
+        version = self._version = self._version or self._parser.get_http_version()
         if version not in framing.VERSIONS:
             self.refuse(framing.bad_http(f"HTTP/{version} is not spoken here.", "Send HTTP/1.1."))
             return

@@ -148,7 +148,8 @@ class Serving:
 
     async def _give(self, attempt: Attempt, flight: Flight) -> Answer | None:
         """Give callers the answer that has begun, to its end. Returns what may be kept."""
-        begun, backend = attempt.answer, attempt.backend
+        begun, backend = attempt.begun, attempt.backend
+        assert begun is not None, "it has reached its commit point"
         flight.outcome.answered_by(backend)
         if begun.exchange is not None:
             received = await self._stream(begun, begun.exchange, attempt, flight)

@@ -417,21 +417,18 @@ class UpstreamClient:
         """
         pool = self._pools.get(origin) or self._open_pool(origin)
         connection = pool.idle()
-        if connection is not None:
+        while True:
+            if connection is None:
+                connection = await pool.connect()
+            exchange = connection.send(data, self._limits.max_answer_bytes)
             try:
-                return await self._send(connection, data)
+                await exchange.head
+                return exchange
             except StaleConnectionError:
-                pass  # it was not heard: a fresh connection is
-        return await self._send(await pool.connect(), data)
-
-    async def _send(self, connection: _Connection, data: bytes) -> Exchange:
-        exchange = connection.send(data, self._limits.max_answer_bytes)
-        try:
-            await exchange.head
-        except asyncio.CancelledError:
-            exchange.close()
-            raise
-        return exchange
+                connection = None  # it was not heard: on a fresh connection it is
+            except asyncio.CancelledError:
+                exchange.close()
+                raise
 
     def _open_pool(self, origin: Origin) -> _Pool:
         pool = self._pools[origin] = _Pool(origin, self._limits, self._tls() if origin.tls else None)

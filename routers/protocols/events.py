@@ -50,9 +50,13 @@ class WholeEvents:
     def _are_plain(self, data: bytes) -> bool:
         """Whether these are sound events of one line each, as nearly all servers write and nearly all pieces come: read
         without a look at each line. Comments, names and other line ends take the slow way."""
-        events = data[6:-2].split(_BETWEEN)
-        if data.count(b"\n") != 2 * len(events) or b"\r" in data:
+        if b"\r" in data:
             return False
+        events = [data[6:-2]]
+        if data.find(b"\n") != len(data) - 2:
+            events = data[6:-2].split(_BETWEEN)
+            if data.count(b"\n") != 2 * len(events):
+                return False
         try:
             for event in events:
                 fields = orjson.loads(event)
