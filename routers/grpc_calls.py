@@ -194,14 +194,18 @@ class StreamCall:
         self._answering = False
         self._begun = False
         self._over = False
+        self._trailers = _OK
 
     # The caller's side.
 
     def on_data(self, data: bytes) -> None:
+        if self._over:
+            return  # a message could not be read: nothing behind it is looked at
         try:
             self._waiting += self._messages.read(data)
         except TiermeshError as error:
-            self._conclude(failure(error))
+            self._waiting.clear()
+            self._over, self._trailers = True, failure(error)
         self._next()
 
     def on_end(self) -> None:
@@ -226,7 +230,7 @@ class StreamCall:
             self._stream.consumed(len(message) + PREFIX_BYTES)
             self._answer(Request(b"POST", "", self._headers, message), self)
         elif self._over:
-            self._conclude(_OK)
+            self._conclude(self._trailers)
 
     def _conclude(self, trailers: bytes) -> None:
         self._waiting.clear()

@@ -5,6 +5,7 @@ It stands on `routers.http2` rather than on grpc.aio, whose threads cost more th
 """
 
 import asyncio
+import logging
 from collections.abc import Callable, Coroutine
 from functools import partial
 from importlib.metadata import version
@@ -31,6 +32,8 @@ from routers.protocols import oip_grpc
 from routers.protocols.inference import open_inference_pb2 as messages
 from routers.protocols.oip_calls import Target
 from routers.protocols.oip_forms import UNARY
+
+_LOG = logging.getLogger(__name__)
 
 SERVICE = messages.DESCRIPTOR.services_by_name["GRPCInferenceService"].full_name
 _FILES = (messages.DESCRIPTOR, health_pb2.DESCRIPTOR, reflection_pb2.DESCRIPTOR)
@@ -128,8 +131,8 @@ class GrpcServer:
         async def answer() -> None:
             try:
                 await answering
-            except TiermeshError as error:
-                reply.send(error.status, *UNARY.error(error))
+            except Exception as error:  # noqa: BLE001 - an outermost handler: the caller must hear of a bug too
+                _fail(reply, error)
 
         task = asyncio.get_running_loop().create_task(answer())
         self._tasks.add(task)  # the loop itself holds tasks weakly
@@ -152,15 +155,22 @@ def _begin(kind: Any, limits: ServerLimits, answer: Answer) -> Method:
 
 
 def _guarded(answer: Answer) -> Answer:
-    """The same, whose TiermeshError is an answer too."""
+    """The same, whose errors are answers too."""
 
     def guarded(request: Request, reply: Reply) -> None:
         try:
             answer(request, reply)
-        except TiermeshError as error:
-            reply.send(error.status, *UNARY.error(error))
+        except Exception as error:  # noqa: BLE001 - as above; and a bug in one call must not end the others
+            _fail(reply, error)
 
     return guarded
+
+
+def _fail(reply: Reply, error: Exception) -> None:
+    if not isinstance(error, TiermeshError):
+        _LOG.error("A call failed in a way that it should not.", exc_info=error)
+        error = TiermeshError(Code.INTERNAL, "The router failed.", "Look at its log.")
+    reply.send(error.status, *UNARY.error(error))
 
 
 def _parsed(kind: Any, request: Request) -> Any:

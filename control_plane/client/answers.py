@@ -1,13 +1,16 @@
 """Answers: what came back over HTTP, as a value or as the error that the control plane meant."""
 
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import httpx2
-from pydantic import TypeAdapter, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from control_plane.spec.errors import Code, FieldError, TiermeshError
 
 T = TypeVar("T")
+
+_LONGEST_WAIT_DIGITS = 9
+"""Thirty years: what is longer is no wait."""
 
 
 def read(adapter: TypeAdapter[T], response: httpx2.Response, member: str | None = None) -> T:
@@ -18,7 +21,7 @@ def read(adapter: TypeAdapter[T], response: httpx2.Response, member: str | None 
     try:
         body = response.json()
         return adapter.validate_python(body if member is None else body[member])
-    except (ValueError, KeyError, TypeError, ValidationError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError, ValidationError) as error:
         raise TiermeshError(
             Code.UPSTREAM_FAILED,
             f"{response.url} answered in a shape this client does not know.",
@@ -37,29 +40,40 @@ def checked(response: httpx2.Response, url: str) -> httpx2.Response:
             f"{url} answered {response.status_code} and is not a Tiermesh control plane.",
             "Check the address (--server, TIERMESH_SERVER).",
         )
-    retry_after = response.headers.get("retry-after", "")
     raise TiermeshError(
-        _code(problem.get("code")),
-        str(problem.get("detail", "")),
-        str(problem.get("hint", "")),
-        retry_after_seconds=int(retry_after) if retry_after.isdecimal() else None,
-        errors=tuple(FieldError(str(item["field"]), str(item["message"])) for item in problem.get("errors", ())),
+        _code(problem.code),
+        problem.detail,
+        problem.hint,
+        retry_after_seconds=_seconds(response.headers.get("retry-after", "")),
+        errors=tuple(problem.errors),
     )
 
 
-def _problem(response: httpx2.Response) -> dict[str, Any] | None:
+class _Problem(BaseModel):
+    """What of RFC 9457's problem is an error here. A newer server may say more."""
+
+    code: str = ""
+    detail: str = ""
+    hint: str = ""
+    errors: list[FieldError] = []
+
+
+def _problem(response: httpx2.Response) -> _Problem | None:
     if not response.headers.get("content-type", "").startswith("application/problem+json"):
         return None
     try:
-        body = response.json()
-    except ValueError:
+        return _Problem.model_validate_json(response.content)
+    except ValidationError:
         return None
-    return body if isinstance(body, dict) else None
 
 
-def _code(value: Any) -> Code:
+def _code(value: str) -> Code:
     # A newer server may know codes that this client does not.
     return Code(value) if value in set(Code) else Code.INTERNAL
+
+
+def _seconds(value: str) -> int | None:
+    return int(value) if value.isdecimal() and len(value) <= _LONGEST_WAIT_DIGITS else None
 
 
 def unreachable(url: str, error: httpx2.TransportError) -> TiermeshError:

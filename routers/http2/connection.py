@@ -170,6 +170,7 @@ class Http2Connection(asyncio.Protocol):
             self._hear_noise()
         if stream is None or stream.ended_by_caller:
             return
+        stream.receive(len(payload), len(payload) - len(data))
         stream.receiver.on_data(data)
         if flags & END_STREAM:
             self._end_by_caller(stream)
@@ -215,7 +216,7 @@ class Http2Connection(asyncio.Protocol):
             self._end_by_caller(stream)
 
     def _open(self, number: int, headers: dict[bytes, bytes]) -> Stream | None:
-        stream = Stream(self, number, self._peer_window, self._server.loop.time())
+        stream = Stream(self, number, self._peer_window, self._server.stream_window, self._server.loop.time())
         if len(self.streams) >= MAX_STREAMS or self._server.draining:
             stream.reset(Fault.REFUSED_STREAM)
             return None

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Protocol
 
-from routers.http2.frames import END_STREAM, MAX_FRAME_BYTES, Fault, Kind, frame, header_frames
+from routers.http2.frames import END_STREAM, MAX_FRAME_BYTES, ConnectionFault, Fault, Kind, frame, header_frames
 
 if TYPE_CHECKING:
     from routers.http2.connection import Http2Connection
@@ -32,6 +32,7 @@ class Stream:
 
     __slots__ = (
         "_ended",
+        "_room",
         "_trailers",
         "_waiting",
         "began_at",
@@ -42,14 +43,16 @@ class Stream:
         "window",
     )
 
-    def __init__(self, connection: "Http2Connection", number: int, window: int, began_at: float) -> None:
-        """`window` is how much the caller takes before it says more; `began_at` is of the event loop's clock."""
+    def __init__(self, connection: "Http2Connection", number: int, window: int, room: int, began_at: float) -> None:
+        """`window` is how much the caller takes before it says more, `room` how much it may send before it is told of
+        more; `began_at` is of the event loop's clock."""
         self.began_at = began_at
         self.connection = connection
         self.number = number
         self.window = window
         self.receiver: Receiver
         self.ended_by_caller = False
+        self._room = room
         self._waiting = bytearray()
         self._trailers: bytes | None = None
         self._ended = False
@@ -121,9 +124,17 @@ class Stream:
             self.connection.write(header_frames(END_STREAM, self.number, self._trailers))
             self._finish()
 
+    def receive(self, size: int, padding: int) -> None:
+        """So much of the request has come, some of it padding. Raises ConnectionFault for more than it has room."""
+        self._room -= size
+        if self._room < 0:
+            raise ConnectionFault(Fault.FLOW_CONTROL_ERROR, "more of a request than there is room for")
+        self.consumed(padding)
+
     def consumed(self, size: int) -> None:
         """So much of the request has been dealt with: the caller may send as much again."""
         if size and not self.ended_by_caller and not self._ended:
+            self._room += size
             self.connection.write(frame(Kind.WINDOW_UPDATE, 0, self.number, size.to_bytes(4, "big")))
 
     def reset(self, fault: Fault) -> None:

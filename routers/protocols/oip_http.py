@@ -108,7 +108,7 @@ def parse_metadata(body: bytes) -> Metadata:
     """What a Model says of itself. Raises TiermeshError(UPSTREAM_FAILED)."""
     try:
         fields = parse_object(body)
-        versions = [str(version) for version in fields.get("versions") or ()]
+        versions = _versions(fields.get("versions"))
         inputs, outputs = (_signatures(fields.get(side) or [], side) for side in ("inputs", "outputs"))
         return Metadata(_text(fields, "name", "name"), versions, _text(fields, "platform", "platform"), inputs, outputs)
     except TiermeshError as error:
@@ -220,6 +220,12 @@ def _parameters(fields: dict[str, Any], where: str) -> Parameters:
         if not isinstance(value, bool | int | float | str):
             raise wrong(f"{where}.{name}", "must be a boolean, a number or a string")
     return found
+
+
+def _versions(said: Any) -> list[str]:
+    if said is not None and not isinstance(said, list):
+        raise wrong("versions", "must be a list")
+    return [str(version) for version in said or ()]
 
 
 def _signatures(entries: Any, side: str) -> list[Signature]:

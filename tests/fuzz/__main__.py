@@ -1,6 +1,7 @@
 """python -m tests.fuzz [--seconds 300] [--decoder NAME] [--seed N]: fuzz every decoder, or one.
 
-Ends with a table, and with status 1 where something was found.
+Seconds are of the processor's time: however busy the machine is, each decoder gets the same work. Ends with a table,
+and with status 1 where something was found.
 """
 
 import argparse
@@ -17,7 +18,7 @@ MAX_MEMORY_BYTES = 4 * 1024**3
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description="Fuzz what reads what strangers send.")
-    parser.add_argument("--seconds", type=float, default=300, help="for each decoder (default: %(default)g)")
+    parser.add_argument("--seconds", type=float, default=300, help="of computing for each (default: %(default)g)")
     parser.add_argument("--decoder", choices=sorted(DECODERS), action="append", help="this one; may be given again")
     parser.add_argument("--seed", type=int, help="of the first batch; by default another one each time")
     asked = parser.parse_args()

@@ -77,8 +77,8 @@ _ANSWER_MESSAGES = ANSWERS.map(lambda found: bytes(oip_grpc.answer_message(found
 
 # Documents.
 
-_DOCUMENTS = [dump_document(each) for each in (*documents(), faq(), tenant("acme", quotas={"tokensPerMinute": 5}))]
-_DOCUMENTS += [
+DOCUMENTS = [dump_document(each) for each in (*documents(), faq(), tenant("acme", quotas={"tokensPerMinute": 5}))]
+DOCUMENTS += [
     dump_document(model("away", urls=["http://a/v1", "http://b/v1"], url=None)),
     dump_document(route("slow", resilience={"retries": {"attempts": 3}}, cache={"exact": {"ttlSeconds": 5}})),
 ]
@@ -131,12 +131,16 @@ def _without_raw(value: Any) -> Any:
     return [_without_raw(inner) for inner in value] if isinstance(value, list) else value
 
 
-_YAML = st.builds(_as_yaml, trees(*_DOCUMENTS), st.just(b"") | st.sampled_from(_SPELLS), SEEDS)
+_YAML = st.builds(_as_yaml, trees(*DOCUMENTS), st.just(b"") | st.sampled_from(_SPELLS), SEEDS)
 
 
 def _read_documents(text: bytes, name: str) -> None:
     found = parse_documents(text.decode("utf-8", "replace"), name)
-    runtime = Runtime.build(snapshot(compile([*documents(), *found] if len(found) < 3 else found)), {})
+    check_runtime(Runtime.build(snapshot(compile([*documents(), *found] if len(found) < 3 else found)), {}))
+
+
+def check_runtime(runtime: Runtime) -> None:
+    """What stands in headers fits into them."""
     for made in runtime.routes.values():
         assert HEADERS.fullmatch(made.headers.encode()), made.headers
         for backend in made.backends:
@@ -149,6 +153,6 @@ DECODERS = (
     Decoder("tensors", _TENSORS, _read_tensor),
     Decoder("oip-grpc", st.builds(scratch, _MESSAGES, SEEDS), _read_message),
     Decoder("oip-grpc-answers", st.builds(scratch, _ANSWER_MESSAGES, SEEDS), _read_answer_message),
-    Decoder("documents-json", bodies(*_DOCUMENTS, _DOCUMENTS), lambda text: _read_documents(text, "a.json")),
+    Decoder("documents-json", bodies(*DOCUMENTS, DOCUMENTS), lambda text: _read_documents(text, "a.json")),
     Decoder("documents-yaml", _YAML, lambda text: _read_documents(text, "a.yaml")),
 )

@@ -3,18 +3,25 @@
 import asyncio
 import logging
 import re
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, TypeVar
 
 import uvloop
 
 from control_plane.spec.models import Protocol
 from observability.metrics import RouterMetrics
+from routers.admin import Admin
 from routers.asking import OpenAIAsker
 from routers.cache.exact import ExactCache
+from routers.directory import Directory
+from routers.grpc_calls import StreamCall
+from routers.grpc_server import GrpcServer
 from routers.handler import Router
 from routers.http import Request
+from routers.http2.connection import Http2Connection
+from routers.http2.stream import Stream
 from routers.ledger import Ledger
+from routers.limits import ServerLimits
 from routers.quotas.memory import MemoryDesk
 from routers.runtime import Runtime
 from routers.serving import Serving
@@ -29,8 +36,14 @@ HEADERS = re.compile(rb"(?:[a-z0-9-]+: [\t\x20-\x7e]*\r\n)*")
 MAX_TURNS = 10_000
 """Of the event loop until an answer is there; none needs more than a few dozen."""
 
+_LAST_TURNS = 20
+"""For what is cancelled when a caller leaves."""
+
 _ONE_TRY = {"retries": {"attempts": 1}, "breaker": {"enabled": False}}
 _PLENTY = {"tokensPerMinute": 10**12, "usdPerDay": 1_000_000, "requestsPerSecond": 1_000_000}
+
+
+T = TypeVar("T")
 
 
 class FakeTransport:
@@ -102,9 +115,13 @@ class Door:
         metrics = RouterMetrics()
         self._ledger = Ledger(metrics, lambda lines: None)
         desk = MemoryDesk()
-        askers: Any = {Protocol.OPENAI: OpenAIAsker(self._client), Protocol.OIP_HTTP: HttpTensorModels(self._client)}
+        tensor_models: Any = {Protocol.OIP_HTTP: HttpTensorModels(self._client)}
+        askers: Any = {Protocol.OPENAI: OpenAIAsker(self._client), **tensor_models}
         serving = Serving(askers, ExactCache(10_000_000), self._ledger, desk, metrics)
-        self.router = Router(serving, desk, metrics)
+        directory = Directory(tensor_models)
+        self.router = Router(serving, desk, metrics, directory)
+        self._admin = Admin(self.router, lambda: b"", lambda: False)
+        self._grpc = GrpcServer(self.router, directory, ServerLimits(max_body_bytes=10_000, max_header_bytes=4_000))
         tensors = model("tensors", engine="kserve", protocol="oip-http", url="http://127.0.0.1:1", servedName="iris-7")
         chats = [model("light", modalities=["text", "image"]), model("heavy", "heavy")]
         routes = [
@@ -119,11 +136,39 @@ class Door:
         self, path: str, body: bytes, headers: dict[bytes, bytes] | None = None, says: Sequence[bytes] = ()
     ) -> Heard:
         """What a caller gets over HTTP, from a Model that `says` this. Raises what the router should have caught."""
-        return self._ask(lambda heard: self.router(self._request(path, body, headers), heard), says)
+        return self.request(self._request(path, body, headers), says)
+
+    def request(self, request: Request, says: Sequence[bytes] = ()) -> Heard:
+        """The same for a request of any kind."""
+        return self._ask(lambda heard: self.router(request, heard), says)
+
+    def administer(self, request: Request) -> Heard:
+        """What the admin port answers."""
+        return self._ask(lambda heard: self._admin(request, heard), ())
 
     def infer(self, message: bytes, stream: bool, says: Sequence[bytes] = ()) -> Heard:
-        """The same over gRPC."""
+        """What a caller gets over gRPC."""
         return self._ask(lambda heard: self.router.infer(self._request("", message, None), stream, heard), says)
+
+    def connect(self, pieces: Sequence[bytes], says: Sequence[bytes] = ()) -> bytes:
+        """What a caller of the gRPC port gets who sends these bytes, and leaves once there is nothing to wait for."""
+        return self._heard(self._connected(pieces), says)
+
+    async def _connected(self, pieces: Sequence[bytes]) -> bytes:
+        transport: Any = FakeTransport()
+        connection = Http2Connection(self._grpc._server)
+        connection.connection_made(transport)
+        try:
+            for piece in pieces:
+                if not transport.closed:
+                    connection.data_received(piece)
+                    await asyncio.sleep(0)
+            await _until(lambda: transport.closed or not any(map(_owes, connection.streams.values())))
+        finally:
+            connection.connection_lost(None)
+            for _ in range(_LAST_TURNS):
+                await asyncio.sleep(0)
+        return b"".join(transport.written)
 
     def _request(self, path: str, body: bytes, headers: dict[bytes, bytes] | None) -> Request:
         # Every other request is limited, so that both ways through the quotas are walked.
@@ -131,19 +176,24 @@ class Door:
         return Request(b"POST", path, {b"authorization": owner, **(headers or {})}, body)
 
     def _ask(self, begin: Any, says: Sequence[bytes]) -> Heard:
+        heard = self._heard(_answered(begin), says)
+        assert heard.status.result() != 500, heard.body
+        assert HEADERS.fullmatch(heard.headers), heard.headers
+        return heard
+
+    def _heard(self, asking: Coroutine[Any, Any, T], says: Sequence[bytes]) -> T:
+        """What comes of it, if nothing fails that should not."""
         self._client.pieces = says
         logger = logging.getLogger("routers")
         logger.addHandler(self._catcher)
         try:
-            heard = self._loop.run_until_complete(_answered(begin))
+            heard = self._loop.run_until_complete(asking)
         finally:
             logger.removeHandler(self._catcher)
         if self._failures:
             failure, *_ = self._failures
             self._failures.clear()
             raise failure
-        assert heard.status.result() != 500, heard.body
-        assert HEADERS.fullmatch(heard.headers), heard.headers
         return heard
 
     def _note(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
@@ -165,8 +215,19 @@ class _Catcher(logging.Handler):
 async def _answered(begin: Any) -> Heard:
     heard = Heard()
     begin(heard)
+    await _until(lambda: heard.ended or heard.aborted)
+    return heard
+
+
+async def _until(is_over: Callable[[], bool]) -> None:
     for _ in range(MAX_TURNS):
-        if heard.ended or heard.aborted:
-            return heard
+        if is_over():
+            return
         await asyncio.sleep(0)
     raise TimeoutError("the caller never got an answer")
+
+
+def _owes(stream: Stream) -> bool:
+    """Whether the caller has said all and takes what comes, and so waits for an answer that ends."""
+    watches = isinstance(stream.receiver, StreamCall) and stream.receiver._headers[b":path"].endswith(b"/Watch")
+    return stream.ended_by_caller and not stream.congested and not watches

@@ -31,6 +31,7 @@ class Report:
     decoder: str
     examples: int = 0
     seconds: float = 0.0
+    """Of the processor's time."""
     findings: dict[str, Finding] = field(default_factory=dict)
     """By their place: one bug is one finding."""
 
@@ -38,12 +39,12 @@ class Report:
 def fuzz(
     decoder: Decoder, seconds: float, first_seed: int = 0, progress: Callable[[Report], object] = lambda report: None
 ) -> Report:
-    """Fuzz until the time is over; at least one batch. The same seed gives the same examples."""
-    report, began, batch = Report(decoder.name), time.monotonic(), first_seed
+    """Fuzz for so many seconds of the processor's time, at least one batch. The same seed gives the same examples."""
+    report, began, batch = Report(decoder.name), time.process_time(), first_seed
     while not report.examples or report.seconds < seconds:
         _run_batch(decoder, report, batch)
         batch += 1
-        report.seconds = time.monotonic() - began
+        report.seconds = time.process_time() - began
         progress(report)
     return report
 

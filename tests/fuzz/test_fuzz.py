@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import time
 
 import pytest
 from hypothesis import strategies as st
@@ -53,6 +54,17 @@ def test_a_hang_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
 
     with pytest.raises(TimeoutError, match="no end after"):
         Decoder("slow", st.binary(), hang).check(b"")
+
+
+def test_what_computes_nothing_does_not_hang(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tests.fuzz.decoder.HANG_SECONDS", 0.05)
+    Decoder("stopped", st.binary(), lambda body: time.sleep(0.1)).check(b"")
+
+
+def test_seconds_are_of_the_processor() -> None:
+    began = time.process_time()
+    report = fuzz(Decoder("patient", st.binary(), lambda body: time.sleep(0.001)), seconds=0)
+    assert report.seconds <= time.process_time() - began
 
 
 def test_mutations_write_what_no_library_would() -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from control_plane.spec.errors import Code, TiermeshError
 from routers.grpc_calls import Answer, Messages, StreamCall, UnaryCall, framed, refuse
 from routers.http import Reply, Request
-from routers.http2.frames import END_STREAM, Kind, frame
+from routers.http2.frames import END_STREAM, Kind, Setting, frame
 from routers.http2.hpack import literal
 from routers.http2.server import Http2Server
 from routers.http2.stream import Headers, Receiver, Stream
@@ -165,6 +165,30 @@ async def test_a_message_that_cannot_be_read_ends_a_stream() -> None:
         client.send(frame(Kind.DATA, 0, 1, framed(b"one")))
         assert (await client.frame(Kind.DATA)).payload == framed(b"one")
         client.send(frame(Kind.DATA, 0, 1, b"\1" + framed(b"packed")[1:]))
+        assert (await client.headers())[b"grpc-status"] == b"12"
+
+
+async def test_a_message_that_cannot_be_read_is_the_last_word_also_to_a_slow_caller() -> None:
+    window, more = Setting.INITIAL_WINDOW_SIZE.to_bytes(2, "big") + bytes(4), (100).to_bytes(4, "big")
+    async with calling(streamed(echo_framed)) as client:
+        client.send(frame(Kind.SETTINGS, 0, 0, window))
+        client.ask(body=None)
+        packed = b"\1" + framed(b"packed")[1:]
+        client.send(frame(Kind.DATA, 0, 1, framed(b"one")), frame(Kind.DATA, END_STREAM, 1, packed))
+        await client.headers()
+        client.send(frame(Kind.WINDOW_UPDATE, 0, 1, more))
+        assert (await client.frame(Kind.DATA)).payload == framed(b"one")
+        assert (await client.headers())[b"grpc-status"] == b"12"
+
+
+async def test_a_message_that_cannot_be_read_ends_a_stream_after_the_answer_under_way() -> None:
+    desk = Desk()
+    async with calling(streamed(desk)) as client:
+        client.ask(body=None)
+        client.send(frame(Kind.DATA, 0, 1, framed(b"one")), frame(Kind.DATA, 0, 1, b"\1" + framed(b"packed")[1:]))
+        _, reply = await desk.next()
+        reply.send(200, b"", framed(b"answer"))
+        assert (await client.frame(Kind.DATA)).payload == framed(b"answer")
         assert (await client.headers())[b"grpc-status"] == b"12"
 
 

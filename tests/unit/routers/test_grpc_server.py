@@ -9,10 +9,14 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from routers.directory import Directory
+from routers.grpc_health import Health
 from routers.grpc_server import SERVICE, GrpcServer
+from routers.http import Reply, Request
 from routers.limits import ServerLimits
 from routers.protocols import oip_grpc
+from routers.protocols.oip_calls import Target
 from routers.protocols.tensors import Tensor, TensorRequest
+from routers.runtime import Runtime
 from tests.stub_upstream import Received, answer, held
 from tests.unit.routers.mesh import Mesh, mesh
 
@@ -22,9 +26,11 @@ SERVING, NOT_SERVING = health_pb2.HealthCheckResponse.SERVING, health_pb2.Health
 
 
 @contextlib.asynccontextmanager
-async def listening(whole: Mesh) -> AsyncIterator[tuple[GrpcServer, grpc.aio.Channel]]:
+async def listening(
+    whole: Mesh, directory: Directory | None = None
+) -> AsyncIterator[tuple[GrpcServer, grpc.aio.Channel]]:
     """A server before this mesh's router, and a channel to it."""
-    server = GrpcServer(whole.router, Directory({}), ServerLimits())
+    server = GrpcServer(whole.router, directory or Directory({}), ServerLimits())
     port = await server.start("127.0.0.1", 0)
     server.announce()
     async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
@@ -122,3 +128,31 @@ async def test_a_large_message_comes_and_goes_whole() -> None:
 async def echoing(received: Received, writer: asyncio.StreamWriter) -> None:
     """A Model that says what it was asked."""
     await answer(received.fields["messages"][0]["content"])(received, writer)
+
+
+class Broken(Directory):
+    """Has a bug."""
+
+    async def ready(self, target: Target, runtime: Runtime) -> bool:
+        raise ZeroDivisionError
+
+
+class Unwell(Health):
+    """Has one too."""
+
+    def check(self, request: Request, reply: Reply) -> None:
+        raise ZeroDivisionError
+
+
+@pytest.mark.parametrize("method", [f"{SERVICE}/ModelReady", "grpc.health.v1.Health/Check"])
+async def test_a_bug_is_an_answer_and_the_connection_goes_on(
+    method: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("routers.grpc_server.Health", Unwell)
+    async with mesh() as whole, listening(whole, Broken({})) as (_, channel):
+        for _ in range(2):
+            with pytest.raises(grpc.aio.AioRpcError) as caught:
+                await channel.unary_unary(f"/{method}")(b"", timeout=5)
+            assert caught.value.code() is grpc.StatusCode.INTERNAL
+            assert "ZeroDivisionError" not in str(caught.value.details())
+        assert caplog.text.count("should not") == 2

@@ -142,6 +142,29 @@ async def test_what_is_dealt_with_may_be_sent_again() -> None:
         assert (update.stream, update.payload) == (1, (5).to_bytes(4, "big"))
 
 
+async def test_padding_may_be_sent_again_at_once() -> None:
+    async with site() as there, there.connected() as client:
+        client.ask(body=None)
+        client.send(frame(Kind.DATA, PADDED, 1, b"\2ab\0\0"))
+        await client.frame(Kind.WINDOW_UPDATE)  # the connection's, at its beginning
+        update = await client.frame(Kind.WINDOW_UPDATE)
+        assert (update.stream, update.payload) == (1, (3).to_bytes(4, "big"))
+
+
+async def test_more_of_a_body_than_its_window_ends_the_connection() -> None:
+    async with site(ServerLimits(max_body_bytes=0)) as there, there.connected() as client:
+        client.ask(body=None)
+        window = there.server.stream_window
+        client.send(*[frame(Kind.DATA, 0, 1, b"x" * MAX_FRAME_BYTES)] * (window // MAX_FRAME_BYTES))
+        desk = await there.desks.get()
+        client.send(frame(Kind.PING, 0, 0, bytes(8)))
+        await client.frame(Kind.PING)
+        desk.stream.consumed(10)
+        client.send(frame(Kind.DATA, 0, 1, b"x" * 10), frame(Kind.DATA, 0, 1, b"y"))
+        assert await client.goaway() == Fault.FLOW_CONTROL_ERROR
+        assert len(desk.body) == window + 10
+
+
 async def test_a_large_body_does_not_close_the_connections_window() -> None:
     async with site() as there, there.connected() as client:
         client.ask(body=None)

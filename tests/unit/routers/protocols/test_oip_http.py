@@ -9,7 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from control_plane.spec.errors import Code, TiermeshError
-from routers.protocols.oip_http import BINARY, JSON, parse_answer, parse_request, render_answer, render_request
+from routers.protocols.oip_http import (
+    BINARY,
+    JSON,
+    parse_answer,
+    parse_metadata,
+    parse_request,
+    render_answer,
+    render_request,
+)
 from routers.protocols.tensors import NONE, Output, Tensor, TensorAnswer, TensorRequest
 from tests.unit.routers.protocols.tensor_samples import ANSWERS, REQUESTS, iris, same
 
@@ -199,3 +207,24 @@ def test_null_says_nothing() -> None:
 def test_nothing_said_is_nothing_kept() -> None:
     read = parse_request(body(), None)
     assert read.parameters is NONE and read.inputs[0].parameters == {}
+
+
+def metadata(**changes: Any) -> bytes:
+    """What a Model says of itself, with parts replaced."""
+    entry = {"name": "x", "datatype": "FP32", "shape": [-1, 4]}
+    return orjson.dumps({"name": "m", "versions": ["1", "2"], "inputs": [entry], "outputs": [], **changes})
+
+
+def test_what_a_model_says_of_itself_is_read() -> None:
+    read = parse_metadata(metadata(versions=None))
+    assert (read.versions, read.platform, read.inputs[0].shape) == ([], "", [-1, 4])
+    assert parse_metadata(metadata()).versions == ["1", "2"]
+
+
+@pytest.mark.parametrize(
+    "changes", [{"versions": True}, {"versions": "1"}, {"name": 1}, {"inputs": {"x": []}}, {"outputs": [1]}]
+)
+def test_what_says_nothing_of_a_model_is_the_models_failure(changes: dict[str, Any]) -> None:
+    with pytest.raises(TiermeshError) as caught:
+        parse_metadata(metadata(**changes))
+    assert caught.value.code is Code.UPSTREAM_FAILED

@@ -1,0 +1,168 @@
+"""The control plane: requests to its API, and what its clients and the routers read of its answers."""
+
+import asyncio
+import atexit
+import contextlib
+import shutil
+import tempfile
+from functools import cache
+from random import Random
+from typing import Any, NamedTuple
+
+import httpx2
+import orjson
+from hypothesis import strategies as st
+from pydantic import TypeAdapter, ValidationError
+from starlette.types import ASGIApp
+
+from control_plane.api.app import create_app
+from control_plane.api.waiting import WaitingRoom
+from control_plane.client.answers import checked, read
+from control_plane.publisher import Publisher
+from control_plane.spec.compile import SERVE_URL
+from control_plane.spec.errors import Code, TiermeshError
+from control_plane.spec.records import Ack, Applied, Revision, SnapshotSummary
+from control_plane.spec.snapshots import Snapshot, digest
+from control_plane.store.database import Database
+from observability.control_plane_metrics import ControlPlaneMetrics
+from routers.runtime import Runtime
+from tests.fuzz.asgi import Answer, Asked, called
+from tests.fuzz.codecs import DOCUMENTS, check_runtime
+from tests.fuzz.decoder import Decoder
+from tests.fuzz.mutations import bodies
+from tests.unit.routers.samples import documents, snapshot
+from tests.unit.routers.tenants import tenant
+
+# Requests.
+
+
+class _Plane:
+    """One control plane with a database of its own, which lasts as long as the process."""
+
+    def __init__(self) -> None:
+        folder = tempfile.mkdtemp(prefix="fuzz-")
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        self._loop = asyncio.new_event_loop()
+        database = Database(f"sqlite:///{folder}/control-plane.db")
+        database.migrate()
+        self._app = self._loop.run_until_complete(self._open(database))
+
+    async def _open(self, database: Database) -> ASGIApp:
+        metrics = ControlPlaneMetrics()
+        room = WaitingRoom(database, metrics, seats=3)
+        publisher = Publisher(database, SERVE_URL, room.ring)
+        publisher.apply(documents(), "fuzzer")
+        return create_app(publisher, room, metrics, max_body_bytes=100_000)
+
+    def ask(self, asked: Asked) -> Answer:
+        return self._loop.run_until_complete(called(self._app, asked))
+
+
+@cache
+def _plane() -> _Plane:
+    return _Plane()
+
+
+_BATCH = {"documents": DOCUMENTS, "author": "alice", "reason": "because"}
+_NAMES = ["light", "shop", "acme", "none", "%00", "%ff", "a%2Fb", "x" * 300, "..", "%F0%9F%98%80", ""]
+_NUMBERS = ["1", "2", "0", "-1", "9223372036854775807", "9223372036854775808", "9" * 30, "1.5", "latest", "%D9%A1"]
+_VALUES = ["true", "", "x", "1", "-1", "9" * 30, "%00", "%ff", "NaN", "inf", "1e-3", "0", "a" * 3000]
+_PARAMETERS = ["dryRun", "author", "reason", "before", "limit", "after", "none", "%ff", ""]
+_PATHS = {
+    "PUT": ["/v1/models/{name}", "/v1/routes/{name}", "/v1/tenants/{name}"],
+    "GET": ["/v1/models", "/v1/{name}", "/v1/models/{name}", "/v1/routes/{name}/revisions", "/v1/snapshots/latest",
+            "/v1/snapshots/{number}", "/v1/snapshots", "/v1/openapi.json", "/{name}"],
+    "DELETE": ["/v1/tenants/{name}", "/v1/models/{name}"],
+    "POST": ["/v1/documents?dryRun=true", "/v1/documents?dryRun=true", "/v1/snapshots/{number}/acks",
+             "/v1/snapshots/{number}/rollback", "/v1/models/{name}"],
+}  # fmt: skip
+_TYPES = [*[b"application/json"] * 9, b"", b"text/plain", b"application/x-www-form-urlencoded", b"multipart/form-data"]
+
+
+def _asked(seed: int, body: bytes) -> Asked:
+    random = Random(seed)
+    method = random.choice((*["POST"] * 5, *["PUT"] * 2, *["GET"] * 2, "DELETE"))
+    target = random.choice(_PATHS[method]).format(name=random.choice(_NAMES), number=random.choice(_NUMBERS))
+    for _ in range(random.choice((0, 0, 1, 3))):
+        target += ("&" if "?" in target else "?") + f"{random.choice(_PARAMETERS)}={random.choice(_VALUES)}"
+    return Asked(method, target, body, random.choice(_TYPES))
+
+
+_ACK = {"router": "router-1", "error": "It does not build."}
+_BODIES = bodies(_BATCH, _BATCH, *DOCUMENTS, _ACK, {"author": "alice", "reason": ""})
+
+
+def _read_asked(asked: Asked) -> None:
+    answer = _plane().ask(asked)
+    assert answer.status < 500, answer.body
+    if answer.status >= 400:
+        problem = orjson.loads(answer.body)
+        assert problem["code"] in set(Code) and isinstance(problem["errors"], list), answer.body
+
+
+# Answers.
+
+_APPLIED = {
+    "changes": [{"kind": "Model", "name": "faq", "generation": 1, "outcome": "created"}],
+    "snapshot": 1,
+    "published": True,
+    "dryRun": False,
+}
+_PROBLEM = {"title": "no", "status": 422, "code": "invalid_document", "detail": "It is wrong.", "hint": "Correct it.",
+            "errors": [{"field": "spec.tier", "message": "is missing"}]}  # fmt: skip
+_SNAPSHOT = snapshot([*documents(), tenant()]).model_dump(mode="json", by_alias=True)
+_KINDS: list[tuple[TypeAdapter[Any], str | None]] = [
+    (TypeAdapter(Applied), None),
+    (TypeAdapter(list[Any]), "items"),
+    (TypeAdapter(list[Revision]), "items"),
+    (TypeAdapter(list[SnapshotSummary]), "items"),
+    (TypeAdapter(Snapshot), None),
+    (TypeAdapter(Ack), None),
+]
+
+
+class _Said(NamedTuple):
+    status: int
+    problem: bool
+    retry_after: bytes
+    body: bytes
+
+
+_RETRIES = st.sampled_from([b"", b"1", b"-1", b"9" * 5000, b"\xd9\xa1", b"1.5", b"soon"])
+_SAID = st.builds(
+    _Said,
+    st.sampled_from([200, 204, 302, 404, 409, 422, 500, 503]),
+    st.booleans(),
+    _RETRIES,
+    bodies(_APPLIED, _PROBLEM, _PROBLEM, _SNAPSHOT, {"items": [_APPLIED]}),
+)
+
+
+def _read_said(said: _Said) -> None:
+    kind = b"application/problem+json" if said.problem else b"application/json"
+    headers = [(b"content-type", kind), *([(b"retry-after", said.retry_after)] if said.retry_after else [])]
+    response = httpx2.Response(
+        said.status, headers=headers, content=said.body, request=httpx2.Request("GET", "http://h")
+    )
+    for adapter, member in _KINDS:
+        with contextlib.suppress(TiermeshError):
+            read(adapter, checked(response, "http://h"), member)
+
+
+# Snapshots.
+
+
+def _read_snapshot(body: bytes) -> None:
+    try:
+        found = Snapshot.model_validate_json(body)
+    except ValidationError:
+        return
+    # Its own hash: what changed only in between is found by the hash alone.
+    check_runtime(Runtime.build(found.model_copy(update={"sha256": digest(found.content)}), {}))
+
+
+DECODERS = (
+    Decoder("control-plane", st.builds(_asked, st.integers(0, 2**32), _BODIES), _read_asked),
+    Decoder("control-plane-answers", _SAID, _read_said),
+    Decoder("snapshots", bodies(_SNAPSHOT), _read_snapshot),
+)
