@@ -24,6 +24,8 @@ class Outbox:
         now = self._loop.time()
         if now != self._last_at:
             self._last_at = now
+            if self.waiting:
+                self.flush()
             transport.write(data)
             return
         if not self.waiting:

@@ -18,6 +18,7 @@ from routers import framing
 from routers.framing import HEADER_OVERHEAD_BYTES
 from routers.http import Handler, Headers, Reply, Request
 from routers.limits import ServerLimits
+from routers.listener import Listener
 from routers.outbox import Outbox
 
 _STATUS_LINES = {status.value: b"HTTP/1.1 %d %s\r\n" % (status, status.phrase.encode()) for status in HTTPStatus}
@@ -163,12 +164,11 @@ class HttpConnection(asyncio.Protocol):
         self._server.connections.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._server.connections.discard(self)
         self._waiting.clear()
         if reply := self._reply:
             self._reply = None
             reply.lost()
-        self._server.left()
+        self._server.left(self)
 
     def pause_writing(self) -> None:
         self.congested = True
@@ -351,68 +351,26 @@ class HttpConnection(asyncio.Protocol):
         """Whether nothing is being received or answered."""
         return self._reply is None and not self.receiving
 
+    def finish(self) -> None:
+        """Close it, at once or with the answer under way."""
+        self.keep_alive = False
+        if self.idle:
+            self.outbox.flush()
+            self.transport.close()
 
-class HttpServer:
-    """All connections of one listening address."""
+
+class HttpServer(Listener[HttpConnection]):
+    """All HTTP/1.1 connections of one address."""
 
     def __init__(self, handler: Handler, refuse: Refuse, limits: ServerLimits) -> None:
+        super().__init__(lambda: HttpConnection(self))
         self.handler = handler
         self.refuse = refuse
         self.limits = limits
-        self.connections: set[HttpConnection] = set()
-        self.draining = False
-        self.loop = asyncio.get_running_loop()
         self.outbox = Outbox(self.loop)
-        self._server: asyncio.Server | None = None
-        self._sweeper: asyncio.TimerHandle
-        self._empty = asyncio.Event()
-
-    async def start(self, host: str, port: int) -> int:
-        """Listen; returns the port (a free one where 0 was asked for). Raises TiermeshError(SETUP) if it is taken."""
-        try:
-            self._server = await self.loop.create_server(lambda: HttpConnection(self), host, port, backlog=4096)
-        except OSError as error:
-            why = (error.strerror or "").rpartition(": ")[2]  # asyncio puts the address in front once more
-            message = f"Port {port} on {host} cannot be opened: {why}."
-            raise TiermeshError(Code.SETUP, message, "Stop what uses it, or choose another port.") from error
-        self._sweep()
-        return int(self._server.sockets[0].getsockname()[1])
-
-    def _sweep(self) -> None:
-        """One timer for all connections costs less than one for each."""
-        now = self.loop.time()
-        for connection in list(self.connections):
-            connection.sweep(now)
-        self._sweeper = self.loop.call_later(1.0, self._sweep)
-
-    def left(self) -> None:
-        """A connection is gone."""
-        if not self.connections:
-            self._empty.set()
 
     def drain(self) -> None:
         """Still answer, and let each connection end with its answer."""
         self.draining = True
         for connection in self.connections:
             connection.drain()
-
-    async def stop(self, grace_seconds: float) -> None:
-        """Accept no more, let answers finish within the grace period, then close."""
-        self.drain()
-        if self._server is None:
-            return
-        self._server.close()
-        self._sweeper.cancel()
-        self.outbox.flush()
-        for connection in list(self.connections):
-            connection.keep_alive = False
-            if connection.idle:
-                connection.transport.close()
-        if self.connections:
-            self._empty.clear()
-            try:
-                await asyncio.wait_for(self._empty.wait(), grace_seconds)
-            except TimeoutError:
-                for connection in list(self.connections):
-                    connection.transport.abort()
-                await self._empty.wait()

@@ -119,8 +119,15 @@ class Http2Connection(asyncio.Protocol):
         if self._server.draining and not self.streams:
             self.transport.close()
 
-    def sweep(self, now: float, receive_seconds: float) -> None:
+    def finish(self) -> None:
+        """Take no more calls, and close once those under way are answered."""
+        self.goaway()
+        if not self.streams:
+            self.transport.close()
+
+    def sweep(self, now: float) -> None:
         """Close it where nothing is asked, cut the calls that arrive too slowly."""
+        receive_seconds = self._server.limits.receive_seconds
         if not self.greeted and now - self.began_at > receive_seconds:
             self.transport.abort()
         for stream in list(self.streams.values()):

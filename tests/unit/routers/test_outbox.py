@@ -72,6 +72,16 @@ def test_answers_of_one_moment_follow_the_first_at_the_end_of_the_turn() -> None
     assert office.out == [b"1", b"2", b"3"]
 
 
+def test_no_answer_overtakes_what_waits() -> None:
+    office = Office()
+    office.write(b"1")
+    office.write(b"2")
+    office.turn.now += 0.001  # whoever sets a timer meanwhile moves the clock
+    office.write(b"3")
+    office.turn.end()
+    assert office.out == [b"1", b"2", b"3"]
+
+
 def test_what_waits_goes_out_before_what_is_not_an_answer() -> None:
     office = Office()
     office.write(b"1")

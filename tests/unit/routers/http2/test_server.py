@@ -17,7 +17,7 @@ async def test_a_port_that_is_taken_is_an_error() -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         server = Http2Server(lambda headers, stream: Desk(), ServerLimits())
-        with pytest.raises(TiermeshError, match="cannot be opened for gRPC") as caught:
+        with pytest.raises(TiermeshError, match="cannot be opened") as caught:
             await server.start("127.0.0.1", taken.getsockname()[1])
     assert caught.value.code is Code.SETUP
 
