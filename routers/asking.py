@@ -9,12 +9,13 @@ from typing import NamedTuple, Protocol
 
 from control_plane.spec.errors import Code, TiermeshError
 from routers.call import Call
+from routers.exchange import Exchange
 from routers.http import Headers
 from routers.protocols import completion, openai
 from routers.protocols.events import WholeEvents
 from routers.refusals import refusal
 from routers.runtime import JSON, Backend, Endpoint
-from routers.upstream import Exchange, UpstreamClient
+from routers.upstream import UpstreamClient
 
 MARGIN_SECONDS = 0.5
 """How much later than the router a Model may give up: the caller hears it from the router, in its protocol's words."""

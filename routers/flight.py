@@ -9,12 +9,12 @@ from collections.abc import Callable
 
 from control_plane.spec.errors import Code, TiermeshError
 from routers.asking import Begun
+from routers.exchange import Exchange
 from routers.http import Headers
 from routers.outcome import Outcome
 from routers.passenger import Passenger
 from routers.protocols.events import WholeEvents
 from routers.quotas.tab import Tab
-from routers.upstream import Exchange
 
 MAX_LAG_BYTES = 4 * 1024 * 1024
 """Of one caller behind the others of a shared stream: beyond it that caller is cut, and the others wait for nobody."""
@@ -25,7 +25,7 @@ MAX_RECORDED_BYTES = 4 * 1024 * 1024
 
 
 class Flight:
-    """The answer so far and its callers. A `routers.upstream.Sink` for streams, `routers.deadlines.Bounded`."""
+    """The answer so far and its callers. A `routers.exchange.Sink` for streams, `routers.deadlines.Bounded`."""
 
     __slots__ = (
         "_abandoned",

@@ -64,7 +64,7 @@ class Mirroring:
 
 
 class _Nowhere:
-    """A `routers.upstream.Sink` that keeps nothing."""
+    """A `routers.exchange.Sink` that keeps nothing."""
 
     def on_body(self, data: bytes) -> None:
         pass

@@ -16,6 +16,7 @@ from routers.cache.exact import Answer, ExactCache
 from routers.call import Call
 from routers.deadlines import Deadlines
 from routers.decision import Decision, Match
+from routers.exchange import Exchange
 from routers.flight import Flight
 from routers.http import Reply
 from routers.ledger import Ledger
@@ -30,7 +31,6 @@ from routers.resilience.breaker import Verdict
 from routers.resilience.guards import EVERYBODY, Guards, RouteGuard
 from routers.resilience.ladder import Step
 from routers.shortcuts import Shortcuts
-from routers.upstream import Exchange
 
 _LOG = logging.getLogger(__name__)
 

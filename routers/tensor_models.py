@@ -5,12 +5,13 @@ from urllib.parse import quote, urlsplit
 
 from routers.asking import Begun, deadline
 from routers.call import Call
+from routers.exchange import Exchange
 from routers.http import Headers
 from routers.protocols import completion, oip_http
 from routers.protocols.tensors import Metadata, Tensors
 from routers.refusals import refusal
 from routers.runtime import Backend, Endpoint
-from routers.upstream import Exchange, UpstreamClient
+from routers.upstream import UpstreamClient
 
 
 class TensorModels(Protocol):

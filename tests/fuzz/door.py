@@ -14,6 +14,7 @@ from routers.admin import Admin
 from routers.asking import OpenAIAsker
 from routers.cache.exact import ExactCache
 from routers.directory import Directory
+from routers.exchange import Exchange
 from routers.grpc_calls import StreamCall
 from routers.grpc_server import GrpcServer
 from routers.handler import Router
@@ -26,7 +27,7 @@ from routers.quotas.memory import MemoryDesk
 from routers.runtime import Runtime
 from routers.serving import Serving
 from routers.tensor_models import HttpTensorModels
-from routers.upstream import Exchange, Origin, UpstreamClient, UpstreamLimits, _Connection, _Pool
+from routers.upstream import Origin, UpstreamClient, UpstreamLimits, _Connection, _Pool
 from tests.unit.routers.raw import Heard
 from tests.unit.routers.samples import model, route, snapshot
 from tests.unit.routers.tenants import authorized, tenant

@@ -8,8 +8,8 @@ import pytest
 from control_plane.spec.errors import Code, TiermeshError
 from control_plane.spec.models import Operation
 from routers.asking import first_content
+from routers.exchange import Exchange
 from routers.protocols.events import WholeEvents
-from routers.upstream import Exchange
 
 ROLE = {"choices": [{"index": 0, "delta": {"role": "assistant", "content": ""}}]}
 TEXT = {"choices": [{"index": 0, "delta": {"content": "a"}}]}

@@ -8,6 +8,7 @@ from control_plane.spec.errors import Code, TiermeshError
 from control_plane.spec.models import Operation, Tier
 from routers.asking import Begun
 from routers.call import Call
+from routers.exchange import Exchange
 from routers.flight import MAX_LAG_BYTES, MAX_RECORDED_BYTES, Flight
 from routers.http import Headers
 from routers.ledger import Ledger
@@ -15,7 +16,6 @@ from routers.outcome import Outcome
 from routers.passenger import Passenger
 from routers.pipeline import match
 from routers.protocols.events import WholeEvents
-from routers.upstream import Exchange
 from tests.unit.routers.raw import Heard
 from tests.unit.routers.samples import call, runtime
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from control_plane.spec.errors import Code, TiermeshError
-from routers.upstream import Exchange, Origin, UpstreamClient, UpstreamLimits
+from routers.exchange import Exchange
+from routers.upstream import Origin, UpstreamClient, UpstreamLimits
 from tests.stub_upstream import Steps, StubUpstream, answer, chunk, event, head, held, raw, stream
 
 CERTIFICATE = Path(__file__).with_name("tls") / "certificate.pem"
