@@ -101,6 +101,14 @@ def test_a_line_end_inside_an_event_is_none_of_json_s_blanks() -> None:
     assert events.error is not None
 
 
+@pytest.mark.parametrize("after", [CHUNK, b"junk\n\n", b"data: {]\n\n"])
+def test_what_follows_the_end_does_not_go_out(after: bytes) -> None:
+    for pieces in ([CHUNK + DONE + after], [CHUNK + DONE, after], [CHUNK + DONE + after[:3], after[3:]]):
+        events = WholeEvents(Operation.CHAT)
+        assert b"".join([events.take(piece) for piece in pieces]) == CHUNK + DONE
+        assert (events.done, events.error, events.rest()) == (True, None, b"")
+
+
 def test_half_an_event_at_the_end_does_not_go_out() -> None:
     events = WholeEvents(Operation.CHAT)
     assert events.take(CHUNK + b'data: {"a":1}\n') == CHUNK
