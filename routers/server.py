@@ -110,6 +110,7 @@ class HttpConnection(asyncio.Protocol):
     __slots__ = (
         "_body",
         "_continues",
+        "_expects",
         "_fields",
         "_headers",
         "_headers_bytes",
@@ -155,6 +156,7 @@ class HttpConnection(asyncio.Protocol):
         self._headers_bytes = 0
         self._body: bytes | bytearray = b""
         self._continues = False
+        self._expects = False
         self._received_bytes = 0
 
     # The transport's side.
@@ -250,6 +252,13 @@ class HttpConnection(asyncio.Protocol):
         elif headers.get(b"content-encoding", b"identity") != b"identity":
             self.refuse(framing.bad_http("The body is compressed.", "Send it without Content-Encoding."))
         elif headers.get(b"expect", b"").lower() == b"100-continue" and not self._refused:
+            self._expects = True
+            self._welcome()
+
+    def _welcome(self) -> None:
+        """Tell a caller that waits with its body to go on; never amid the answer to an earlier request."""
+        if self._expects and self._reply is None and not self._waiting:
+            self._expects = False
             self.outbox.write(self.transport, b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def on_body(self, data: bytes) -> None:
@@ -265,7 +274,7 @@ class HttpConnection(asyncio.Protocol):
             self.refuse(framing.body_too_large(self._server.limits.max_body_bytes))
 
     def on_message_complete(self) -> None:
-        self.receiving = False
+        self.receiving = self._expects = False
         if self._refused or self._parser.should_upgrade():
             return
         version = self._version = self._version or self._parser.get_http_version()
@@ -301,6 +310,8 @@ class HttpConnection(asyncio.Protocol):
             self.transport.close()
         elif self._waiting:
             self._server.loop.call_soon(self._next)
+        elif self._expects:
+            self._welcome()
 
     def _next(self) -> None:
         # Who does not read is not answered further: else its answers would fill the memory.

@@ -53,6 +53,10 @@ _ANSWER_LINES = [
 ]
 
 
+_LAST_TURNS = 20
+"""Of the event loop, for the answers to the last requests."""
+
+
 def _whole(random: Random, firsts: list[bytes], lines: list[bytes], bodies: list[bytes]) -> bytes:
     chosen = [random.choice(firsts), *random.sample(lines, random.randrange(6))]
     return b"\r\n".join([*chosen, b"", random.choice(bodies)])
@@ -103,12 +107,12 @@ class _Caller:
 
     def _handle(self, request: Request, reply: Reply) -> None:
         self._requests.append(request)
-        if request.method == b"HEAD" or len(request.body) % 2 == 0:
+        if request.method == b"HEAD" or len(request.headers) % 2 == 0:
             reply.send(200, b"", b"whole")
         else:
             reply.start(200, b"")
             reply.write(b"streamed")
-            reply.end()
+            self._loop.call_soon(reply.end)  # what comes meanwhile finds an answer under way
 
     def send(self, pieces: list[bytes]) -> tuple[list[Request], list[int]]:
         """The requests that the handler saw, and the statuses that were answered."""
@@ -127,6 +131,8 @@ class _Caller:
             if transport.closed:
                 break
             connection.data_received(piece)
+            await asyncio.sleep(0)
+        for _ in range(_LAST_TURNS):
             await asyncio.sleep(0)
         connection.connection_lost(None)
 
@@ -148,7 +154,10 @@ def _read_requests(sent: _Bytes) -> None:
         assert len(seen) <= len(final) <= len(seen) + 1, (seen, statuses)
         assert set(final) <= {200, 400, 408, 413, 431}, statuses
         assert [status for status in final if status != 200] == final[len(seen) :], "a refusal comes last"
-    assert _caller().send([sent.whole])[0] == seen, "where it is cut makes a difference"
+    # A refusal drops the requests that wait for their turn; how many do is a matter of when the bytes come.
+    at_once = _caller().send([sent.whole])[0]
+    both = min(len(seen), len(at_once))
+    assert seen[:both] == at_once[:both], "where it is cut makes a difference"
 
 
 _CHAT = orjson.dumps(CHATS[0] | {"model": "plain"})

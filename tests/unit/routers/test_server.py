@@ -96,6 +96,26 @@ async def test_a_caller_that_expects_100_is_told_to_go_on() -> None:
         assert (await client.answer()).body == b"POST / hi"
 
 
+async def test_a_caller_is_not_told_to_go_on_amid_the_answer_to_its_last_request() -> None:
+    desk = Desk()
+    async with site(desk) as (_, port), connected(port) as client:
+        client.send("GET / HTTP/1.1", "Host: h")
+        _, reply = await desk.next()
+        reply.start(200, b"")
+        reply.write(b"begun")
+        client.send("POST / HTTP/1.1", "Host: h", "Content-Length: 2", "Expect: 100-continue")
+        await asyncio.sleep(0.01)
+        reply.write(b" and ended")
+        reply.end()
+        assert (await client.answer()).body == b"begun and ended"
+        assert (await client.answer()).status == 100
+        client.writer.write(b"hi")
+        request, reply = await desk.next()
+        assert request.body == b"hi"
+        reply.send(200, b"", b"")
+        assert (await client.answer()).status == 200
+
+
 @pytest.mark.parametrize(
     "data",
     [
