@@ -93,7 +93,7 @@ def unreadable(why: str) -> TiermeshError:
 
 def _read(fields: dict[str, Any], holder: str) -> Said | None:
     if (error := fields.get("error")) is not None:
-        raise _reported(error)
+        raise reported(error)
     choices = [_object(choice, "a choice") for choice in _list(fields, "choices")]
     choice = next((choice for choice in choices if not choice.get("index")), None)
     if choice is None:
@@ -109,7 +109,8 @@ def _read(fields: dict[str, Any], holder: str) -> Said | None:
     )
 
 
-def _reported(error: Any) -> TiermeshError:
+def reported(error: Any) -> TiermeshError:
+    """The error for one that the model reports."""
     said = error.get("message") if isinstance(error, dict) else error
     # Its words are the hint: the message alone is logged, and such words may quote the question.
     hint = said if isinstance(said, str) and said else "Try again; if it stays so, look at the model's log."

@@ -17,7 +17,6 @@ from routers.protocols.sse import MAX_EVENT_BYTES, ChunkReader
 _BEGIN, _END, _BETWEEN = b"data: {", b"}\n\n", b"\n\ndata: "
 _EVENT = re.compile(rb"(?s).*?(?:\r\n|\n|\r(?!\n)){2,}")
 """With the blank lines that end it."""
-_HINT = "Try again; if it stays so, look at the model's log."
 
 
 class WholeEvents:
@@ -99,9 +98,7 @@ class WholeEvents:
         if not isinstance(fields, dict):
             raise _broken("an event is no JSON object")
         if (error := fields.get("error")) is not None:
-            said = error.get("message") if isinstance(error, dict) else error
-            # The model's words are the hint: the message alone is logged, and such words may quote the question.
-            raise _broken("it reports an error", said if isinstance(said, str) and said else _HINT)
+            raise completion.reported(error)
         if not self.spoke:
             self.spoke = _says_something(self._operation, fields)
 
@@ -142,5 +139,6 @@ def _says_something(operation: Operation, fields: dict[str, Any]) -> bool:
     return bool(choices) and any(isinstance(choice, dict) and choice.get("text") for choice in choices or ())
 
 
-def _broken(what: str, hint: str = _HINT) -> TiermeshError:
-    return TiermeshError(Code.UPSTREAM_FAILED, f"The model's stream is broken: {what}.", hint)
+def _broken(what: str) -> TiermeshError:
+    message, hint = f"The model's stream is broken: {what}.", "Try again; if it stays so, look at the model's log."
+    return TiermeshError(Code.UPSTREAM_FAILED, message, hint)
