@@ -57,7 +57,7 @@ class Meter:
     def read(self, events: bytes) -> bytes:
         """What of these whole events goes on to the caller."""
         self.events += events.count(b"data:")
-        if not _USAGE.search(events):
+        if b'"usage"' not in events or not _USAGE.search(events):
             return events
         ends = [match.end() for match in _END.finditer(events)]
         each = [events[begin:end] for begin, end in itertools.pairwise([0, *ends, len(events)])]
