@@ -123,7 +123,7 @@ def _able(call: Call, score: Score | None, models: tuple[Backend, ...]) -> tuple
     """Those of the version, where one is asked for, that can read images, where there are some."""
     if call.version:
         models = tuple(model for model in models if model.version == call.version)
-    if score is not None and score.holds_image:
+    if call.operation is Operation.CHAT and score is not None and score.holds_image:
         models = tuple(model for model in models if Modality.IMAGE in model.modalities)
     return models
 

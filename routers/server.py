@@ -121,7 +121,6 @@ class HttpConnection(asyncio.Protocol):
         "_reply",
         "_server",
         "_target",
-        "_version",
         "_waiting",
         "active_at",
         "congested",
@@ -140,7 +139,6 @@ class HttpConnection(asyncio.Protocol):
         self._reply: HttpReply | None = None
         self._waiting: deque[tuple[Request, bool, bool]] = deque()
         self._refused = False
-        self._version = ""
         self.transport: asyncio.Transport
         self.keep_alive = True
         self.http_1_1 = True
@@ -277,7 +275,7 @@ class HttpConnection(asyncio.Protocol):
         self.receiving = self._expects = False
         if self._refused or self._parser.should_upgrade():
             return
-        version = self._version = self._version or self._parser.get_http_version()
+        version = self._parser.get_http_version()
         if version not in framing.VERSIONS:
             self.refuse(framing.bad_http(f"HTTP/{version} is not spoken here.", "Send HTTP/1.1."))
             return

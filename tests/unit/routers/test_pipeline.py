@@ -171,6 +171,11 @@ def test_images_that_no_model_can_read_are_refused() -> None:
     assert (caught.value.status, caught.value.param) == (400, "messages")
 
 
+def test_images_where_a_completion_has_none_bind_nobody() -> None:
+    asked = call({"model": "shop", "prompt": "Once", "messages": SEEN}, Operation.COMPLETIONS)
+    assert names(decide(asked, runtime()))
+
+
 def test_every_reason_given_is_in_the_published_list() -> None:
     decisions = [
         decide(call(chat(text, **fields)), runtime()) for text in (EASY, HARD) for fields in ({}, {"tools": [1]})

@@ -82,6 +82,19 @@ async def test_answers_of_one_moment_and_streams_keep_their_order_and_come_befor
             assert await client.closed() == b""
 
 
+async def test_a_connection_may_change_its_version_and_is_answered_in_it() -> None:
+    desk = Desk()
+    async with site(desk) as (_, port), connected(port) as client:
+        for version, framing in (("1.1", "chunked"), ("1.0", None)):
+            client.send(f"GET / HTTP/{version}", "Host: h", "Connection: keep-alive")
+            _, reply = await desk.next()
+            reply.start(200, b"")
+            reply.write(b"piece")
+            reply.end()
+            answer = await client.answer()
+            assert (answer.headers.get("transfer-encoding"), answer.body) == (framing, b"piece")
+
+
 async def test_a_chunked_request_is_put_together() -> None:
     async with site() as (_, port), connected(port) as client:
         client.send("POST / HTTP/1.1", "Transfer-Encoding: chunked", body=b"2\r\nab\r\n1\r\nc\r\n0\r\n\r\n")
