@@ -14,6 +14,9 @@ class Code(StrEnum):
     NOT_FOUND = "not_found"
     METHOD_NOT_ALLOWED = "method_not_allowed"
     CONFLICT = "conflict"
+    APPROVAL_REQUIRED = "approval_required"
+    UNAUTHENTICATED = "unauthenticated"
+    FORBIDDEN = "forbidden"
     INVALID_API_KEY = "invalid_api_key"
     RATE_LIMITED = "rate_limit_exceeded"
     INSUFFICIENT_QUOTA = "insufficient_quota"
@@ -40,6 +43,9 @@ _MEANING: dict[Code, tuple[int, bool]] = {
     Code.NOT_FOUND: (404, False),
     Code.METHOD_NOT_ALLOWED: (405, False),
     Code.CONFLICT: (409, False),
+    Code.APPROVAL_REQUIRED: (409, False),
+    Code.UNAUTHENTICATED: (401, False),
+    Code.FORBIDDEN: (403, False),
     Code.INVALID_API_KEY: (401, False),
     Code.RATE_LIMITED: (429, True),
     Code.INSUFFICIENT_QUOTA: (429, True),
