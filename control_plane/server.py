@@ -13,6 +13,7 @@ from starlette.types import ASGIApp
 from typing_extensions import override
 
 from control_plane.api.app import create_admin_app, create_app
+from control_plane.api.decisions import decision_routes
 from control_plane.api.waiting import WaitingRoom
 from control_plane.publisher import Publisher
 from control_plane.settings import ControlPlaneSettings
@@ -48,7 +49,13 @@ async def serve(
         publisher = Publisher(database, settings.serve_url, room.ring)
         _reconcile(publisher, metrics)
         apps: list[ASGIApp] = [
-            create_app(publisher, room, metrics, settings.max_body_bytes),
+            create_app(
+                publisher,
+                room,
+                metrics,
+                settings.max_body_bytes,
+                decision_routes(database, settings.decisions_most, settings.decisions_days),
+            ),
             create_admin_app(database, metrics),
         ]
         servers = [_Server(_config(app, settings)) for app in apps]

@@ -38,6 +38,10 @@ class ControlPlaneSettings(Settings):
     """Where Ray Serve listens: compiled into the address of every Model that it runs."""
     max_body_bytes: int = Field(default=4 * 1024 * 1024, ge=1024)
     """Largest request body: thousands of documents; what is larger is a mistake."""
+    decisions_most: int = Field(default=200_000, ge=1)
+    """Records of routers' decisions that are kept, some 700 bytes each; the oldest go first."""
+    decisions_days: float = Field(default=7, gt=0)
+    """How long they are kept."""
     max_waiters: int = Field(default=1000, ge=1)
     """Long-polls at once, one a router: each costs a connection and a few kilobytes."""
     grace_seconds: int = Field(default=5, ge=1)

@@ -12,7 +12,7 @@ from routers import complexity
 from routers.cache import exact
 from routers.call import Call
 from routers.complexity import Score
-from routers.decision import Decision, Match
+from routers.decision import Asked, Decision, Match
 from routers.reasons import Reason
 from routers.runtime import Backend, Route, Runtime
 from routers.tenants import DEFAULT
@@ -37,7 +37,7 @@ def match(call: Call, runtime: Runtime) -> Match:
     if route is None:
         raise unknown_model(call.model, runtime)
     tenant = DEFAULT if runtime.keys is None else runtime.tenants.get(call.tenant, DEFAULT)
-    uncached = _uncached(call, route)
+    uncached = why_uncached(call, bool(call.fields.get("tools")), route)
     if uncached is None:
         return Match(route, runtime.number, ARM, exact.key(call, route.revision, ARM), route.reasons, tenant)
     return Match(route, runtime.number, ARM, None, (*route.reasons, uncached), tenant)
@@ -49,8 +49,12 @@ def choose(call: Call, matched: Match) -> Decision:
     Raises TiermeshError: INVALID_REQUEST where no Model of the Route can do the operation or read what is sent,
     UNKNOWN_MODEL where none has the version.
     """
+    return choose_by(call, complexity.score(call.fields) if has_score(call.operation) else None, matched)
+
+
+def choose_by(call: Asked, score: Score | None, matched: Match) -> Decision:
+    """The same for a score that is known. Raises as `choose`."""
     route = matched.route
-    score = complexity.score(call.fields) if has_score(call.operation) else None
     tier, candidates, reason = _choose(call, route, score)
     if fallbacks := route.fallbacks[call.operation]:
         candidates += _others(call, score, fallbacks, candidates)
@@ -59,7 +63,7 @@ def choose(call: Call, matched: Match) -> Decision:
     return Decision(matched, tier, score, candidates, (*matched.reasons, reason))
 
 
-def lighten(call: Call, decision: Decision) -> Decision:
+def lighten(call: Asked, decision: Decision) -> Decision:
     """The same under overload: the light tier comes first, where there is one that can do it."""
     light = _able(call, decision.score, decision.match.route.light[call.operation])
     if not light or decision.tier is Tier.LIGHT:
@@ -91,7 +95,7 @@ def unknown_version(model: str, version: str, able: Iterable[Backend]) -> Tierme
     return TiermeshError(Code.UNKNOWN_MODEL, message, f"It has {', '.join(known)}.", param="version")
 
 
-def _choose(call: Call, route: Route, score: Score | None) -> tuple[Tier, tuple[Backend, ...], Reason]:
+def _choose(call: Asked, route: Route, score: Score | None) -> tuple[Tier, tuple[Backend, ...], Reason]:
     light = _able(call, score, route.light[call.operation])
     heavy = _able(call, score, route.heavy[call.operation])
     if score is None:
@@ -112,14 +116,14 @@ def _choose(call: Call, route: Route, score: Score | None) -> tuple[Tier, tuple[
 
 
 def _others(
-    call: Call, score: Score | None, fallbacks: tuple[Backend, ...], before: tuple[Backend, ...]
+    call: Asked, score: Score | None, fallbacks: tuple[Backend, ...], before: tuple[Backend, ...]
 ) -> tuple[Backend, ...]:
     if call.operation is Operation.EMBEDDINGS:
         return ()
     return tuple(model for model in _able(call, score, fallbacks) if model not in before)
 
 
-def _able(call: Call, score: Score | None, models: tuple[Backend, ...]) -> tuple[Backend, ...]:
+def _able(call: Asked, score: Score | None, models: tuple[Backend, ...]) -> tuple[Backend, ...]:
     """Those of the version, where one is asked for, that can read images, where there are some."""
     if call.version:
         models = tuple(model for model in models if model.version == call.version)
@@ -128,7 +132,7 @@ def _able(call: Call, score: Score | None, models: tuple[Backend, ...]) -> tuple
     return models
 
 
-def _nobody(call: Call, route: Route) -> TiermeshError:
+def _nobody(call: Asked, route: Route) -> TiermeshError:
     """Why none of the Route's Models can answer."""
     name, able = call.model, route.light[call.operation] + route.heavy[call.operation]
     if not able:
@@ -142,12 +146,12 @@ def _nobody(call: Call, route: Route) -> TiermeshError:
     return TiermeshError(Code.INVALID_REQUEST, message, hint, param="messages")
 
 
-def _uncached(call: Call, route: Route) -> Reason | None:
+def why_uncached(call: Asked, tools: bool, route: Route) -> Reason | None:
     """Why no cached answer may be given or kept; None where one may."""
     if route.cache_ttl_seconds is None:
         return Reason("cache-off", "the Route keeps no answers")
     if call.fresh:
         return Reason("cache-refused", "the caller asked for a fresh answer")
-    if call.fields.get("tools"):
+    if tools:
         return Reason("cache-tools", "the request carries tools")
     return None

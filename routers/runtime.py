@@ -107,8 +107,8 @@ class Runtime:
         return replace(self, routes=MappingProxyType(allowed))
 
     @classmethod
-    def build(cls, snapshot: Snapshot, environ: Mapping[str, str] = os.environ) -> "Runtime":
-        """Make a snapshot ready.
+    def build(cls, snapshot: Snapshot, environ: Mapping[str, str] | None = os.environ) -> "Runtime":
+        """Make a snapshot ready; without an `environ` to decide by it, but not to ask Models that need keys.
 
         Raises TiermeshError(UNAVAILABLE) for a snapshot of another schema, with a wrong hash, that does not hold
         together, or whose keys are missing here.
@@ -132,7 +132,7 @@ class Runtime:
         return cls(snapshot, snapshot.number, MappingProxyType(routes), keys, MappingProxyType(tenants))
 
 
-def _backend(backend: snapshots.Backend, environ: Mapping[str, str]) -> Backend:
+def _backend(backend: snapshots.Backend, environ: Mapping[str, str] | None) -> Backend:
     authorization = _authorization(backend, environ)
     return Backend(
         name=backend.name,
@@ -148,8 +148,8 @@ def _backend(backend: snapshots.Backend, environ: Mapping[str, str]) -> Backend:
     )
 
 
-def _authorization(backend: snapshots.Backend, environ: Mapping[str, str]) -> str | None:
-    if backend.api_key_from_env is None:
+def _authorization(backend: snapshots.Backend, environ: Mapping[str, str] | None) -> str | None:
+    if backend.api_key_from_env is None or environ is None:
         return None
     key = environ.get(backend.api_key_from_env)
     if not key or not key.isprintable():

@@ -23,7 +23,7 @@ class RouterSettings(Settings):
     grpc_port: Port = 8081
     """Where callers send requests over gRPC: the Open Inference Protocol."""
     admin_port: Port = 8082
-    """/livez, /readyz, /metrics and /explain."""
+    """/livez, /readyz, /metrics, /explain, /replay and what this router remembers of its answers."""
     name: str = Field(default_factory=socket.gethostname, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")
     """Who acknowledges snapshots. Routers that share a TIERMESH_HOME need different names."""
     control_plane_url: str | None = None
@@ -47,6 +47,11 @@ class RouterSettings(Settings):
     """After that, how long answers under way may take to finish."""
     access_log: bool = True
     """One JSON line for each answer, with the reasons of its decision. Never what was said."""
+    decisions_spool: int = Field(default=10_000, ge=0)
+    """Records of decisions that wait while the control plane is away, some 700 bytes each; the oldest go first, and
+    are counted. 0 sends none."""
+    decisions_recent: int = Field(default=1000, ge=0)
+    """Records that this router itself shows on its admin port."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     @model_validator(mode="after")

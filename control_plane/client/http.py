@@ -10,11 +10,13 @@ import httpx2
 from pydantic import TypeAdapter
 
 from control_plane.client.answers import checked, read, unreachable
+from control_plane.spec.decisions import DecisionRecord
 from control_plane.spec.documents import PLURALS, Document, dump, parse
 from control_plane.spec.errors import Code, TiermeshError
 from control_plane.spec.records import Ack, Applied, Revision, SnapshotSummary, SnapshotView
 from control_plane.spec.snapshots import Snapshot
 
+Decisions = list[DecisionRecord]
 Documents = list[Document]
 Revisions = list[Revision]
 Summaries = list[SnapshotSummary]
@@ -27,6 +29,7 @@ _PATHS = {kind: f"/v1/{plural}" for plural, kind in PLURALS.items()}
 _ACK = TypeAdapter(Ack)
 _ANYTHING: TypeAdapter[Any] = TypeAdapter(Any)
 _APPLIED = TypeAdapter(Applied)
+_DECISIONS = TypeAdapter(Decisions)
 _ITEMS = TypeAdapter(list[Any])
 _REVISIONS = TypeAdapter(Revisions)
 _SNAPSHOT = TypeAdapter(Snapshot)
@@ -43,7 +46,9 @@ class Client:
     def __init__(self, url: str = DEFAULT_URL, timeout_seconds: float = 30) -> None:
         self.url = url
         # Proxies of the environment are meant for the internet; the control plane is never there.
-        self._http = httpx2.Client(base_url=_base(url), timeout=timeout_seconds, trust_env=False, verify=_trusted(url))
+        self._http = httpx2.Client(
+            base_url=base_url(url), timeout=timeout_seconds, trust_env=False, verify=trusted(url)
+        )
 
     def __enter__(self) -> Self:
         return self
@@ -88,6 +93,10 @@ class Client:
             number = read(_SNAPSHOT, self._call("GET", "/v1/snapshots/latest")).number
         return read(_VIEW, self._call("GET", f"/v1/snapshots/{number}"))
 
+    def decisions(self, request_id: str) -> Decisions:
+        """What is written down of a request, newest first: several records where callers chose one id."""
+        return read(_DECISIONS, self._call("GET", f"/v1/decisions/{quote(request_id, safe='')}"), "items")
+
     def rollback(self, number: int, author: str, reason: str = "") -> Applied:
         """Restore the documents of a snapshot as new revisions and publish them under a new number."""
         body = {"author": author, "reason": reason}
@@ -109,7 +118,7 @@ class SnapshotFeed:
     def __init__(self, url: str = DEFAULT_URL, timeout_seconds: float = 5) -> None:
         self.url = url
         self._timeout_seconds = timeout_seconds
-        base, verify = _base(url), _trusted(url)
+        base, verify = base_url(url), trusted(url)
         self._http = httpx2.AsyncClient(base_url=base, timeout=timeout_seconds, trust_env=False, verify=verify)
 
     async def latest(self, after: int | None, wait_seconds: float) -> Snapshot | None:
@@ -138,7 +147,8 @@ class SnapshotFeed:
             raise unreachable(self.url, error) from error
 
 
-def _base(url: str) -> str:
+def base_url(url: str) -> str:
+    """The address itself. Raises TiermeshError(INVALID_REQUEST) where it is none."""
     try:
         parsed = httpx2.URL(url)
     except httpx2.InvalidURL as error:
@@ -148,7 +158,7 @@ def _base(url: str) -> str:
     return url
 
 
-def _trusted(url: str) -> ssl.SSLContext | bool:
+def trusted(url: str) -> ssl.SSLContext | bool:
     """The machine's certificates, which take 20 ms to read, where the address is https; nobody's where it is plain."""
     return httpx2.URL(url).scheme == "https" or ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 

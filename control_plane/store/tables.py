@@ -73,6 +73,17 @@ snapshot_revisions = Table(
     Column("revision", Integer, ForeignKey("revisions.id"), primary_key=True, index=True),
 )
 
+decisions = Table(
+    "decisions",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("request_id", String(128), nullable=False, index=True),
+    Column("at", UtcDateTime, nullable=False, index=True),
+    Column("route", String(200), nullable=False),
+    Column("tenant", String(200), nullable=False),
+    Column("record", JSON, nullable=False),
+)
+
 acks = Table(
     "acks",
     metadata,
