@@ -40,10 +40,8 @@ class Evidence:
 
     def snapshot(self, number: str) -> bytes:
         """A snapshot by its number, or `latest`, as JSON. Raises TiermeshError(NOT_FOUND)."""
-        known = list(self._snapshots)
-        wanted = known[-1] if number == "latest" and known else int(number) if number.isdecimal() else 0
-        found = self._snapshots.get(wanted)
-        if found is None:
-            message = f"This router has no snapshot {number[:32]!r}."
-            raise TiermeshError(Code.NOT_FOUND, message, f"It has {', '.join(map(str, known)) or 'none yet'}.")
-        return found.model_dump_json().encode()
+        for snapshot in reversed(self._snapshots.values()):
+            if number in ("latest", str(snapshot.number)):
+                return snapshot.model_dump_json().encode()
+        message = f"This router has no snapshot {number[:32]!r}."
+        raise TiermeshError(Code.NOT_FOUND, message, f"It has {', '.join(map(str, self._snapshots)) or 'none yet'}.")

@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass
 from typing import Annotated, Any, Protocol
+from urllib.parse import quote
 
 import typer
 
@@ -114,7 +115,7 @@ class OneRouter:
         self._url = url
 
     def decisions(self, request_id: str) -> list[DecisionRecord]:
-        found = ask(self._url, f"/decisions/{request_id}")
+        found = ask(self._url, f"/decisions/{quote(request_id, safe=':')}")
         return [DecisionRecord.model_validate(item) for item in found["items"]]
 
     def snapshot(self, number: int | None) -> Snapshot:
@@ -195,7 +196,7 @@ def _print(account: Account) -> None:
         ("route", f"{record.route}, revision {record.revision}, arm {record.arm}"),
         ("snapshot", _published(account.then) if account.then else f"{record.snapshot}, not kept any more"),
         ("tier", choice.tier if choice else record.tier),
-        ("score", record.score),
+        ("score", None if record.score is None else f"{record.score:.3f}"),
         ("features", ", ".join(f"{name} {push:.3g}" for name, push in choice.features.items()) if choice else ""),
         ("candidates", ", ".join(choice.candidates) if choice else ""),
         ("strain", record.strain and f"{record.strain.step}, {record.strain.pressure:.0%} of the places taken"),
