@@ -34,7 +34,9 @@ class GeneratorDeployment:
         model = Model.model_validate(document)
         spec = model.spec
         generation = spec.generation or Generation()
-        weights = sources.folder(spec.source or "")
+        weights, *adapters = (
+            sources.folder(each.uri, None, each.sha256, each.allow_pickle) for each in sources.wanted(spec)
+        )
         search = _search(generation.passages) if generation.passages else None
         prompts = Prompts.load(weights, generation, search)
         self._engine = load(spec, weights)
