@@ -16,7 +16,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
-from typing import IO, Any
+from typing import IO, Any, cast
 
 from control_plane.spec.manifests import MOST_FILES
 from model_repo.artifacts import folders
@@ -87,7 +87,7 @@ def is_pickle(content: IO[bytes]) -> bool:
     imports, depth, marks = False, 0, list[int]()
     count = 0
     try:
-        for count, (operation, argument, _) in enumerate(pickletools.genops(program)):
+        for count, (operation, argument, _) in enumerate(pickletools.genops(cast(IO[bytes], program))):
             if count == _NO_ACCIDENT:
                 return True
             name = operation.name
