@@ -12,7 +12,7 @@ from typing import Any
 
 from control_plane.spec.base import nearest
 from control_plane.spec.compile import compile
-from control_plane.spec.documents import Document, Route, Tenant, dump, parse
+from control_plane.spec.documents import Document, Prompt, Route, Tenant, dump, parse
 from control_plane.spec.errors import Code, FieldError, TiermeshError
 from control_plane.spec.records import Applied, Change, Outcome, Revision
 from control_plane.spec.snapshots import Snapshot, digest
@@ -191,5 +191,7 @@ def _named(document: Document) -> set[Key]:
         tiers, resilience = document.spec.tiers, document.spec.resilience
         mirrored = (resilience.mirror.model,) if resilience.mirror else ()
         return {("Model", name) for name in tiers.light + tiers.heavy + resilience.fallbacks + mirrored}
+    if isinstance(document, Prompt):
+        return set()
     passages = document.spec.generation and document.spec.generation.passages
     return {("Model", passages.model)} if passages else set()

@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from control_plane.spec.base import Spec
 from control_plane.spec.models import Name
+from control_plane.spec.prompts import RoutePrompt
 from control_plane.spec.resilience import Resilience
 
 
@@ -55,6 +56,7 @@ class RouteSpec(Spec):
     complexity: Complexity = Complexity()
     cache: Cache = Cache()
     resilience: Resilience = Resilience()
+    prompt: RoutePrompt | None = None
 
     @model_validator(mode="after")
     def _a_shadow_answers_nobody(self) -> Self:
