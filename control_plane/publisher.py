@@ -12,9 +12,10 @@ from typing import Any
 
 from control_plane.spec.base import nearest
 from control_plane.spec.compile import compile
-from control_plane.spec.documents import Document, Route, Tenant, dump, parse
+from control_plane.spec.documents import Document, Prompt, Route, Tenant, dump, parse
 from control_plane.spec.errors import Code, FieldError, TiermeshError
 from control_plane.spec.records import Applied, Change, Outcome, Revision
+from control_plane.spec.served import base_of
 from control_plane.spec.snapshots import Snapshot, digest
 from control_plane.store import revisions, snapshots
 from control_plane.store.database import Database, Transaction
@@ -190,6 +191,8 @@ def _named(document: Document) -> set[Key]:
     if isinstance(document, Route):
         tiers, resilience = document.spec.tiers, document.spec.resilience
         mirrored = (resilience.mirror.model,) if resilience.mirror else ()
-        return {("Model", name) for name in tiers.light + tiers.heavy + resilience.fallbacks + mirrored}
+        return {("Model", base_of(name)) for name in tiers.light + tiers.heavy + resilience.fallbacks + mirrored}
+    if isinstance(document, Prompt):
+        return set()
     passages = document.spec.generation and document.spec.generation.passages
     return {("Model", passages.model)} if passages else set()

@@ -7,8 +7,8 @@ from pydantic import AfterValidator, Field
 from pydantic_settings import SettingsConfigDict
 
 from control_plane.spec.compile import SERVE_URL
-from control_plane.spec.models import HttpUrl
 from control_plane.spec.settings import Port, Settings
+from control_plane.spec.uris import HttpUrl
 
 
 def _loopback(host: str) -> str:

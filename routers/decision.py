@@ -4,6 +4,7 @@ from typing import NamedTuple, Protocol
 
 from control_plane.spec.models import Operation, Tier
 from routers.complexity import Score
+from routers.prompting import Prompted
 from routers.reasons import Reason
 from routers.resilience.ladder import Step
 from routers.runtime import Backend, Route
@@ -41,6 +42,8 @@ class Match(NamedTuple):
     """None where no cached answer may be given or kept."""
     reasons: tuple[Reason, ...]
     tenant: Tenant = DEFAULT
+    prompted: Prompted | None = None
+    """The call with the Route's prompt, where it has one: what is answered in place of the caller's own."""
 
 
 class Decision(NamedTuple):

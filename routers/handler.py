@@ -150,6 +150,8 @@ class Router:
 
         Raises TiermeshError as `Serving.answer` does, where nothing is limited; else every error goes to the reply.
         """
+        if match.prompted is not None:
+            call = match.prompted.call
         if match.tenant.limits is None:
             self._serving.answer(call, match, reply)
             return

@@ -67,8 +67,9 @@ class Outcome:
         score = "" if self.score is None else f"x-tiermesh-score: 0.{min(round(1000 * self.score), 999):03d}\r\n"
         model = f"x-tiermesh-model: {self.model}\r\n" if self.model else ""
         tier = f"x-tiermesh-tier: {self.tier}\r\n" if self.tier else ""
+        prompt = match.prompted.prompt.header if match.prompted is not None else ""
         return (
             f"x-request-id: {request_id}\r\n{match.route.headers}x-tiermesh-snapshot: {match.snapshot}\r\n"
             f"x-tiermesh-arm: {match.arm}\r\nx-tiermesh-cache: {cache}\r\n"
-            f"x-tiermesh-reasons: {codes}\r\n{tier}{score}{model}"
+            f"x-tiermesh-reasons: {codes}\r\n{tier}{score}{model}{prompt}"
         ).encode()

@@ -29,18 +29,21 @@ def has_score(operation: Operation) -> bool:
 
 
 def match(call: Call, runtime: Runtime) -> Match:
-    """Find the Route, the arm and the cache key.
+    """Find the Route, the arm and the cache key, and put the Route's prompt before what the caller says.
 
-    Raises TiermeshError(UNKNOWN_MODEL) with the names that exist.
+    Raises TiermeshError: UNKNOWN_MODEL with the names that exist, INVALID_REQUEST with a variable of the prompt.
     """
     route = runtime.routes.get(call.model)
     if route is None:
         raise unknown_model(call.model, runtime)
+    reasons, prompted = route.reasons, None
+    if route.prompt is not None and (prompted := route.prompt.apply(call)) is not None:
+        call, reasons = prompted.call, (*reasons, prompted.prompt.reason)
     tenant = DEFAULT if runtime.keys is None else runtime.tenants.get(call.tenant, DEFAULT)
     uncached = why_uncached(call, bool(call.fields.get("tools")), route)
     if uncached is None:
-        return Match(route, runtime.number, ARM, exact.key(call, route.revision, ARM), route.reasons, tenant)
-    return Match(route, runtime.number, ARM, None, (*route.reasons, uncached), tenant)
+        return Match(route, runtime.number, ARM, exact.key(call, route.revision, ARM), reasons, tenant, prompted)
+    return Match(route, runtime.number, ARM, None, (*reasons, uncached), tenant, prompted)
 
 
 def choose(call: Call, matched: Match) -> Decision:
@@ -49,7 +52,8 @@ def choose(call: Call, matched: Match) -> Decision:
     Raises TiermeshError: INVALID_REQUEST where no Model of the Route can do the operation or read what is sent,
     UNKNOWN_MODEL where none has the version.
     """
-    return choose_by(call, complexity.score(call.fields) if has_score(call.operation) else None, matched)
+    fields = call.fields if matched.prompted is None else matched.prompted.asked
+    return choose_by(call, complexity.score(fields) if has_score(call.operation) else None, matched)
 
 
 def choose_by(call: Asked, score: Score | None, matched: Match) -> Decision:
@@ -75,7 +79,8 @@ def lighten(call: Asked, decision: Decision) -> Decision:
 
 def decide(call: Call, runtime: Runtime) -> Decision:
     """Both halves: what happens to a call that no cache answers."""
-    return choose(call, match(call, runtime))
+    matched = match(call, runtime)
+    return choose(matched.prompted.call if matched.prompted else call, matched)
 
 
 def unknown_model(model: str, runtime: Runtime) -> TiermeshError:

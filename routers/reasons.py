@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 REASONS = {
     "route": "the request's model names this Route",
+    "prompt": "the Route's prompt stands before what the caller says",
     "below-threshold": "the score is under the Route's threshold: the light tier is tried first",
     "at-threshold": "the score reaches the Route's threshold: the heavy tier answers",
     "only-tier": "one tier alone can do this operation",

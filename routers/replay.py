@@ -130,8 +130,11 @@ def _decide(record: DecisionRecord, runtime: Runtime) -> tuple[Match, Decision |
     route = runtime.routes.get(asked.model)
     if route is None:
         raise unknown_model(asked.model, runtime)
-    uncached = why_uncached(asked, record.tools, route)
-    reasons = route.reasons if uncached is None else (*route.reasons, uncached)
+    reasons, uncached = route.reasons, why_uncached(asked, record.tools, route)
+    if route.prompt is not None and route.prompt.takes(asked.operation):
+        reasons += (route.prompt.reason,)
+    if uncached is not None:
+        reasons += (uncached,)
     match = Match(route, runtime.number, ARM, None, reasons)
     if record.choice is None:
         return match, None

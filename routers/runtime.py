@@ -12,6 +12,7 @@ from control_plane.spec.models import Modality, Operation, Protocol, Tier
 from control_plane.spec.resilience import Resilience
 from control_plane.spec.snapshots import SCHEMA_VERSION, CompiledPrice, Snapshot
 from routers.authentication import Keys
+from routers.prompting import Prompt
 from routers.reasons import Reason
 from routers.tenants import Tenant
 from routers.upstream import Origin
@@ -84,6 +85,8 @@ class Route:
     """What every answer's headers say of the Route."""
     reasons: tuple[Reason, ...]
     """Why a request is answered by it."""
+    prompt: Prompt | None = None
+    """What stands before what its callers say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +191,7 @@ def _route(route: snapshots.CompiledRoute, backends: Mapping[str, Backend]) -> R
         shadow=backends[policy.mirror.model] if policy.mirror else None,
         headers=f"x-tiermesh-route: {route.name}\r\nx-tiermesh-revision: {route.revision}\r\n",
         reasons=(Reason("route", f"model {route.model!r} is Route {route.name!r}"),),
+        prompt=None if route.prompt is None else Prompt(route.prompt),
     )
 
 

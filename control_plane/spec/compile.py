@@ -7,23 +7,39 @@ from control_plane.spec.base import nearest
 from control_plane.spec.documents import Document, Model, Route, Tenant
 from control_plane.spec.errors import Code, FieldError, TiermeshError
 from control_plane.spec.models import Engine, Generation, ModelSpec, Price
+from control_plane.spec.prompts import INPUT, NO_PINS, CompiledPrompt, Pins, variables
 from control_plane.spec.resilience import Resilience
-from control_plane.spec.snapshots import Backend, CompiledPrice, CompiledRoute, CompiledTenant, Content, digest
+from control_plane.spec.served import base_of, pinned, references, unresolved, with_adapters
+from control_plane.spec.snapshots import (
+    Backend,
+    CompiledPrice,
+    CompiledRoute,
+    CompiledTenant,
+    Content,
+    canonical,
+    digest,
+)
 
 SERVE_URL = "http://127.0.0.1:8000"
 """Where Ray Serve listens on one machine; each Model is served under its name."""
 
 
-def compile(documents: Iterable[Document], serve_url: str = SERVE_URL) -> Content:
-    """Compile all documents at once.
+def compile(documents: Iterable[Document], serve_url: str = SERVE_URL, pins: Pins = NO_PINS) -> Content:
+    """Compile all documents at once; `pins` are what their references to prompts and model versions were resolved to.
 
     Raises TiermeshError(INVALID_DOCUMENT) with one FieldError for each broken reference or clash.
     """
     ordered = sorted(documents, key=lambda document: (document.kind, document.metadata.name))
-    models = {document.metadata.name: document for document in ordered if isinstance(document, Model)}
+    written = {document.metadata.name: document for document in ordered if isinstance(document, Model)}
+    # What is not resolved is an error below: it stays as it is until then.
+    resolved = {
+        name: pinned(one, pins.models) for name, one in written.items() if pins.models.keys() >= {*references(one)}
+    }
+    models = with_adapters(written | resolved)
     routes = [document for document in ordered if isinstance(document, Route)]
     tenants = [document for document in ordered if isinstance(document, Tenant)]
     errors = [*_broken_references(routes, models), *_clashes(routes), *_wrong_tenants(tenants, routes)]
+    errors += [*_wrong_prompts(routes, pins), *unresolved(written.values(), pins.models)]
     if errors:
         raise TiermeshError(
             Code.INVALID_DOCUMENT,
@@ -33,7 +49,7 @@ def compile(documents: Iterable[Document], serve_url: str = SERVE_URL) -> Conten
         )
     backends = {name: _backend(model, serve_url) for name, model in models.items()}
     return Content(
-        routes=tuple(_route(route, backends, models) for route in routes),
+        routes=tuple(_route(route, backends, models, pins) for route in routes),
         backends=tuple(backends.values()),
         tenants=tuple(_tenant(tenant) for tenant in tenants),
     )
@@ -102,6 +118,40 @@ def _wrong_tenants(tenants: list[Tenant], routes: list[Route]) -> Iterable[Field
             taken[key.sha256] = name
 
 
+def _wrong_prompts(routes: list[Route], pins: Pins) -> Iterable[FieldError]:
+    for route in routes:
+        if (prompt := route.spec.prompt) is None:
+            continue
+        where, pinned = f"Route/{route.metadata.name}.spec.prompt", pins.prompts.get(prompt.reference)
+        if pinned is None:
+            yield FieldError(where, f"{prompt.reference!r} is not resolved to a version")
+            continue
+        known = [name for name in variables(pinned) if name != INPUT]
+        for name in prompt.variables:
+            if name not in known:
+                near = nearest(name, known)
+                advice = f"did you mean {near!r}?" if near else f"it has: {', '.join(known) or 'none'}"
+                message = f"version {pinned.version} of {pinned.name!r} has no variable {name!r}; {advice}"
+                yield FieldError(f"{where}.variables.{name}", message)
+
+
+def _prompt(route: Route, pins: Pins) -> CompiledPrompt | None:
+    said = route.spec.prompt
+    if said is None:
+        return None
+    pinned = pins.prompts[said.reference]
+    return CompiledPrompt(
+        name=pinned.name,
+        version=pinned.version,
+        template=pinned.template,
+        chat=pinned.chat,
+        responseFormat=pinned.response_format,
+        alias=said.alias,
+        variables=said.variables,
+        sha256=hashlib.sha256(canonical(pinned.said())).hexdigest(),
+    )
+
+
 def _tenant(tenant: Tenant) -> CompiledTenant:
     spec = tenant.spec
     return CompiledTenant(
@@ -139,7 +189,7 @@ def _backend(model: Model, serve_url: str) -> Backend:
         version=spec.version,
         tier=spec.tier,
         protocol=spec.spoken,
-        urls=spec.addresses or (f"{serve_url.rstrip('/')}/{name}/v1",),
+        urls=spec.addresses or (f"{serve_url.rstrip('/')}/{base_of(name)}/v1",),
         servedName=spec.served_name or name,
         operations=spec.operations,
         modalities=frozenset(spec.modalities),
@@ -148,7 +198,7 @@ def _backend(model: Model, serve_url: str) -> Backend:
     )
 
 
-def _route(route: Route, backends: dict[str, Backend], models: dict[str, Model]) -> CompiledRoute:
+def _route(route: Route, backends: dict[str, Backend], models: dict[str, Model], pins: Pins) -> CompiledRoute:
     spec = route.spec
     exact = spec.cache.exact
     compiled = CompiledRoute(
@@ -166,9 +216,13 @@ def _route(route: Route, backends: dict[str, Backend], models: dict[str, Model])
     answering = tuple(dict.fromkeys(spec.tiers.light + spec.tiers.heavy + spec.resilience.fallbacks))
     prompted_by = (models[name].spec.generation for name in answering)
     found_by = tuple(generation.passages.model for generation in prompted_by if generation and generation.passages)
-    parts = [digest(compiled), *(_says(backends[name], models[name].spec) for name in answering + found_by)]
+    prompt = _prompt(route, pins)
+    own = hashlib.sha256(canonical(compiled.model_dump(mode="json", exclude={"prompt"}))).hexdigest()
+    parts = [own, *(_says(backends[name], models[name].spec) for name in answering + found_by)]
+    if prompt is not None:  # its alias is not told to anybody: only where it leads is
+        parts.append(digest(prompt.model_copy(update={"alias": None})))
     revision = hashlib.sha256("".join(parts).encode()).hexdigest()[:12]
-    return compiled.model_copy(update={"revision": revision, "resilience": spec.resilience})
+    return compiled.model_copy(update={"revision": revision, "resilience": spec.resilience, "prompt": prompt})
 
 
 def _says(backend: Backend, spec: ModelSpec) -> str:

@@ -8,6 +8,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 from control_plane.spec.base import Spec, nearest
 from control_plane.spec.errors import Code, FieldError, TiermeshError
 from control_plane.spec.models import ModelSpec, Name
+from control_plane.spec.prompts import PromptSpec
 from control_plane.spec.routes import RouteSpec
 from control_plane.spec.tenants import TenantSpec
 
@@ -49,9 +50,16 @@ class Tenant(_Envelope):
     spec: TenantSpec
 
 
-Document = Annotated[Model | Route | Tenant, Field(discriminator="kind")]
+class Prompt(_Envelope):
+    """What is said to a model."""
 
-PLURALS: dict[str, str] = {"models": "Model", "routes": "Route", "tenants": "Tenant"}
+    kind: Literal["Prompt"]
+    spec: PromptSpec
+
+
+Document = Annotated[Model | Route | Tenant | Prompt, Field(discriminator="kind")]
+
+PLURALS: dict[str, str] = {"models": "Model", "routes": "Route", "tenants": "Tenant", "prompts": "Prompt"}
 """Path segment of the API -> kind."""
 
 _ADAPTER: TypeAdapter[Document] = TypeAdapter(Document)

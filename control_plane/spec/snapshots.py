@@ -10,11 +10,16 @@ from pydantic import Field, field_serializer, model_validator
 
 from control_plane.spec.base import Spec
 from control_plane.spec.models import Modality, Operation, Protocol, Tier
+from control_plane.spec.prompts import CompiledPrompt
 from control_plane.spec.resilience import Resilience
 from control_plane.spec.tenants import Key, Quotas
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """Routers accept this and the one before it, so that a rolling upgrade works: routers go first."""
+
+
+_ADDED: dict[str, Any] = {"routes": {"__all__": {"prompt"}}}
+"""What this schema says beyond the one before."""
 
 
 class CompiledPrice(Spec):
@@ -49,7 +54,7 @@ class Backend(Spec):
     @model_validator(mode="before")
     @classmethod
     def _from_schema_1(cls, value: Any) -> Any:
-        """Schema 1 knows one `url`, the OpenAI API and text."""
+        """Databases keep snapshots of schema 1, which knows one `url`, the OpenAI API and text."""
         if not isinstance(value, dict) or "url" not in value:
             return value
         rest = {name: each for name, each in value.items() if name != "url"}
@@ -75,6 +80,7 @@ class CompiledRoute(Spec):
     """None: no exact cache."""
     deadline_seconds: float
     resilience: Resilience = Resilience()
+    prompt: CompiledPrompt | None = None
 
 
 class CompiledTenant(Spec):
@@ -113,8 +119,9 @@ class Snapshot(Spec):
     @property
     def has_its_hash(self) -> bool:
         """Whether the content is what was published, in the form of its schema."""
-        if self.schema_version == 1:
-            return hashlib.sha256(canonical(_schema_1(self.content))).hexdigest() == self.sha256
+        if self.schema_version == SCHEMA_VERSION - 1:
+            before = self.content.model_dump(mode="json", exclude=_ADDED)
+            return hashlib.sha256(canonical(before)).hexdigest() == self.sha256
         return digest(self.content) == self.sha256
 
 
@@ -126,13 +133,3 @@ def canonical(value: Any) -> bytes:
 def digest(part: Spec) -> str:
     """sha256 of the part's canonical JSON, in hex."""
     return hashlib.sha256(canonical(part.model_dump(mode="json"))).hexdigest()
-
-
-def _schema_1(content: Content) -> dict[str, Any]:
-    """Content as schema 1 writes it."""
-    written = content.model_dump(mode="json", exclude={"tenants": True, "routes": {"__all__": {"resilience"}}})
-    for backend in written["backends"]:
-        backend["url"] = backend["urls"][0]
-        for name in ("urls", "protocol", "modalities", "price"):
-            del backend[name]
-    return written

@@ -169,6 +169,7 @@ _READINGS: dict[str, Reading] = {
     "output_config": _output_config,
     "stop_sequences": becomes("stop", Field.texts),
     "stream": becomes("stream", Field.flag),
+    "tiermesh": becomes("tiermesh", Field.members),
     "temperature": becomes("temperature", Field.number),
     "tool_choice": _tool_choice,
     "tools": _tools,

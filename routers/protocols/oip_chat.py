@@ -35,6 +35,8 @@ _TYPES: dict[str, type[int | float | str]] = {
     "user": str,
 }
 """Parameters of a chat. Numbers may come as text: KServe's gRPC client knows no fractions."""
+_VARIABLE = "tiermesh.variables."
+"""What the parameters begin with that are variables of the Route's prompt: `tiermesh.variables.NAME`."""
 _OF_THE_FORM = frozenset({"binary_data_output", LAST})
 """Parameters about how the answer travels."""
 
@@ -49,7 +51,10 @@ def question(request: TensorRequest, model: str, stream: bool) -> dict[str, Any]
         if output.name != _OUTPUT:
             raise wrong(f"outputs[{index}].name", f"must be {_OUTPUT}: a chat has no other output")
     for name, value in request.parameters.items():
-        if name not in _OF_THE_FORM:
+        if name.startswith(_VARIABLE):
+            said = fields.setdefault("tiermesh", {"variables": {}})["variables"]
+            said[name.removeprefix(_VARIABLE)] = value
+        elif name not in _OF_THE_FORM:
             fields[name] = _parameter(name, value)
     return {**fields, "stream": True} if stream else fields
 

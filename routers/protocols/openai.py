@@ -1,7 +1,7 @@
 """The OpenAI API: bytes to Call, errors to bytes. Unknown fields pass through: they are the model's business."""
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -9,7 +9,9 @@ from control_plane.spec.errors import Code, TiermeshError
 from control_plane.spec.models import Operation
 from routers.call import Call
 from routers.http import Headers, Request
-from routers.runtime import Runtime
+
+if TYPE_CHECKING:
+    from routers.runtime import Runtime  # which parses prompts, and they are refused in this module's words
 
 OPERATIONS = {
     "/v1/chat/completions": Operation.CHAT,
@@ -190,16 +192,16 @@ class OpenAI:
 DIALECT = OpenAI()
 
 
-def models(runtime: Runtime) -> bytes:
+def models(runtime: "Runtime") -> bytes:
     """GET /v1/models: the Routes, by the names that callers use."""
     return orjson.dumps({"object": "list", "data": [_model(name, runtime) for name in sorted(runtime.routes)]})
 
 
-def model(name: str, runtime: Runtime) -> bytes:
+def model(name: str, runtime: "Runtime") -> bytes:
     """GET /v1/models/{name}."""
     return orjson.dumps(_model(name, runtime))
 
 
-def _model(name: str, runtime: Runtime) -> dict[str, Any]:
+def _model(name: str, runtime: "Runtime") -> dict[str, Any]:
     created = int(runtime.snapshot.created_at.timestamp())
     return {"id": name, "object": "model", "created": created, "owned_by": "tiermesh"}

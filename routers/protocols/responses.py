@@ -167,6 +167,7 @@ _READINGS: dict[str, Reading] = {
     "reasoning": _reasoning_wanted,
     "store": checked(Field.flag),
     "stream": becomes("stream", Field.flag),
+    "tiermesh": becomes("tiermesh", Field.members),
     "temperature": becomes("temperature", Field.number),
     "text": _text,
     "tool_choice": _tool_choice,

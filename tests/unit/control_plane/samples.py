@@ -32,6 +32,11 @@ def tenant(name: str = "acme", **spec: Any) -> dict[str, Any]:
     return _document("Tenant", name, spec)
 
 
+def prompt(name: str = "support", **spec: Any) -> dict[str, Any]:
+    """A Prompt."""
+    return _document("Prompt", name, spec)
+
+
 def shop() -> list[dict[str, Any]]:
     """Three documents that fit together."""
     return [model(), generating(), route()]

@@ -9,6 +9,7 @@ import orjson
 from control_plane.spec.compile import compile
 from control_plane.spec.documents import API_VERSION, Document, Model, Route, parse
 from control_plane.spec.models import Operation
+from control_plane.spec.prompts import PinnedPrompt, Pins, reference
 from control_plane.spec.snapshots import Content, Snapshot, digest
 from routers.call import Call
 from routers.http import Request
@@ -49,6 +50,19 @@ def _parse(kind: type[D], word: str, name: str, spec: dict[str, Any]) -> D:
 def documents() -> list[Document]:
     """One Route, one Model a tier."""
     return [model("light"), model("heavy", "heavy"), route()]
+
+
+def pinned(name: str = "support", version: int = 3, **said: Any) -> PinnedPrompt:
+    """One version of a prompt; by default a chat that greets."""
+    said = said or {"template": "You help customers of {{shop}} in {{language}}."}
+    return PinnedPrompt.model_validate({"name": name, "version": version, **said})
+
+
+def prompted(prompt: PinnedPrompt, **said: Any) -> Runtime:
+    """A Route with this prompt by its alias `production`, over one Model a tier."""
+    said = {"prompt": {"name": prompt.name, "alias": "production", **said}}
+    pins = Pins({reference(prompt.name, "production"): prompt})
+    return Runtime.build(snapshot(compile([model("light"), model("heavy", "heavy"), route(**said)], pins=pins)))
 
 
 def snapshot(of: Sequence[Document] | Content | None = None, number: int = 1, **changes: Any) -> Snapshot:

@@ -20,7 +20,7 @@ from routers.resilience.ladder import Step
 from routers.runtime import Runtime
 from routers.shortcuts import HIT
 from tests.unit.routers.decisions import part, question, written
-from tests.unit.routers.samples import EASY, HARD, call, chat, model, route, snapshot
+from tests.unit.routers.samples import EASY, HARD, call, chat, model, pinned, prompted, route, snapshot
 
 _KEY = "TIERMESH_UPSTREAM_KEY_TEST"
 _MODELS = ("a", "b", "c", "d")
@@ -161,3 +161,17 @@ def test_an_altered_snapshot_is_refused() -> None:
 
 def _decided() -> Decision:
     return choose(call(), match(call(), Runtime.build(snapshot())))
+
+
+@pytest.mark.parametrize("operation", [Operation.CHAT, Operation.EMBEDDINGS])
+def test_a_prompt_is_part_of_the_decision_though_its_values_are_not_written_down(operation: Operation) -> None:
+    """What the caller gave for the prompt's variables is not needed to decide again."""
+    mesh = prompted(pinned(template="You help in {{language}}."))
+    fields = chat(HARD, tiermesh={"variables": {"language": "secret"}})
+    embedded = {"model": "shop", "input": "a"}
+    asked = call(embedded if operation is Operation.EMBEDDINGS else fields, operation)
+    matched = match(asked, mesh)
+    record = written(asked, Outcome.of(choose(matched.prompted.call if matched.prompted else asked, matched)))
+    assert ("prompt" in [step.code for step in record.steps]) is (operation is Operation.CHAT)
+    assert "secret" not in record.model_dump_json()
+    assert _different(question(record, part(mesh.snapshot, "shop"))) == {}

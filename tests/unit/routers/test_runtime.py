@@ -101,17 +101,23 @@ def test_a_snapshot_with_another_hash_is_refused() -> None:
 
 
 PUBLISHED = {"number": 1, "parent": None, "author": "test", "reason": "", "createdAt": "2026-01-01T00:00:00Z"}
-MODEL = {"version": "1", "url": "http://127.0.0.1:1/v1", "operations": ["chat"], "apiKeyFromEnv": None}
-SCHEMA_1 = {
+MODEL = {
+    "version": "1",
+    "protocol": "openai",
+    "urls": ["http://127.0.0.1:1/v1"],
+    "operations": ["chat", "completions", "embeddings"],
+    "modalities": ["text"],
+}
+SCHEMA_2 = {
     **PUBLISHED,
-    "schemaVersion": 1,
-    "sha256": "87a264173608b4961e9eeeec04061731492372a594a063aca0d757c45cfcb448",
+    "schemaVersion": 2,
+    "sha256": "1263d6c55766da02c77c59baa0d9366407bed6792b54817ce44b16b6ba810f79",
     "content": {
         "routes": [
             {
                 "name": "shop",
                 "model": "shop",
-                "revision": "34550eb942eb",
+                "revision": "502d7eeb556b",
                 "light": ["light"],
                 "heavy": ["heavy"],
                 "threshold": 0.7,
@@ -125,17 +131,22 @@ SCHEMA_1 = {
         ],
     },
 }
-"""As a control plane of schema 1 has published it."""
+"""As a control plane of schema 2 has published it."""
 
 
 def test_a_snapshot_of_the_schema_before_is_served() -> None:
-    before = Runtime.build(Snapshot.model_validate_json(orjson.dumps(SCHEMA_1)))
+    before = Runtime.build(Snapshot.model_validate_json(orjson.dumps(SCHEMA_2)))
     (backend,) = before.routes["shop"].light[Operation.CHAT]
     assert [endpoint.url for endpoint in backend.endpoints] == ["http://127.0.0.1:1/v1"]
 
 
+def test_the_schema_alone_changes_no_revision_so_that_caches_survive_an_upgrade() -> None:
+    (route,) = snapshot().content.routes
+    assert route.revision == SCHEMA_2["content"]["routes"][0]["revision"]  # type: ignore[index] # of a plain dict
+
+
 def test_a_snapshot_of_the_schema_before_must_have_its_own_hash() -> None:
-    changed = orjson.loads(orjson.dumps(SCHEMA_1))
+    changed = orjson.loads(orjson.dumps(SCHEMA_2))
     changed["content"]["routes"][0]["threshold"] = 0.1
     with pytest.raises(TiermeshError, match="does not have the hash it claims"):
         Runtime.build(Snapshot.model_validate(changed))
