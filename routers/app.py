@@ -25,6 +25,7 @@ from routers.ledger import Ledger
 from routers.limits import ServerLimits
 from routers.quotas.desk import Desk
 from routers.quotas.memory import MemoryDesk
+from routers.reading import Reader
 from routers.reporter import Reporter
 from routers.runtime import Runtime
 from routers.server import HttpServer
@@ -76,8 +77,9 @@ class App:
         metrics.connections.set_function(lambda: len(self._server.connections))
         admin = Admin(self.router, self._exposition, lambda: self._server.draining, self._evidence)
         self._admin = HttpServer(admin, admin.refuse, limits)
-        self._source = _source(settings)
-        last_good = None if settings.config else LastGood(settings.last_good)
+        reader = Reader()
+        self._source = _source(settings, reader)
+        last_good = None if settings.config else LastGood(settings.last_good, reader)
         self._watcher = Watcher(self._source, self._swap, last_good, metrics)
 
     def _swap(self, runtime: Runtime) -> None:
@@ -85,6 +87,8 @@ class App:
         self.router.runtime = runtime
         self._evidence.follow(runtime.snapshot)
         self._grpc.announce()
+        # A snapshot stays for long, and holds no cycles: the collector need not look at it again.
+        gc.freeze()
 
     def _exposition(self) -> bytes:
         self._serving.guards.report()
@@ -151,10 +155,10 @@ def _shared_desk(settings: RouterSettings, metrics: RouterMetrics) -> "SharedDes
     return SharedDesk(settings.redis_url, settings.quotas_without_redis, metrics)
 
 
-def _source(settings: RouterSettings) -> Source:
+def _source(settings: RouterSettings, reader: Reader) -> Source:
     if settings.config is not None:
         return FileSource(settings.config)
-    return ControlPlaneSource(SnapshotFeed(str(settings.control_plane_url)), settings.name)
+    return ControlPlaneSource(SnapshotFeed(str(settings.control_plane_url)), settings.name, reader)
 
 
 def _write(lines: bytes) -> None:

@@ -126,10 +126,19 @@ class SnapshotFeed:
 
         A number below `after` is an answer too: the control plane was set up anew, and what it says now is in force.
         """
+        response = await self._latest(after, wait_seconds)
+        return None if response is None else read(_SNAPSHOT, response)
+
+    async def latest_body(self, after: int | None, wait_seconds: float) -> bytes | None:
+        """The same as it came: JSON that is still to be read."""
+        response = await self._latest(after, wait_seconds)
+        return None if response is None else response.content
+
+    async def _latest(self, after: int | None, wait_seconds: float) -> httpx2.Response | None:
         params = {"wait": str(wait_seconds)} | ({} if after is None else {"after": str(after)})
         timeout = httpx2.Timeout(self._timeout_seconds, read=wait_seconds + self._timeout_seconds)
         response = await self._call("GET", "/v1/snapshots/latest", params=params, timeout=timeout)
-        return None if response.status_code == httpx2.codes.NO_CONTENT else read(_SNAPSHOT, response)
+        return None if response.status_code == httpx2.codes.NO_CONTENT else response
 
     async def acknowledge(self, number: int, router: str, error: str | None) -> Ack:
         """Say that `router` serves this snapshot, or why it cannot be built."""

@@ -62,7 +62,7 @@ class Ranks:
 class Ladder:
     """One Route's place on the ladder. Up at once, down one rung at a time and only after `dwellSeconds` on it."""
 
-    __slots__ = ("_calm_below", "_dwell", "_ranks", "_rungs", "_since", "step")
+    __slots__ = ("__weakref__", "_calm_below", "_dwell", "_ranks", "_rungs", "_since", "step")
 
     def __init__(self, policy: resilience.Ladder) -> None:
         rungs = (
