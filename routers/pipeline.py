@@ -23,6 +23,10 @@ MAX_NAME_CHARACTERS = 200
 """Of a name that does not exist, in its error: to look for the nearest to one of megabytes takes seconds."""
 
 
+MAX_NAMES = 100
+"""That an error looks through and lists: of ten thousand this would take a second, in which nobody else is answered."""
+
+
 def has_score(operation: Operation) -> bool:
     """Whether its complexity plays a part."""
     return operation is not Operation.EMBEDDINGS and operation is not Operation.INFER
@@ -85,8 +89,11 @@ def decide(call: Call, runtime: Runtime) -> Decision:
 
 def unknown_model(model: str, runtime: Runtime) -> TiermeshError:
     """The error that names the models there are."""
-    known = sorted(runtime.routes)
     model = model[:MAX_NAME_CHARACTERS]
+    if len(runtime.routes) > MAX_NAMES:
+        hint = f"There are {len(runtime.routes)} models here: GET /v1/models lists them."
+        return TiermeshError(Code.UNKNOWN_MODEL, f"There is no model {model!r}.", hint, param="model")
+    known = sorted(runtime.routes)
     near = nearest(model, known)
     hint = f"Did you mean {near!r}? " if near else ""
     hint += f"Models here: {', '.join(known) or 'none yet; apply a Route'}."

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from urllib.parse import quote, urlsplit
 
@@ -103,13 +103,18 @@ class Runtime:
     keys: Keys | None
     """None: there are no Tenants, and whoever reaches the mesh may use it."""
     tenants: Mapping[str, Tenant]
+    views: dict[str, "Runtime"] = field(default_factory=dict, compare=False)
+    """What the tenants who may not use all Routes see, once they have asked."""
 
     def seen_by(self, tenant: Tenant) -> "Runtime":
         """The same, with the Routes that a tenant may use: the others do not exist for it."""
         if tenant.routes is None:
             return self
-        allowed = {model: route for model, route in self.routes.items() if route.name in tenant.routes}
-        return replace(self, routes=MappingProxyType(allowed))
+        seen = self.views.get(tenant.name)
+        if seen is None:
+            allowed = {model: route for model, route in self.routes.items() if route.name in tenant.routes}
+            seen = self.views[tenant.name] = replace(self, routes=MappingProxyType(allowed), views={})
+        return seen
 
     @classmethod
     def build(cls, snapshot: Snapshot, environ: Mapping[str, str] | None = os.environ) -> "Runtime":
