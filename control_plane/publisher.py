@@ -10,18 +10,22 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from control_plane.spec.audit import Deed
 from control_plane.spec.base import nearest
 from control_plane.spec.compile import compile
 from control_plane.spec.documents import Document, Route, Tenant, dump, parse
 from control_plane.spec.errors import Code, FieldError, TiermeshError
 from control_plane.spec.records import Applied, Change, Outcome, Revision
 from control_plane.spec.snapshots import Snapshot, digest
-from control_plane.store import revisions, snapshots
+from control_plane.store import audit, revisions, snapshots
 from control_plane.store.database import Database, Transaction
-from control_plane.store.provenance import Provenance
+from control_plane.store.provenance import Origin, Provenance
 from control_plane.store.revisions import Key, document_sha256
 
 logger = logging.getLogger(__name__)
+
+HERE = Origin()
+"""Where the control plane's own writes come from."""
 
 Heads = Mapping[Key, Revision]
 Wanted = Mapping[Key, dict[str, Any] | None]
@@ -39,15 +43,22 @@ class Publisher:
     """Called after the transaction, in the writing thread: wakes who waits for a snapshot."""
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
-    def apply(self, documents: Iterable[Document], author: str, reason: str = "", dry_run: bool = False) -> Applied:
+    def apply(
+        self,
+        documents: Iterable[Document],
+        author: str,
+        reason: str = "",
+        dry_run: bool = False,
+        origin: Origin = HERE,
+    ) -> Applied:
         """Create or change all documents, or none. `dry_run` does the same work and takes it back.
 
         Raises TiermeshError(INVALID_DOCUMENT) where they do not fit together with those in force.
         """
         wanted = _by_key(documents)
-        return self._write(lambda _transaction, _heads: wanted, self._by(author, reason), dry_run)
+        return self._write("apply", lambda _transaction, _heads: wanted, self._by(author, reason, origin), dry_run)
 
-    def delete(self, kind: str, name: str, author: str, reason: str = "") -> Applied:
+    def delete(self, kind: str, name: str, author: str, reason: str = "", origin: Origin = HERE) -> Applied:
         """Delete one document.
 
         Raises TiermeshError: NOT_FOUND with the nearest name, CONFLICT with the documents that name it.
@@ -59,9 +70,9 @@ class Publisher:
             _refuse_named(kind, name, in_force)
             return {(kind, name): None}
 
-        return self._write(decide, self._by(author, reason))
+        return self._write("delete", decide, self._by(author, reason, origin))
 
-    def rollback(self, number: int, author: str, reason: str = "") -> Applied:
+    def rollback(self, number: int, author: str, reason: str = "", origin: Origin = HERE) -> Applied:
         """Restore the documents that snapshot `number` was compiled from, as new revisions, and publish them.
 
         What is in force afterwards is again what the documents say, so that a later apply does not undo it.
@@ -74,17 +85,19 @@ class Publisher:
             restored = {_key(old): old.document for old in revisions.of_snapshot(transaction, number)}
             return {key: None for key, head in heads.items() if not head.deleted} | restored
 
-        return self._write(decide, self._by(author, reason or f"rollback to snapshot {number}"))
+        return self._write("rollback", decide, self._by(author, reason or f"rollback to snapshot {number}", origin))
 
     def reconcile(self) -> Applied:
         """Publish what the documents compile to, where a new setting or version of the program changed that."""
         by = self._by("control-plane", "compiled anew at the start: the settings or the program changed")
-        return self._write(lambda _transaction, _heads: {}, by)
+        return self._write("reconcile", lambda _transaction, _heads: {}, by)
 
-    def _by(self, author: str, reason: str) -> Provenance:
-        return Provenance(author, reason, self.now())
+    def _by(self, author: str, reason: str, origin: Origin = HERE) -> Provenance:
+        return Provenance(author, reason, self.now(), origin)
 
-    def _write(self, decide: Callable[[Transaction, Heads], Wanted], by: Provenance, dry_run: bool = False) -> Applied:
+    def _write(
+        self, action: str, decide: Callable[[Transaction, Heads], Wanted], by: Provenance, dry_run: bool = False
+    ) -> Applied:
         with self.database.write(keep=not dry_run) as transaction:
             heads = revisions.heads(transaction)
             wanted = decide(transaction, heads)
@@ -96,7 +109,9 @@ class Publisher:
             }
             before = snapshots.latest(transaction)
             after = self._publish(transaction, {**heads, **written}, before, by)
-        published = after is not before
+            published = after is not before
+            if written or published:
+                audit.append(transaction, _deed(action, by, changes, after))
         if after is not None and published and not dry_run:
             self.on_publish(after)
         applied = Applied(changes=changes, snapshot=after and after.number, published=published, dryRun=dry_run)
@@ -147,6 +162,24 @@ def _change(key: Key, document: dict[str, Any] | None, head: Revision | None) ->
         outcome = Outcome.CREATED if absent else Outcome.CHANGED
     generation = (head.generation if head else 0) + (outcome is not Outcome.UNCHANGED)
     return Change(kind=key[0], name=key[1], generation=generation, outcome=outcome)
+
+
+def _deed(action: str, by: Provenance, changes: Iterable[Change], after: Snapshot | None) -> Deed:
+    """What a write did, for the audit."""
+    return Deed(
+        at=by.at,
+        who=by.author,
+        via=by.origin.via,
+        address=by.origin.address,
+        action=action,
+        what=tuple(
+            f"{one.kind}/{one.name} generation {one.generation} {one.outcome}"
+            for one in changes
+            if one.outcome is not Outcome.UNCHANGED
+        ),
+        reason=by.reason,
+        snapshot=after and after.number,
+    )
 
 
 def _key(revision: Revision) -> Key:

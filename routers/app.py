@@ -138,7 +138,8 @@ def _shared_desk(settings: RouterSettings, metrics: RouterMetrics) -> "SharedDes
 def _source(settings: RouterSettings) -> Source:
     if settings.config is not None:
         return FileSource(settings.config)
-    return ControlPlaneSource(SnapshotFeed(str(settings.control_plane_url)), settings.name)
+    feed = SnapshotFeed(str(settings.control_plane_url), token=settings.control_plane_token)
+    return ControlPlaneSource(feed, settings.name)
 
 
 def _write(lines: bytes) -> None:

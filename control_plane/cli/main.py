@@ -4,7 +4,8 @@ import sys
 
 import typer
 
-from control_plane.cli import documents, keys, local, processes, routes, snapshots
+from control_plane.cli import audit, documents, keys, local, people, processes, routes, snapshots
+from control_plane.cli.options import TokenFile
 from control_plane.cli.printing import failure
 from control_plane.spec.errors import TiermeshError
 
@@ -13,13 +14,18 @@ def create_app() -> typer.Typer:
     """All commands."""
     app = typer.Typer(
         name="tiermesh",
-        help="Send each request to the cheapest model that can answer it well enough.",
         no_args_is_help=True,
         pretty_exceptions_enable=False,
+        callback=_everywhere,
     )
-    for part in (local, documents, keys, snapshots, routes, processes):
+    for part in (local, documents, keys, snapshots, routes, people, audit, processes):
         part.register(app)
     return app
+
+
+def _everywhere(token_file: TokenFile = None) -> None:
+    """Send each request to the cheapest model that can answer it well enough."""
+    # `connect` reads the option where it is needed.
 
 
 def main() -> None:

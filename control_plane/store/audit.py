@@ -1,0 +1,62 @@
+"""The audit in the database: entries are added, one after the other, and never touched again."""
+
+from collections.abc import Iterator
+
+from sqlalchemy import Select, insert, select, update
+
+from control_plane.audit import cleaned, link
+from control_plane.spec.audit import Anchor, AuditEntry, Deed
+from control_plane.store.database import Transaction
+from control_plane.store.rows import record
+from control_plane.store.tables import audit, audit_head
+
+_AT_ONCE = 1000
+
+
+def append(transaction: Transaction, deed: Deed) -> AuditEntry:
+    """Write a deed down behind the last one, in the transaction that does it.
+
+    The head's row is locked until the transaction ends, so that of several writers each follows the one before.
+    """
+    entry = link(_locked(transaction), cleaned(deed))
+    values = entry.model_dump(by_alias=False) | {"what": list(entry.what)}
+    transaction.execute(insert(audit).values(values))
+    transaction.execute(update(audit_head).values(sequence=entry.sequence, sha256=entry.sha256))
+    return entry
+
+
+def head(transaction: Transaction) -> Anchor:
+    """The last entry, as it is kept beside the entries: what tells that their end was cut off."""
+    return record(Anchor, transaction.execute(_HEAD).one())
+
+
+def newest(transaction: Transaction, before: int | None, limit: int) -> list[AuditEntry]:
+    """At most `limit` entries with numbers below `before`, newest first."""
+    query = select(audit).order_by(audit.c.sequence.desc()).limit(limit)
+    return _entries(transaction, query if before is None else query.where(audit.c.sequence < before))
+
+
+def after(transaction: Transaction, number: int, limit: int) -> list[AuditEntry]:
+    """At most `limit` entries with numbers above `number`, oldest first."""
+    return _entries(transaction, select(audit).where(audit.c.sequence > number).order_by(audit.c.sequence).limit(limit))
+
+
+def every(transaction: Transaction) -> Iterator[AuditEntry | None]:
+    """All entries, oldest first; None for one that holds what no entry can."""
+    rows = transaction.execute(select(audit).order_by(audit.c.sequence), execution_options={"yield_per": _AT_ONCE})
+    for row in rows:
+        try:
+            yield record(AuditEntry, row)
+        except ValueError:
+            yield None
+
+
+_HEAD = select(audit_head.c.sequence, audit_head.c.sha256)
+
+
+def _locked(transaction: Transaction) -> Anchor:
+    return record(Anchor, transaction.execute(_HEAD.with_for_update()).one())
+
+
+def _entries(transaction: Transaction, query: Select[tuple[object, ...]]) -> list[AuditEntry]:
+    return [record(AuditEntry, row) for row in transaction.execute(query)]
