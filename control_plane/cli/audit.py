@@ -1,7 +1,9 @@
 """`tiermesh audit list | verify | export`: who changed what, when, why; and proof that nothing of it was changed."""
 
 import json
+import sys
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -82,7 +84,7 @@ def export(
     """Write all entries as JSON lines, oldest first, that `verify --file` can check anywhere."""
     with connect(server) as client:
         last = None
-        with typer.open_file(str(file or "-"), "w", encoding="utf-8") as out:
+        with nullcontext(sys.stdout) if file is None else file.open("w", encoding="utf-8") as out:
             for last in _every(client):
                 out.write(json.dumps(last.model_dump(mode="json"), ensure_ascii=False) + "\n")
     head = Anchor(sequence=last.sequence, sha256=last.sha256) if last else None

@@ -1,11 +1,12 @@
 """`tiermesh`: the command."""
 
+import os
 import sys
 
 import typer
 
 from control_plane.cli import audit, documents, keys, local, people, processes, routes, snapshots
-from control_plane.cli.options import TokenFile
+from control_plane.cli.options import TOKEN_FILE, TokenFile
 from control_plane.cli.printing import failure
 from control_plane.spec.errors import TiermeshError
 
@@ -25,7 +26,8 @@ def create_app() -> typer.Typer:
 
 def _everywhere(token_file: TokenFile = None) -> None:
     """Send each request to the cheapest model that can answer it well enough."""
-    # `connect` reads the option where it is needed.
+    if token_file is not None:
+        os.environ[TOKEN_FILE] = str(token_file)  # the option is the variable, for this process: `connect` reads it
 
 
 def main() -> None:

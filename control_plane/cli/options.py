@@ -7,7 +7,6 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
-import click
 import typer
 from pydantic import SecretStr
 
@@ -16,6 +15,8 @@ from control_plane.client.http import DEFAULT_URL, Client
 from control_plane.spec.base import nearest
 from control_plane.spec.documents import PLURALS, Document
 from control_plane.spec.errors import Code, TiermeshError
+
+TOKEN_FILE = "TIERMESH_TOKEN_FILE"
 
 
 class Output(StrEnum):
@@ -47,7 +48,7 @@ TokenFile = Annotated[
     Path | None,
     typer.Option(
         "--token-file",
-        envvar="TIERMESH_TOKEN_FILE",
+        envvar=TOKEN_FILE,
         help="A file with your API token; TIERMESH_TOKEN can hold the token itself. On one machine none is needed.",
     ),
 ]
@@ -65,9 +66,8 @@ def connect(server: str) -> Client:
 
 def _token() -> SecretStr | None:
     """From the file that was named, or else from the environment; never from an argument, which others can see."""
-    context = click.get_current_context(silent=True)
-    file = context.find_root().params.get("token_file") if context else None
-    if file is None:
+    file = os.environ.get(TOKEN_FILE)
+    if not file:
         return SecretStr(text) if (text := os.environ.get("TIERMESH_TOKEN")) else None
     try:
         return SecretStr(Path(file).expanduser().read_text(encoding="utf-8"))

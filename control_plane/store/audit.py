@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from sqlalchemy import Select, insert, select, update
 
-from control_plane.audit import cleaned, link
+from control_plane.audit import GENESIS, cleaned, link
 from control_plane.spec.audit import Anchor, AuditEntry, Deed
 from control_plane.store.database import Transaction
 from control_plane.store.rows import record
@@ -27,7 +27,8 @@ def append(transaction: Transaction, deed: Deed) -> AuditEntry:
 
 def head(transaction: Transaction) -> Anchor:
     """The last entry, as it is kept beside the entries: what tells that their end was cut off."""
-    return record(Anchor, transaction.execute(_HEAD).one())
+    row = transaction.execute(_HEAD).first()
+    return Anchor.model_construct(**row._mapping) if row else GENESIS  # whatever stands there: it need only differ
 
 
 def newest(transaction: Transaction, before: int | None, limit: int) -> list[AuditEntry]:
@@ -43,12 +44,14 @@ def after(transaction: Transaction, number: int, limit: int) -> list[AuditEntry]
 
 def every(transaction: Transaction) -> Iterator[AuditEntry | None]:
     """All entries, oldest first; None for one that holds what no entry can."""
-    rows = transaction.execute(select(audit).order_by(audit.c.sequence), execution_options={"yield_per": _AT_ONCE})
-    for row in rows:
+    numbers = transaction.execute(select(audit.c.sequence).order_by(audit.c.sequence)).scalars().all()
+    for start in range(0, len(numbers), _AT_ONCE):
+        batch = numbers[start : start + _AT_ONCE]
         try:
-            yield record(AuditEntry, row)
+            yield from _between(transaction, batch[0], batch[-1])
         except ValueError:
-            yield None
+            for number in batch:
+                yield _readable(transaction, number)
 
 
 _HEAD = select(audit_head.c.sequence, audit_head.c.sha256)
@@ -56,6 +59,18 @@ _HEAD = select(audit_head.c.sequence, audit_head.c.sha256)
 
 def _locked(transaction: Transaction) -> Anchor:
     return record(Anchor, transaction.execute(_HEAD.with_for_update()).one())
+
+
+def _between(transaction: Transaction, first: int, last: int) -> list[AuditEntry]:
+    query = select(audit).where(audit.c.sequence.between(first, last)).order_by(audit.c.sequence)
+    return _entries(transaction, query)
+
+
+def _readable(transaction: Transaction, number: int) -> AuditEntry | None:
+    try:
+        return _between(transaction, number, number)[0]
+    except ValueError:
+        return None
 
 
 def _entries(transaction: Transaction, query: Select[tuple[object, ...]]) -> list[AuditEntry]:
