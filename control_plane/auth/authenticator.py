@@ -8,7 +8,7 @@ from control_plane.auth import tokens as api_tokens
 from control_plane.auth.claims import Oidc
 from control_plane.auth.door import Knock, local
 from control_plane.auth.issuer import Issuer
-from control_plane.auth.jwts import head, verified
+from control_plane.auth.jwts import head, signed, verified
 from control_plane.spec.errors import Code, TiermeshError
 from control_plane.spec.people import Principal, Token
 from control_plane.store import tokens
@@ -56,7 +56,10 @@ class Authenticator:
             return self._of_token(await asyncio.to_thread(self._find, secret))
         if self._oidc is None or self._issuer is None:
             raise api_tokens.unknown()
-        keys = await self._issuer.keys(head(secret))
+        said = head(secret)
+        keys = await self._issuer.keys(said)
+        if said.key_id is None and signed(secret, said, keys) is None:
+            keys = await self._issuer.keys(said, anew=True)
         return self._oidc.principal(verified(secret, keys, self._oidc.expected, self._now()))
 
     def _of_token(self, token: Token | None) -> Principal:

@@ -34,16 +34,17 @@ class Issuer:
         self._fetched = self._tried = -FRESH_SECONDS
         self._fetching = asyncio.Lock()
 
-    async def keys(self, head: Head) -> tuple[Any, ...]:
+    async def keys(self, head: Head, anew: bool = False) -> tuple[Any, ...]:
         """The keys that may have signed what begins so; empty where the provider has none.
 
+        `anew` says that those known are not the right ones, which a token without a key's id cannot tell by itself.
         Raises TiermeshError(UNAVAILABLE) where the provider was never reached.
         """
         found = self._keys.fitting(head) if self._keys else ()
-        if found and (not self._stale or self._fetching.locked()):
+        if found and not anew and (not self._stale or self._fetching.locked()):
             return found
         async with self._fetching:
-            if self._stale or not (self._keys and self._keys.fitting(head)):
+            if anew or self._stale or not (self._keys and self._keys.fitting(head)):
                 await self._fetch()
         if self._keys is None:
             raise self._away(max(1, round(self._tried + PAUSE_SECONDS - self._now())))
@@ -61,7 +62,7 @@ class Issuer:
         try:
             async with asyncio.timeout(ANSWER_SECONDS), _client(self._url) as http:
                 self._keys = Keys.read(await _json(http, await self._address_of_keys(http)))
-        except (TimeoutError, httpx2.HTTPError, httpx2.InvalidURL, ValueError) as error:
+        except (TimeoutError, httpx2.HTTPError, httpx2.InvalidURL, ValueError, RecursionError) as error:
             why = f"{type(error).__name__}: {error}"
             logger.warning("identity provider's keys not fetched", extra={"fields": {"issuer": self._url, "why": why}})
         else:

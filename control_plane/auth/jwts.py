@@ -98,7 +98,9 @@ def verified(token: str, keys: Sequence[Mapping[str, Any]], expected: Expected, 
 
     Raises TiermeshError(UNAUTHENTICATED) with the reason where it is not, or is meant for another, or not in force.
     """
-    claims = _signed(token, head(token), keys)
+    claims = signed(token, head(token), keys)
+    if claims is None:
+        raise refused("no key of the issuer made its signature")
     at = now.timestamp()
     audience = claims.get("aud")
     if claims.get("iss") != expected.issuer:
@@ -122,7 +124,8 @@ def refused(why: str) -> TiermeshError:
     )
 
 
-def _signed(token: str, said: Head, keys: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def signed(token: str, said: Head, keys: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
+    """The claims of a token that one of the keys signed, or None. They are genuine, and may be meant for another."""
     for key in keys:
         try:
             payload = _JWS.decode_complete(token, PyJWK(dict(key), said.algorithm), [said.algorithm])["payload"]
@@ -131,7 +134,7 @@ def _signed(token: str, said: Head, keys: Sequence[Mapping[str, Any]]) -> dict[s
             continue
         if isinstance(claims, dict):
             return claims
-    raise refused("no key of the issuer made its signature")
+    return None
 
 
 def _moment(claims: Mapping[str, Any], name: str) -> float | None:
