@@ -13,7 +13,8 @@ EVERYWHERE: Literal["*"] = "*"
 """In place of a namespace: all of them, those to come included."""
 
 
-Namespace = Name | Literal["*"]
+Namespace = Annotated[str, Field(pattern=r"^(\*|[a-z0-9]([-a-z0-9.]{0,61}[a-z0-9])?)$")]
+"""A namespace's name, or `*` for all of them."""
 
 _NAMESPACE: TypeAdapter[Namespace] = TypeAdapter(Namespace)
 
