@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from control_plane.spec.audit import Deed
 from control_plane.spec.base import nearest
 from control_plane.spec.compile import compile
 from control_plane.spec.documents import Document, Route, Tenant, dump, parse
@@ -111,7 +110,7 @@ class Publisher:
             after = self._publish(transaction, {**heads, **written}, before, by)
             published = after is not before
             if written or published:
-                audit.append(transaction, _deed(action, by, changes, after))
+                audit.written(transaction, action, by, changes, after and after.number)
         if after is not None and published and not dry_run:
             self.on_publish(after)
         applied = Applied(changes=changes, snapshot=after and after.number, published=published, dryRun=dry_run)
@@ -162,24 +161,6 @@ def _change(key: Key, document: dict[str, Any] | None, head: Revision | None) ->
         outcome = Outcome.CREATED if absent else Outcome.CHANGED
     generation = (head.generation if head else 0) + (outcome is not Outcome.UNCHANGED)
     return Change(kind=key[0], name=key[1], generation=generation, outcome=outcome)
-
-
-def _deed(action: str, by: Provenance, changes: Iterable[Change], after: Snapshot | None) -> Deed:
-    """What a write did, for the audit."""
-    return Deed(
-        at=by.at,
-        who=by.author,
-        via=by.origin.via,
-        address=by.origin.address,
-        action=action,
-        what=tuple(
-            f"{one.kind}/{one.name} generation {one.generation} {one.outcome}"
-            for one in changes
-            if one.outcome is not Outcome.UNCHANGED
-        ),
-        reason=by.reason,
-        snapshot=after and after.number,
-    )
 
 
 def _key(revision: Revision) -> Key:

@@ -10,11 +10,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from control_plane.api.callers import caller_of
 from control_plane.api.problems import noted
-from control_plane.refusals import Refusals
 from control_plane.spec.audit import Deed
 from control_plane.spec.errors import TiermeshError
 from control_plane.store import audit
 from control_plane.store.database import Database
+from control_plane.tallies import Tallies
 
 logger = logging.getLogger(__name__)
 
@@ -31,18 +31,18 @@ class Witness:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._refusals = Refusals()
+        self._tallies = Tallies()
 
     async def note(self, scope: Scope, error: TiermeshError) -> None:
         """Write a refusal down, if it is one that the audit holds."""
         if error.status in _NOT_ALLOWED or (error.status in _NOT_DONE and _would_change(scope)):
-            first = self._refusals.note(_deed(scope, error))
+            first = self._tallies.note(_deed(scope, error))
             if first is not None:
                 await self._write([first])
 
     async def count(self, ending: bool = False) -> None:
         """Write down how often refusals came again whose window has ended; all of them where the process ends."""
-        await self._write(self._refusals.due(None if ending else datetime.now(UTC)))
+        await self._write(self._tallies.due(None if ending else datetime.now(UTC)))
 
     async def _write(self, deeds: list[Deed]) -> None:
         if not deeds:

@@ -1,16 +1,20 @@
 """The audit in the database: entries are added, one after the other, and never touched again."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from sqlalchemy import Select, insert, select, update
 
 from control_plane.audit import GENESIS, cleaned, link
 from control_plane.spec.audit import Anchor, AuditEntry, Deed
+from control_plane.spec.records import Change, Outcome
 from control_plane.store.database import Transaction
+from control_plane.store.provenance import Provenance
 from control_plane.store.rows import record
 from control_plane.store.tables import audit, audit_head
 
 _AT_ONCE = 1000
+_MOST_NAMED = 100
+"""Documents of one write that its entry names; the revisions name them all."""
 
 
 def append(transaction: Transaction, deed: Deed) -> AuditEntry:
@@ -23,6 +27,27 @@ def append(transaction: Transaction, deed: Deed) -> AuditEntry:
     transaction.execute(insert(audit).values(values))
     transaction.execute(update(audit_head).values(sequence=entry.sequence, sha256=entry.sha256))
     return entry
+
+
+def written(
+    transaction: Transaction, action: str, by: Provenance, changes: Iterable[Change], snapshot: int | None
+) -> AuditEntry:
+    """Write down what a write did to documents, in the transaction that does it."""
+    changed = [one for one in changes if one.outcome is not Outcome.UNCHANGED]
+    what = [f"{one.kind}/{one.name} generation {one.generation} {one.outcome}" for one in changed[:_MOST_NAMED]]
+    if len(changed) > _MOST_NAMED:
+        what.append(f"and {len(changed) - _MOST_NAMED} more, of the same moment and author")
+    deed = Deed(
+        at=by.at,
+        who=by.author,
+        via=by.origin.via,
+        address=by.origin.address,
+        action=action,
+        what=tuple(what),
+        reason=by.reason,
+        snapshot=snapshot,
+    )
+    return append(transaction, deed)
 
 
 def head(transaction: Transaction) -> Anchor:

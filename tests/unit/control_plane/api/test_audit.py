@@ -13,7 +13,7 @@ from tests.unit.control_plane.people import issue
 from tests.unit.control_plane.samples import model, route, shop
 
 
-def _entries(api: httpx2.Client, **params: object) -> list[dict[str, Any]]:
+def _entries(api: httpx2.Client, **params: int) -> list[dict[str, Any]]:
     """Oldest first, without the first start's."""
     answer = api.get("/v1/audit", params={"after": 1, **params})
     assert answer.status_code == 200
@@ -126,7 +126,7 @@ def test_entries_are_read_in_pages_from_both_ends(api: httpx2.Client) -> None:
     for version in "1234":
         api.put("/v1/models/faq", json=model(version=version))
 
-    def numbers(**params: object) -> list[int]:
+    def numbers(**params: int) -> list[int]:
         return [entry["sequence"] for entry in api.get("/v1/audit", params=params).json()["items"]]
 
     assert numbers() == [5, 4, 3, 2, 1]

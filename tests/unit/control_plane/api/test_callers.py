@@ -185,7 +185,7 @@ def test_whoever_is_not_known_does_not_make_us_read_what_they_send(
 def test_an_authorization_that_is_no_token_never_falls_back_to_the_open_door(
     quiet_api: httpx2.Client, authorization: str
 ) -> None:
-    answer = quiet_api.get("/v1/models", headers={"authorization": authorization.encode()})
+    answer = quiet_api.get("/v1/models", headers={b"authorization": authorization.encode()})
     assert (answer.status_code, answer.json()["code"]) == (401, "unauthenticated")
 
 

@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import httpx2
 import pytest
@@ -20,7 +21,7 @@ def _bearer(secret: str) -> dict[str, str]:
     return {"authorization": f"Bearer {secret}"}
 
 
-def _make(api: httpx2.Client, name: str = "laptop", **more: object) -> httpx2.Response:
+def _make(api: httpx2.Client, name: str = "laptop", **more: Any) -> httpx2.Response:
     return api.post("/v1/tokens", json={"name": name, "bindings": _VIEWER, **more})
 
 
@@ -73,7 +74,7 @@ def test_a_name_that_nobody_has_is_answered_with_the_nearest(api: httpx2.Client)
     ],
 )
 def test_a_token_that_makes_no_sense_names_the_field(
-    quiet_api: httpx2.Client, more: dict[str, object], field: str
+    quiet_api: httpx2.Client, more: dict[str, Any], field: str
 ) -> None:
     answer = _make(quiet_api, **more)
     assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, field)
@@ -83,7 +84,7 @@ def test_nobody_gives_or_takes_what_they_do_not_have(api: httpx2.Client, setting
     bearer = _bearer(issue(settings, "shop-admin", "admin@shop", "operator@*"))
     issue(settings, "other", "viewer@other")
 
-    def give(name: str, **more: object) -> int:
+    def give(name: str, **more: Any) -> int:
         return api.post("/v1/tokens", json={"name": name, **more}, headers=bearer).status_code
 
     assert give("a", bindings=[{"role": "admin", "namespace": "shop"}]) == 200

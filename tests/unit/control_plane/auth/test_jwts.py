@@ -138,7 +138,8 @@ def test_a_key_that_could_be_broken_verifies_nothing() -> None:
 
 
 def test_a_token_that_demands_what_we_do_not_know_is_refused() -> None:
-    for header in ({"crit": ["exp2"], "exp2": 1}, {"b64": False, "crit": ["b64"]}, {"crit": []}):
+    demands: list[dict[str, Any]] = [{"crit": ["exp2"], "exp2": 1}, {"b64": False, "crit": ["b64"]}, {"crit": []}]
+    for header in demands:
         token = raw({"alg": "RS256", "kid": "k1", **header}, claims())
         assert "is refused" in _why(token)
 

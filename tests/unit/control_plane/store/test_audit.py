@@ -9,8 +9,10 @@ from sqlalchemy.exc import IntegrityError
 
 from control_plane.audit import verify
 from control_plane.spec.audit import Deed, Verdict
+from control_plane.spec.records import Change, Outcome
 from control_plane.store import audit
 from control_plane.store.database import Database
+from control_plane.store.provenance import Origin, Provenance
 
 _WHEN = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
 
@@ -50,6 +52,17 @@ def test_what_is_read_is_what_was_written(database: Database) -> None:
         assert audit.newest(transaction, 2, 10) == audit.after(transaction, 0, 1)
     assert (newest[0].what, newest[0].at, newest[0].reason) == (("b",), _WHEN, "因为")
     assert _verdict(database).holds
+
+
+def test_a_write_of_thousands_makes_an_entry_that_can_be_read(database: Database) -> None:
+    changes = [Change(kind="Model", name=f"m{one}", generation=1, outcome=Outcome.CREATED) for one in range(5000)]
+    unchanged = Change(kind="Model", name="same", generation=1, outcome=Outcome.UNCHANGED)
+    with database.write() as transaction:
+        by = Provenance("alice", "", _WHEN, Origin("oidc", "::1"))
+        entry = audit.written(transaction, "apply", by, [unchanged, *changes], 7)
+    assert (entry.who, entry.via, entry.address, entry.snapshot) == ("alice", "oidc", "::1", 7)
+    assert (len(entry.what), entry.what[0]) == (101, "Model/m0 generation 1 created")
+    assert entry.what[-1] == "and 4900 more, of the same moment and author"
 
 
 def test_a_transaction_that_is_taken_back_leaves_no_gap(database: Database) -> None:

@@ -1,4 +1,4 @@
-"""Refusals: each kind is written down at once, and how often it came again when its window ends.
+"""Tallies of refusals: each kind is written down at once, and how often it came again when its window ends.
 
 So whoever is refused a million times costs the disk a few lines. The clock is an argument.
 """
@@ -26,7 +26,7 @@ class _Tally:
 
 
 @dataclass(slots=True)
-class Refusals:
+class Tallies:
     """What was refused in the windows that are open."""
 
     _tallies: dict[str, dict[Deed, _Tally]] = field(default_factory=dict)
