@@ -17,12 +17,15 @@ from control_plane.spec.errors import Code, FieldError, TiermeshError
 from control_plane.spec.records import Applied, Change, Outcome, Revision
 from control_plane.spec.served import base_of
 from control_plane.spec.snapshots import Snapshot, digest
-from control_plane.store import revisions, snapshots
+from control_plane.store import audit, revisions, snapshots
 from control_plane.store.database import Database, Transaction
-from control_plane.store.provenance import Provenance
+from control_plane.store.provenance import Origin, Provenance
 from control_plane.store.revisions import Key, document_sha256
 
 logger = logging.getLogger(__name__)
+
+HERE = Origin()
+"""Where the control plane's own writes come from."""
 
 Heads = Mapping[Key, Revision]
 Wanted = Mapping[Key, dict[str, Any] | None]
@@ -40,15 +43,22 @@ class Publisher:
     """Called after the transaction, in the writing thread: wakes who waits for a snapshot."""
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
-    def apply(self, documents: Iterable[Document], author: str, reason: str = "", dry_run: bool = False) -> Applied:
+    def apply(
+        self,
+        documents: Iterable[Document],
+        author: str,
+        reason: str = "",
+        dry_run: bool = False,
+        origin: Origin = HERE,
+    ) -> Applied:
         """Create or change all documents, or none. `dry_run` does the same work and takes it back.
 
         Raises TiermeshError(INVALID_DOCUMENT) where they do not fit together with those in force.
         """
         wanted = _by_key(documents)
-        return self._write(lambda _transaction, _heads: wanted, self._by(author, reason), dry_run)
+        return self._write("apply", lambda _transaction, _heads: wanted, self._by(author, reason, origin), dry_run)
 
-    def delete(self, kind: str, name: str, author: str, reason: str = "") -> Applied:
+    def delete(self, kind: str, name: str, author: str, reason: str = "", origin: Origin = HERE) -> Applied:
         """Delete one document.
 
         Raises TiermeshError: NOT_FOUND with the nearest name, CONFLICT with the documents that name it.
@@ -60,9 +70,9 @@ class Publisher:
             _refuse_named(kind, name, in_force)
             return {(kind, name): None}
 
-        return self._write(decide, self._by(author, reason))
+        return self._write("delete", decide, self._by(author, reason, origin))
 
-    def rollback(self, number: int, author: str, reason: str = "") -> Applied:
+    def rollback(self, number: int, author: str, reason: str = "", origin: Origin = HERE) -> Applied:
         """Restore the documents that snapshot `number` was compiled from, as new revisions, and publish them.
 
         What is in force afterwards is again what the documents say, so that a later apply does not undo it.
@@ -75,17 +85,19 @@ class Publisher:
             restored = {_key(old): old.document for old in revisions.of_snapshot(transaction, number)}
             return {key: None for key, head in heads.items() if not head.deleted} | restored
 
-        return self._write(decide, self._by(author, reason or f"rollback to snapshot {number}"))
+        return self._write("rollback", decide, self._by(author, reason or f"rollback to snapshot {number}", origin))
 
     def reconcile(self) -> Applied:
         """Publish what the documents compile to, where a new setting or version of the program changed that."""
         by = self._by("control-plane", "compiled anew at the start: the settings or the program changed")
-        return self._write(lambda _transaction, _heads: {}, by)
+        return self._write("reconcile", lambda _transaction, _heads: {}, by)
 
-    def _by(self, author: str, reason: str) -> Provenance:
-        return Provenance(author, reason, self.now())
+    def _by(self, author: str, reason: str, origin: Origin = HERE) -> Provenance:
+        return Provenance(author, reason, self.now(), origin)
 
-    def _write(self, decide: Callable[[Transaction, Heads], Wanted], by: Provenance, dry_run: bool = False) -> Applied:
+    def _write(
+        self, action: str, decide: Callable[[Transaction, Heads], Wanted], by: Provenance, dry_run: bool = False
+    ) -> Applied:
         with self.database.write(keep=not dry_run) as transaction:
             heads = revisions.heads(transaction)
             wanted = decide(transaction, heads)
@@ -97,7 +109,9 @@ class Publisher:
             }
             before = snapshots.latest(transaction)
             after = self._publish(transaction, {**heads, **written}, before, by)
-        published = after is not before
+            published = after is not before
+            if written or published:
+                audit.written(transaction, action, by, changes, None if after is None else after.number)
         if after is not None and published and not dry_run:
             self.on_publish(after)
         applied = Applied(changes=changes, snapshot=after and after.number, published=published, dryRun=dry_run)

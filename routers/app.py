@@ -54,7 +54,7 @@ class App:
         journal = self._journal = Journal(settings.name, metrics, spool, settings.decisions_recent)
         self._ledger = Ledger(metrics, _write if settings.access_log else None, journal)
         self._evidence = Evidence(journal, self._ledger.flush, KEPT_SNAPSHOTS if alone else 1)
-        self._reporter = Reporter(journal, DecisionSink(str(settings.control_plane_url))) if spool else None
+        self._reporter = _reporter(settings, journal) if spool else None
         self._client = UpstreamClient(UpstreamLimits())
         cache = ExactCache(settings.cache_max_bytes)
         self._shared = _shared_desk(settings, metrics)
@@ -155,10 +155,15 @@ def _shared_desk(settings: RouterSettings, metrics: RouterMetrics) -> "SharedDes
     return SharedDesk(settings.redis_url, settings.quotas_without_redis, metrics)
 
 
+def _reporter(settings: RouterSettings, journal: Journal) -> Reporter:
+    return Reporter(journal, DecisionSink(str(settings.control_plane_url), token=settings.control_plane_token))
+
+
 def _source(settings: RouterSettings, reader: Reader) -> Source:
     if settings.config is not None:
         return FileSource(settings.config)
-    return ControlPlaneSource(SnapshotFeed(str(settings.control_plane_url)), settings.name, reader)
+    feed = SnapshotFeed(str(settings.control_plane_url), token=settings.control_plane_token)
+    return ControlPlaneSource(feed, settings.name, reader)
 
 
 def _write(lines: bytes) -> None:

@@ -4,7 +4,7 @@ import socket
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from control_plane.spec.settings import Folder, Port, Settings
@@ -28,6 +28,8 @@ class RouterSettings(Settings):
     """Who acknowledges snapshots. Routers that share a TIERMESH_HOME need different names."""
     control_plane_url: str | None = None
     """Follow this control plane."""
+    control_plane_token: SecretStr | None = None
+    """Who this router is there: 'tiermesh token create NAME --router' makes one. None is needed on one machine."""
     config: Folder | None = None
     """Follow this file or folder of documents instead; no control plane is needed."""
     redis_url: str | None = None

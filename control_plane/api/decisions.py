@@ -6,9 +6,11 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query
 from pydantic import AwareDatetime, Field
 
+from control_plane.api.callers import needs
 from control_plane.spec.base import Spec
 from control_plane.spec.decisions import REQUEST_ID, Batch, DecisionRecord
 from control_plane.spec.errors import Code, TiermeshError
+from control_plane.spec.people import Role
 from control_plane.store import decisions
 from control_plane.store.database import Database
 
@@ -34,7 +36,7 @@ def decision_routes(database: Database, most: int, days: float) -> APIRouter:
     """The operations. At most about `most` records of the last `days` are kept."""
     routes = APIRouter(prefix="/v1/decisions", tags=["decisions"])
 
-    @routes.post("")
+    @routes.post("", dependencies=[needs(Role.ADMIN, everywhere=True, routers=True)])
     def write(batch: Batch) -> Written:
         """A router hands over records of its answers."""
         with database.write() as transaction:
@@ -42,7 +44,7 @@ def decision_routes(database: Database, most: int, days: float) -> APIRouter:
             decisions.forget(transaction, datetime.now(UTC) - timedelta(days=days), most)
         return Written(records=len(batch.records))
 
-    @routes.get("")
+    @routes.get("", dependencies=[needs(Role.VIEWER, everywhere=True)])
     def list_newest(
         route: _Filter = None,
         tenant: _Filter = None,
@@ -53,7 +55,7 @@ def decision_routes(database: Database, most: int, days: float) -> APIRouter:
         with database.read() as transaction:
             return DecisionList(items=tuple(decisions.newest(transaction, route, tenant, since, limit)))
 
-    @routes.get("/{request_id}")
+    @routes.get("/{request_id}", dependencies=[needs(Role.VIEWER, everywhere=True)])
     def get(request_id: Annotated[str, Path(pattern=REQUEST_ID)]) -> DecisionList:
         """All records of one request, newest first; several, where callers chose the same id."""
         with database.read() as transaction:

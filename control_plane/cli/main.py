@@ -1,10 +1,12 @@
 """`tiermesh`: the command."""
 
+import os
 import sys
 
 import typer
 
-from control_plane.cli import documents, keys, local, processes, routes, snapshots, why
+from control_plane.cli import audit, documents, keys, local, people, processes, routes, snapshots, why
+from control_plane.cli.options import TOKEN_FILE, TokenFile
 from control_plane.cli.printing import failure
 from control_plane.spec.errors import TiermeshError
 
@@ -13,13 +15,19 @@ def create_app() -> typer.Typer:
     """All commands."""
     app = typer.Typer(
         name="tiermesh",
-        help="Send each request to the cheapest model that can answer it well enough.",
         no_args_is_help=True,
         pretty_exceptions_enable=False,
+        callback=_everywhere,
     )
-    for part in (local, documents, keys, snapshots, routes, why, processes):
+    for part in (local, documents, keys, snapshots, routes, why, people, audit, processes):
         part.register(app)
     return app
+
+
+def _everywhere(token_file: TokenFile = None) -> None:
+    """Send each request to the cheapest model that can answer it well enough."""
+    if token_file is not None:
+        os.environ[TOKEN_FILE] = str(token_file)  # the option is the variable, for this process: `connect` reads it
 
 
 def main() -> None:

@@ -3,18 +3,23 @@
 from collections.abc import Sequence
 
 import httpx2
+from pydantic import SecretStr
 
 from control_plane.client.answers import checked, unreachable
-from control_plane.client.http import DEFAULT_URL, base_url, trusted
+from control_plane.client.http import DEFAULT_URL, authorization, base_url, trusted
 
 
 class DecisionSink:
     """Asynchronous client of POST /v1/decisions."""
 
-    def __init__(self, url: str = DEFAULT_URL, timeout_seconds: float = 5) -> None:
+    def __init__(self, url: str = DEFAULT_URL, timeout_seconds: float = 5, token: SecretStr | None = None) -> None:
         self.url = url
         self._http = httpx2.AsyncClient(
-            base_url=base_url(url), timeout=timeout_seconds, trust_env=False, verify=trusted(url)
+            base_url=base_url(url),
+            headers=authorization(token),
+            timeout=timeout_seconds,
+            trust_env=False,
+            verify=trusted(url),
         )
 
     async def send(self, records: Sequence[bytes]) -> None:
