@@ -8,7 +8,7 @@ from urllib.parse import quote
 import typer
 
 from control_plane.cli.admin_port import ROUTER_ADMIN_URL, Router, ask
-from control_plane.cli.options import SERVER, As, Output, Server
+from control_plane.cli.options import SERVER, As, Output, Server, connect
 from control_plane.cli.printing import as_json, as_yaml, difference_lines, print_difference, table, when, yaml_text
 from control_plane.client.http import Client
 from control_plane.spec.base import Spec
@@ -72,7 +72,7 @@ def why(
     router: Router = ROUTER_ADMIN_URL,
 ) -> None:
     """Show the decision about a request, the snapshot that was in force and its diff to now, and recompute it."""
-    with Client(server) as client:
+    with connect(server) as client:
         archive, records = _found(request_id, client, router)
         accounts = [_account(record, archive, router, whole) for record in records]
     values = [account.dump() for account in accounts]

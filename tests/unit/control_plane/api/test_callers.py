@@ -10,6 +10,7 @@ import pytest
 from fastapi.routing import APIRoute
 
 from control_plane.api.app import create_app
+from control_plane.api.decisions import decision_routes
 from control_plane.api.callers import need_of
 from control_plane.api.waiting import WaitingRoom
 from control_plane.api.witness import Witness
@@ -21,7 +22,7 @@ from control_plane.store.database import Database
 from observability.control_plane_metrics import ControlPlaneMetrics
 from tests.unit.control_plane.conftest import running
 from tests.unit.control_plane.people import issue
-from tests.unit.control_plane.samples import model, route, tenant
+from tests.unit.control_plane.samples import model, prompt, route, tenant
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class Row:
 
 
 _VIEW, _OPERATE, _ADMIN = Role.VIEWER, Role.OPERATOR, Role.ADMIN
-_DOCUMENTS = {"models": model("faq"), "routes": route(), "tenants": tenant()}
+_DOCUMENTS = {"models": model("faq"), "routes": route(), "tenants": tenant(), "prompts": prompt(template="Help.")}
 _TABLE: dict[tuple[str, str], Row] = {
     **{("GET", f"/v1/{plural}"): Row(_VIEW, "any") for plural in _DOCUMENTS},
     **{("GET", f"/v1/{plural}/{{name}}"): Row(_VIEW) for plural in _DOCUMENTS},
@@ -51,6 +52,9 @@ _TABLE: dict[tuple[str, str], Row] = {
     ("GET", "/v1/snapshots/{number}"): Row(_VIEW, "*"),
     ("POST", "/v1/snapshots/{number}/acks"): Row(_OPERATE, "*", routers=True, body={"router": "r"}),
     ("POST", "/v1/snapshots/{number}/rollback"): Row(_OPERATE, "*", body={}),
+    ("POST", "/v1/decisions"): Row(_ADMIN, "*", routers=True, body={"records": []}),
+    ("GET", "/v1/decisions"): Row(_VIEW, "*"),
+    ("GET", "/v1/decisions/{request_id}"): Row(_VIEW, "*"),
     ("GET", "/v1/whoami"): Row(None),
     ("GET", "/v1/tokens"): Row(_ADMIN, "any"),
     ("POST", "/v1/tokens"): Row(_ADMIN, body={"name": "new", "bindings": [{"role": "viewer", "namespace": "default"}]}),
@@ -111,8 +115,8 @@ def closed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[httpx2.Cl
 
 def _ask(http: httpx2.Client, operation: tuple[str, str], secret: str | None) -> httpx2.Response:
     method, template = operation
-    name = {"routes": "shop", "tenants": "acme"}.get(template.split("/")[2], "faq")
-    path = template.format(name=name, number=1)
+    name = {"routes": "shop", "tenants": "acme", "prompts": "support"}.get(template.split("/")[2], "faq")
+    path = template.format(name=name, number=1, request_id="r1")
     headers = {} if secret is None else {"authorization": f"Bearer {secret}"}
     return http.request(method, path, json=_TABLE[operation].body, headers=headers)
 
@@ -130,7 +134,7 @@ def test_every_operation_declares_what_it_needs(database: Database) -> None:
         room = WaitingRoom(database, metrics, 1)
         publisher = Publisher(database, "http://127.0.0.1:8000", room.ring)
         door = Authenticator(database, is_open=False)
-        app = create_app(publisher, room, metrics, 1000, door, Witness(database))
+        app = create_app(publisher, room, metrics, 1000, door, Witness(database), decision_routes(database, 10, 1))
         return [route for route in app.routes if isinstance(route, APIRoute)]
 
     declared = {
