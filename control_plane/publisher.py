@@ -110,7 +110,7 @@ class Publisher:
             after = self._publish(transaction, {**heads, **written}, before, by)
             published = after is not before
             if written or published:
-                audit.written(transaction, action, by, changes, after and after.number)
+                audit.written(transaction, action, by, changes, None if after is None else after.number)
         if after is not None and published and not dry_run:
             self.on_publish(after)
         applied = Applied(changes=changes, snapshot=after and after.number, published=published, dryRun=dry_run)
