@@ -5,12 +5,15 @@ A request over loopback may still be somebody else's: a web page that the person
 """
 
 import ipaddress
+import re
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from control_plane.auth.tokens import CURE
 from control_plane.spec.errors import Code, TiermeshError
 from control_plane.spec.people import Binding, Principal, Role
+
+_HOST = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9.-]+))(?::[0-9]{1,5})?")
+"""RFC 9110's Host: an address of IPv6 in brackets, or a name or an address of IPv4, and perhaps a port."""
 
 LOOPBACK = "loopback"
 ANONYMOUS = "anonymous"
@@ -69,8 +72,5 @@ def _not_local(knock: Knock) -> str | None:
 
 def _host(written: str) -> str:
     """The name or address in a Host header; empty where there is none."""
-    try:
-        parts = urlsplit(f"//{written}")
-        return (parts.hostname or "") if not (parts.username or parts.path or parts.query) else ""
-    except ValueError:
-        return ""
+    found = _HOST.fullmatch(written)
+    return (found[1] or found[2]).lower() if found else ""

@@ -10,7 +10,7 @@ Not here, and why:
 - The command line: nothing of strangers reaches it but documents and the control plane's answers, which are here.
 """
 
-from tests.fuzz import answers, codecs, faces, grpc_calls, hpack, http2, paths, planes, requests, wire
+from tests.fuzz import answers, codecs, faces, grpc_calls, hpack, http2, paths, people, planes, requests, wire
 from tests.fuzz.decoder import Decoder
 
 DECODERS: dict[str, Decoder] = {
@@ -25,6 +25,7 @@ DECODERS: dict[str, Decoder] = {
         *http2.DECODERS,
         *grpc_calls.DECODERS,
         *planes.DECODERS,
+        *people.DECODERS,
         *faces.DECODERS,
     )
 }

@@ -70,14 +70,15 @@ _BATCH = {"documents": DOCUMENTS, "author": "alice", "reason": "because"}
 _NAMES = ["light", "shop", "acme", "none", "%00", "%ff", "a%2Fb", "x" * 300, "..", "%F0%9F%98%80", ""]
 _NUMBERS = ["1", "2", "0", "-1", "9223372036854775807", "9223372036854775808", "9" * 30, "1.5", "latest", "%D9%A1"]
 _VALUES = ["true", "", "x", "1", "-1", "9" * 30, "%00", "%ff", "NaN", "inf", "1e-3", "0", "a" * 3000]
-_PARAMETERS = ["dryRun", "author", "reason", "before", "limit", "after", "none", "%ff", ""]
+_PARAMETERS = ["dryRun", "author", "reason", "before", "limit", "after", "anchor", "none", "%ff", ""]
 _PATHS = {
     "PUT": ["/v1/models/{name}", "/v1/routes/{name}", "/v1/tenants/{name}"],
     "GET": ["/v1/models", "/v1/{name}", "/v1/models/{name}", "/v1/routes/{name}/revisions", "/v1/snapshots/latest",
-            "/v1/snapshots/{number}", "/v1/snapshots", "/v1/openapi.json", "/{name}"],
-    "DELETE": ["/v1/tenants/{name}", "/v1/models/{name}"],
+            "/v1/snapshots/{number}", "/v1/snapshots", "/v1/openapi.json", "/{name}", "/v1/tokens", "/v1/audit",
+            "/v1/audit/verify", "/v1/whoami"],
+    "DELETE": ["/v1/tenants/{name}", "/v1/models/{name}", "/v1/tokens/{name}"],
     "POST": ["/v1/documents?dryRun=true", "/v1/documents?dryRun=true", "/v1/snapshots/{number}/acks",
-             "/v1/snapshots/{number}/rollback", "/v1/models/{name}"],
+             "/v1/snapshots/{number}/rollback", "/v1/models/{name}", "/v1/tokens"],
 }  # fmt: skip
 _TYPES = [*[b"application/json"] * 9, b"", b"text/plain", b"application/x-www-form-urlencoded", b"multipart/form-data"]
 
@@ -92,7 +93,8 @@ def _asked(seed: int, body: bytes) -> Asked:
 
 
 _ACK = {"router": "router-1", "error": "It does not build."}
-_BODIES = bodies(_BATCH, _BATCH, *DOCUMENTS, _ACK, {"author": "alice", "reason": ""})
+_TOKEN = {"name": "light", "bindings": [{"role": "viewer", "namespace": "*"}], "expiresAt": "2036-01-01T00:00:00Z"}
+_BODIES = bodies(_BATCH, _BATCH, *DOCUMENTS, _ACK, _TOKEN, {"author": "alice", "reason": ""})
 
 
 def _read_asked(asked: Asked) -> None:

@@ -126,7 +126,7 @@ async def test_a_provider_that_never_answers_costs_a_bounded_time(
 
 
 async def test_a_provider_that_answers_without_end_costs_a_bounded_memory(answers: Answers, clock: _Clock) -> None:
-    answers.bodies["/jwks"] = b" " * (LONGEST_ANSWER + 1)
+    answers.bodies["/jwks"] += b" " * LONGEST_ANSWER
     await _away(Issuer(answers.url, clock))
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from control_plane.auth.jwts import LEEWAY_SECONDS, Expected, Keys, head, verified
+from control_plane.auth.jwts import LEEWAY_SECONDS, LONGEST_TOKEN, Expected, Keys, head, verified
 from control_plane.spec.errors import Code, TiermeshError
 from tests.unit.control_plane.auth.forge import AUDIENCE, ISSUER, NOW, Signer, claims, jwk, pem, private, raw
 
@@ -140,8 +140,12 @@ def test_a_key_that_could_be_broken_verifies_nothing() -> None:
 def test_a_token_that_demands_what_we_do_not_know_is_refused() -> None:
     demands: list[dict[str, Any]] = [{"crit": ["exp2"], "exp2": 1}, {"b64": False, "crit": ["b64"]}, {"crit": []}]
     for header in demands:
-        token = raw({"alg": "RS256", "kid": "k1", **header}, claims())
-        assert "is refused" in _why(token)
+        assert "is refused" in _why(raw({"alg": "RS256", "kid": "k1", **header}, claims()))
+    assert "demands an extension" in _why(_signed_by_hand(claims(), crit=["b64"], b64=True))
+
+
+def test_a_token_longer_than_any_provider_writes_is_not_even_read() -> None:
+    assert "it is too long" in _why(_SIGN(claims(padding="x" * LONGEST_TOKEN)))
 
 
 @pytest.mark.parametrize(

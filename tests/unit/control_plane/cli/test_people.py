@@ -2,6 +2,7 @@
 
 import ast
 import json
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from control_plane.settings import ControlPlaneSettings
 from tests.unit.control_plane.cli.conftest import Run
 from tests.unit.control_plane.conftest import running
 from tests.unit.control_plane.people import issue
+
+_DOCUMENTATION = Path(__file__).parents[4] / "docs" / "people.md"
 
 
 @pytest.fixture
@@ -123,6 +126,18 @@ def test_a_tokens_file_that_holds_none_is_named_and_not_repeated(
         file.write_bytes(content)
     ran = tiermesh("--token-file", file, "whoami")
     assert (ran.code, why in ran.err, "tmt-a" in ran.err) == (1, True, False)
+
+
+def test_what_the_documentation_says_to_type_works(admin: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    lines = [line for line in _DOCUMENTATION.read_text(encoding="utf-8").splitlines() if line.startswith("tiermesh ")]
+    anchor = ""
+    for line in lines:
+        words = [anchor if word.endswith("…") else word for word in shlex.split(line)[1:]]
+        ran = admin(*words)
+        assert ran.code == 0, (line, ran.err)
+        anchor = ran.err.split()[-1] if "the anchor is" in ran.err else anchor
+    assert len(lines) == 9
 
 
 def test_no_command_asks_without_the_callers_token() -> None:
