@@ -27,6 +27,8 @@ async def follow(
             if not away:
                 logger.warning("aliases are not followed", extra={"fields": {"why": str(error)}})
             away = True
+        except Exception:  # the outermost handler: what MLflow holds must not end the control plane
+            logger.exception("aliases are not followed, in a way that should not be")
 
 
 async def _set(stop: asyncio.Event, seconds: float) -> bool:

@@ -37,6 +37,9 @@ File = Annotated[
     Path, typer.Option("-f", "--file", metavar="FILE|DIR|-", help="YAML or JSON documents; - reads standard input.")
 ]
 Reason = Annotated[str, typer.Option("--reason", help="Why; kept beside what is written.")]
+Vars = Annotated[
+    list[str] | None, typer.Option("--var", metavar="NAME=VALUE", help="The value of a variable of the prompt.")
+]
 As = Annotated[Output, typer.Option("-o", "--output", help="How to print it.")]
 
 SERVER = DEFAULT_URL
@@ -53,3 +56,14 @@ def author() -> str:
         return getpass.getuser()
     except (KeyError, OSError):  # a container's user may have no name
         return "anonymous"
+
+
+def pairs(written: list[str]) -> dict[str, str]:
+    """The values that `--var NAME=VALUE` gives."""
+    found = {}
+    for one in written:
+        name, equals, value = one.partition("=")
+        if not equals:
+            raise typer.BadParameter(f"{one!r} is not NAME=VALUE", param_hint="--var")
+        found[name] = value
+    return found

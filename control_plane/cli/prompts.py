@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from control_plane.cli.options import SERVER, As, Output, Reason, Server, author, documents_of
+from control_plane.cli.options import SERVER, As, Output, Reason, Server, Vars, author, documents_of, pairs
 from control_plane.cli.printing import as_json, as_yaml, differences, failure, shown_difference, table, when, yaml_text
 from control_plane.client.registry import RegistryClient
 from control_plane.spec.documents import API_VERSION, Prompt
@@ -133,12 +133,12 @@ def alias(
 
 def render(
     which: Which,
-    var: Annotated[list[str] | None, typer.Option("--var", metavar="NAME=VALUE", help="A variable's value.")] = None,
+    var: Vars = None,
     output: As = Output.TABLE,
     server: Server = SERVER,
 ) -> None:
     """Fill a version in and show what a model would read. Calls no model."""
-    values = dict(_pair(one) for one in var or ())
+    values = pairs(var or [])
     with RegistryClient(server) as client:
         found = _version(client, which)
     wanted = variables(found)
@@ -195,13 +195,6 @@ def _document(version: PromptVersion) -> dict[str, Any]:
     if version.commit:
         metadata["annotations"] = {COMMIT: version.commit}
     return {"apiVersion": API_VERSION, "kind": "Prompt", "metadata": metadata, "spec": spec}
-
-
-def _pair(written: str) -> tuple[str, str]:
-    name, equals, value = written.partition("=")
-    if not equals:
-        raise typer.BadParameter(f"{written!r} is not NAME=VALUE", param_hint="--var")
-    return name, value
 
 
 def _prompt_row(one: PromptSummary | VersionSummary) -> tuple[object, ...]:

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import httpx2
 import typer
 
-from control_plane.cli.options import As, Output
+from control_plane.cli.options import As, Output, Vars, pairs
 from control_plane.cli.printing import as_json, as_yaml, table
 from control_plane.spec.errors import Code, TiermeshError
 
@@ -22,13 +22,17 @@ def register(app: typer.Typer) -> None:
 def explain(
     route: Annotated[str, typer.Argument(help="The model that callers write.")],
     question: Annotated[str, typer.Argument(help="What a caller might ask.")],
+    var: Vars = None,
     router: Annotated[
         str, typer.Option("--router", envvar="TIERMESH_ADMIN", help="The router's admin address.")
     ] = ROUTER_ADMIN_URL,
     output: As = Output.TABLE,
 ) -> None:
     """Show which tier and models a question would go to, and why. Calls no model."""
-    answer = _ask(router, {"model": route, "messages": [{"role": "user", "content": question}]})
+    request: dict[str, Any] = {"model": route, "messages": [{"role": "user", "content": question}]}
+    if var:
+        request["tiermesh"] = {"variables": pairs(var)}
+    answer = _ask(router, request)
     if output is Output.YAML:
         as_yaml([answer])
     elif output is Output.JSON:

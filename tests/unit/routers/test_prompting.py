@@ -10,9 +10,12 @@ from hypothesis import strategies as st
 from control_plane.spec.errors import Code, TiermeshError
 from control_plane.spec.models import Operation, Tier
 from routers.call import Call
+from routers.http import Request
 from routers.outcome import Outcome
 from routers.pipeline import decide, match
 from routers.prompting import MAX_CHARACTERS
+from routers.protocols import anthropic, oip_chat, responses
+from routers.protocols.tensors import Tensor, TensorRequest
 from routers.runtime import Runtime
 from tests.unit.routers.samples import EASY, call, chat, model, pinned, prompted, route, runtime
 
@@ -203,3 +206,23 @@ def test_a_value_is_text_and_nothing_else(shop: str, language: str, question: st
         {"role": "user", "content": f"In {language}: {question}"},
         {"role": "assistant", "content": "Here it is:"},
     ]
+
+
+def test_every_protocol_carries_variables() -> None:
+    said = {"tiermesh": {"variables": VALUES}}
+    hi = {"role": "user", "content": "hi"}
+    calls = [
+        anthropic.decode(request({"model": "shop", "max_tokens": 5, "messages": [hi], **said}), "id", "acme"),
+        responses.decode(request({"model": "shop", "input": "hi", **said}), "id", "acme"),
+    ]
+    parameters: dict[str, Any] = {f"tiermesh.variables.{name}": value for name, value in VALUES.items()}
+    asked = oip_chat.question(TensorRequest([Tensor("t", "BYTES", (1,), ["hi"])], parameters=parameters), "shop", False)
+    for each in (*calls, call(asked)):
+        assert rendered(each, prompted(pinned()))["messages"] == [
+            {"role": "system", "content": "You help customers of Acme in German."},
+            hi,
+        ]
+
+
+def request(fields: dict[str, Any]) -> Request:
+    return Request(b"POST", "/", {}, orjson.dumps(fields))
