@@ -3,7 +3,7 @@
 Documents of kind Prompt are at /v1/prompts, as those of every kind are at its plural.
 """
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Path
 from pydantic import Field, TypeAdapter, ValidationError
@@ -12,6 +12,7 @@ from control_plane.aliases import Aliases
 from control_plane.api.documents import ANONYMOUS, Author, Reason
 from control_plane.drift import Drift
 from control_plane.spec.base import Spec
+from control_plane.spec.documents import field_errors
 from control_plane.spec.errors import Code, FieldError, TiermeshError
 from control_plane.spec.prompts import Alias, PromptName, PromptSpec, Version
 from control_plane.spec.registry import Moved, PromptSummary, PromptVersion, VersionSummary, Written
@@ -35,7 +36,8 @@ class VersionList(Spec):
 class NewVersion(Spec):
     """What a version shall say."""
 
-    prompt: PromptSpec
+    prompt: Any
+    """As the spec of a Prompt document."""
     author: Author = ANONYMOUS
     commit: str = Field(default="", max_length=200)
 
@@ -66,7 +68,8 @@ def prompt_routes(aliases: Aliases, drift: Drift) -> APIRouter:
     @routes.post("/{name}/versions")
     def write(name: Name, body: NewVersion) -> Written:
         """Write a version, where the newest says something else."""
-        return registry.write(name, body.prompt, body.prompt.message, body.author, body.commit)
+        spec = _spec(body.prompt)
+        return registry.write(name, spec, spec.message, body.author, body.commit)
 
     @routes.get("/{name}/versions/{which}")
     def version(name: Name, which: str) -> PromptVersion:
@@ -79,6 +82,18 @@ def prompt_routes(aliases: Aliases, drift: Drift) -> APIRouter:
         return aliases.move(name, alias, body.version, body.author, body.reason)
 
     return routes
+
+
+def _spec(said: Any) -> PromptSpec:
+    try:
+        return PromptSpec.model_validate(said)
+    except ValidationError as error:
+        errors = tuple(
+            FieldError(f"prompt.{one.field}".removesuffix(".(document)"), one.message) for one in field_errors(error)
+        )
+        message = f"The prompt is not valid: {errors[0].field}: {errors[0].message}"
+        hint = "Correct the fields named in errors; nothing was written."
+        raise TiermeshError(Code.INVALID_DOCUMENT, message, hint, errors=errors) from error
 
 
 def _which(written: str) -> int | str:

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import httpx2
 import pytest
 import yaml
 
@@ -121,3 +122,15 @@ def test_a_document_and_its_drift_are_shown(tiermesh: Run, file: Path, tmp_path:
     tiermesh("prompt", "push", written(tmp_path, "Something else."))
     assert "newest (2) differs from the document" in tiermesh("prompt", "list").out
     assert "newest (2) differs" in tiermesh("describe", "prompt", "support").out
+
+
+def test_the_api_refuses_what_does_not_parse_and_names_the_field(api: httpx2.Client) -> None:
+    chat = [{"role": "user", "content": "{{a"}]
+    wrong = {"template": "{{a"}, {"chat": chat}, {"text": "a"}, 7
+    fields = "prompt.template", "prompt.chat[0].content", "prompt", "prompt"
+    for said, field in zip(wrong, fields, strict=True):
+        answered = api.post("/v1/registry/prompts/support/versions", json={"prompt": said})
+        assert (answered.status_code, answered.json()["errors"][0]["field"]) == (422, field)
+    for path in ("support/versions/x y", "support/versions/0", "support/versions/99999999999", "a b/versions"):
+        assert api.get(f"/v1/registry/prompts/{path}").status_code == 400, path
+    assert api.put("/v1/registry/prompts/support/aliases/latest", json={"version": 1}).status_code == 400
