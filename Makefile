@@ -31,8 +31,10 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 up: install ## start the mesh on this machine; Ctrl-C stops it
 	$(VENV)/bin/tiermesh up
 
+# Unit tests side by side; the others start processes that want the machine for themselves.
 test: install ## all tests: unit, integration, contract, end to end with real models
-	$(RUN) -m pytest
+	$(RUN) -m pytest -n logical --dist loadfile tests/unit
+	$(RUN) -m pytest --ignore tests/unit
 
 # Side by side, and with fewer examples of each law than `make test` tries. A file's tests stay in one process, so that
 # what they share is made once.

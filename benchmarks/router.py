@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 from benchmarks.harness import command, guards
 from benchmarks.harness.gateways import Gateway, nginx, stub_upstream
 from benchmarks.harness.load import LOADS, SHED, Load, Measurement, Window, measure
-from benchmarks.harness.processes import Cores, resident_mb, tree
+from benchmarks.harness.processes import Cores, kept_awake, resident_mb, tree
 from benchmarks.harness.rounds import Bench, Round, median, median_difference, median_ratio, notes, take_rounds
 from benchmarks.harness.tiermesh import full_router, guarded_router, router
 from benchmarks.report import Bar, Report
@@ -72,10 +72,12 @@ def run(options: argparse.Namespace) -> Report:
         measured = _running_gateway(options) if options.url else stack.enter_context(router(cores, stub, folder))
         guarded = None if options.url else stack.enter_context(guarded_router(cores, stub, folder))
         beside = stack.enter_context(nginx(cores, stub, folder))
-        bench = Bench(cores, stub, command.window(options))
+        asleep = Bench(cores, stub, command.window(options))
         plan = _plan(measured, beside, stub, with_hits=options.hit or not options.url)
         if guarded:
             plan[guarded] = LOADS
+        slow = list(take_rounds(asleep, _asleep_plan(measured, beside), options.rounds, command.say))
+        bench = replace(asleep, cores=stack.enter_context(kept_awake(cores)))
         rounds = list(take_rounds(bench, plan, options.rounds, command.say))
         memory = fill_and_weigh(bench, measured)
         shed = None if options.url else _shed(bench, stack.enter_context(full_router(cores, stub, folder)))
@@ -85,6 +87,7 @@ def run(options: argparse.Namespace) -> Report:
     if memory is None:
         said.append("NOT MEASURED: memory; the gateway is too slow for 100,000 requests.")
     found = bars(rounds, measured.name, beside is not None, memory)
+    found += [bar for gateway in (measured, beside) if gateway for bar in asleep_bars(slow, gateway.name)]
     if guarded and shed:
         found += [*guarded_bars(rounds, guarded.name, measured.name), shed, *guards.costs()]
     return Report("router", found, notes=said)
@@ -107,6 +110,20 @@ def _plan(
         plan[beside] = proxied
     # The stub directly: what a request takes with nothing in between.
     return {**plan, replace(stub, model=measured.model): {name: LOADS[name] for name in ("paced", "first")}}
+
+
+def _asleep_plan(measured: Gateway, beside: Gateway | None) -> dict[Gateway, Mapping[str, Load]]:
+    loads = {name: LOADS[name] for name in ("first", "stream")}
+    return {gateway: loads for gateway in (measured, beside) if gateway}
+
+
+def asleep_bars(rounds: Sequence[Round], name: str) -> list[Bar]:
+    """What the host's waking of idle cores adds: to compare with figures that were taken so."""
+    what = f"{name}, cores that may sleep: "
+    return [
+        Bar(what + "streamed chunk, CPU", median(rounds, name, "stream", _CHUNK_CPU), "µs"),
+        Bar(what + "time to first token, p50", median(rounds, name, "first", _FIRST), "ms"),
+    ]
 
 
 def fill_and_weigh(bench: Bench, measured: Gateway) -> Memory | None:

@@ -16,7 +16,7 @@ from pathlib import Path
 from benchmarks.harness import command
 from benchmarks.harness.gateways import stub_upstream
 from benchmarks.harness.load import LOADS, Measurement, Window
-from benchmarks.harness.processes import Cores
+from benchmarks.harness.processes import Cores, kept_awake
 from benchmarks.harness.rounds import Bench, Figure, Round, median, median_ratio, notes, take_rounds
 from benchmarks.harness.tiermesh import python_gateway
 from benchmarks.report import Bar, Report
@@ -50,7 +50,8 @@ def run(count: int, window: Window) -> Report:
             stack.enter_context(python_gateway(name, f"benchmarks.adapters.{name}", cores, stub, folder)): loads
             for name in names
         }
-        rounds = list(take_rounds(Bench(cores, stub, window), plan, count, command.say))
+        awake = stack.enter_context(kept_awake(cores))
+        rounds = list(take_rounds(Bench(awake, stub, window), plan, count, command.say))
     missing = [] if "rsgi" in names else ["NOT MEASURED: Granian, which is not installed (pip install granian)."]
     return Report("servers", bars(rounds, names), notes=[*notes(rounds), *missing])
 

@@ -7,9 +7,10 @@ protected alias moves when a second person approves, wherever the first one trie
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
-from control_plane.approvals import Approvals, required
+from control_plane.approvals import HERE, Approvals, deed, required
 from control_plane.pinning import pinned
 from control_plane.prompts.registry import PromptRegistry
 from control_plane.publisher import Publisher
@@ -18,8 +19,9 @@ from control_plane.spec.errors import Code, TiermeshError
 from control_plane.spec.prompts import reference
 from control_plane.spec.records import Applied
 from control_plane.spec.registry import Known, Moved, PromptVersion
-from control_plane.store import pins
+from control_plane.store import audit, pins
 from control_plane.store.pins import Pin
+from control_plane.store.provenance import Origin, Provenance
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +41,7 @@ class Aliases:
     approvals: Approvals
     protected: frozenset[str]
 
-    def move(self, name: str, alias: str, version: int, author: str, reason: str = "") -> Moved:
+    def move(self, name: str, alias: str, version: int, author: str, reason: str = "", origin: Origin = HERE) -> Moved:
         """Let an alias lead to a version, and publish it.
 
         Raises TiermeshError: NOT_FOUND, INVALID_DOCUMENT where the version does not parse or a Route does not fit it,
@@ -49,10 +51,10 @@ class Aliases:
         before = self._before(name, alias)
         self._pin(found, alias, author, reason, dry_run=True)
         if alias in self.protected and before != version:
-            raise required(self._ask(name, alias, version, before, author, reason))
-        return self._carry_out(found, alias, before, author, reason)
+            raise required(self._ask(name, alias, version, before, author, reason, origin))
+        return self._carry_out(found, alias, before, author, reason, origin)
 
-    def approved(self, subject: Mapping[str, Any], author: str, reason: str) -> None:
+    def approved(self, subject: Mapping[str, Any], author: str, reason: str, origin: Origin = HERE) -> None:
         """A move that waited for a second person. Raises as `move`, CONFLICT where the alias moved meanwhile."""
         name, alias, version = subject["name"], subject["alias"], subject["version"]
         found = self.registry.version(name, version)
@@ -61,7 +63,7 @@ class Aliases:
             message = f"Alias {alias!r} of prompt {name!r} leads to version {before} by now."
             raise TiermeshError(Code.CONFLICT, message, "Reject the request, and ask anew.")
         self._pin(found, alias, author, reason, dry_run=True)
-        self._carry_out(found, alias, before, author, reason)
+        self._carry_out(found, alias, before, author, reason, origin)
 
     def follow(self) -> int:
         """Look once at what MLflow says, and publish what has changed there. Returns how many references moved.
@@ -115,22 +117,48 @@ class Aliases:
         found = self.registry.known().get(name)
         return found.aliases.get(alias) if found else None
 
-    def _ask(self, name: str, alias: str, version: int, before: int | None, author: str, reason: str) -> Approval:
+    def audit(self, action: str, what: str, author: str, reason: str, origin: Origin) -> None:
+        """Write down what was done in MLflow."""
+        by = Provenance(author, reason, datetime.now(UTC), origin)
+        with self.publisher.database.write() as transaction:
+            audit.append(transaction, deed(action, what, by))
+
+    def _ask(
+        self,
+        name: str,
+        alias: str,
+        version: int,
+        before: int | None,
+        author: str,
+        reason: str,
+        origin: Origin = HERE,
+    ) -> Approval:
         subject = {"name": name, "alias": alias, "version": version, "before": before}
         since = f"from version {before} " if before else ""
         summary = f"Move alias {alias!r} of prompt {name!r} {since}to version {version}"
-        return self.approvals.request(KIND, subject, summary, author, reason)
+        return self.approvals.request(KIND, subject, summary, author, reason, origin)
 
-    def _carry_out(self, found: PromptVersion, alias: str, before: int | None, author: str, reason: str) -> Moved:
+    def _carry_out(
+        self, found: PromptVersion, alias: str, before: int | None, author: str, reason: str, origin: Origin
+    ) -> Moved:
         name, version = found.name, found.version
         if before != version:
             self.registry.move(name, alias, version)
+            self.audit("prompt alias", f"{name}@{alias} from {before or 'none'} to {version}", author, reason, origin)
         why = reason or f"alias {alias!r} of prompt {name!r} moved to version {version}"
-        applied = self._pin(found, alias, author, why)
+        applied = self._pin(found, alias, author, why, origin=origin)
         moved = {"name": name, "alias": alias, "version": version, "before": before}
         return Moved.model_validate({**moved, "snapshot": applied.snapshot, "published": applied.published})
 
-    def _pin(self, found: PromptVersion, alias: str, author: str, reason: str, dry_run: bool = False) -> Applied:
+    def _pin(
+        self,
+        found: PromptVersion,
+        alias: str,
+        author: str,
+        reason: str,
+        dry_run: bool = False,
+        origin: Origin = HERE,
+    ) -> Applied:
         name = reference(found.name, alias)
         pin = Pin(reference=name, prompt=pinned(found), observed=found.version)
-        return self.publisher.repin({name: pin}, author, reason, dry_run)
+        return self.publisher.repin({name: pin}, author, reason, dry_run, origin)

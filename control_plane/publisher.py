@@ -18,14 +18,18 @@ from control_plane.spec.documents import Document, Prompt, Route, Tenant, dump, 
 from control_plane.spec.errors import Code, FieldError, TiermeshError
 from control_plane.spec.prompts import PinnedPrompt, Pins, reference
 from control_plane.spec.records import Applied, Change, Outcome, Revision
+from control_plane.spec.served import base_of
 from control_plane.spec.snapshots import Snapshot, digest
-from control_plane.store import pins, revisions, snapshots
+from control_plane.store import audit, pins, revisions, snapshots
 from control_plane.store.database import Database, Transaction
 from control_plane.store.pins import Pin
-from control_plane.store.provenance import Provenance
+from control_plane.store.provenance import Origin, Provenance
 from control_plane.store.revisions import Key, document_sha256
 
 logger = logging.getLogger(__name__)
+
+HERE = Origin()
+"""Where the control plane's own writes come from."""
 
 Heads = Mapping[Key, Revision]
 Wanted = Mapping[Key, dict[str, Any] | None]
@@ -45,23 +49,30 @@ class Publisher:
     pinning: Pinning | None = None
     """Asks MLflow; None where no document may name a prompt."""
 
-    def apply(self, documents: Iterable[Document], author: str, reason: str = "", dry_run: bool = False) -> Applied:
+    def apply(
+        self,
+        documents: Iterable[Document],
+        author: str,
+        reason: str = "",
+        dry_run: bool = False,
+        origin: Origin = HERE,
+    ) -> Applied:
         """Create or change all documents, or none. `dry_run` does the same work and takes it back.
 
         Raises TiermeshError: INVALID_DOCUMENT where they do not fit together with those in force, UNAVAILABLE where
         they need what MLflow alone knows, and it is away.
         """
         documents = list(documents)
-        wanted, by = _by_key(documents), self._by(author, reason)
+        wanted, by = _by_key(documents), self._by(author, reason, origin)
         plan = self.pinning.plan(documents) if self.pinning else Plan()
         if self.pinning and plan.unwritten and not dry_run:
             # All fits before MLflow hears of it.
-            self._write(lambda _transaction, _heads: wanted, by, True, plan.pins)
+            self._write("apply", lambda _transaction, _heads: wanted, by, True, plan.pins)
             self.pinning.write(plan.unwritten, author, reason)
             plan = self.pinning.plan(documents)
-        return self._write(lambda _transaction, _heads: wanted, by, dry_run, plan.pins)
+        return self._write("apply", lambda _transaction, _heads: wanted, by, dry_run, plan.pins)
 
-    def delete(self, kind: str, name: str, author: str, reason: str = "") -> Applied:
+    def delete(self, kind: str, name: str, author: str, reason: str = "", origin: Origin = HERE) -> Applied:
         """Delete one document.
 
         Raises TiermeshError: NOT_FOUND with the nearest name, CONFLICT with the documents that name it.
@@ -73,9 +84,9 @@ class Publisher:
             _refuse_named(kind, name, in_force)
             return {(kind, name): None}
 
-        return self._write(decide, self._by(author, reason))
+        return self._write("delete", decide, self._by(author, reason, origin))
 
-    def rollback(self, number: int, author: str, reason: str = "") -> Applied:
+    def rollback(self, number: int, author: str, reason: str = "", origin: Origin = HERE) -> Applied:
         """Restore the documents that snapshot `number` was compiled from, as new revisions, and publish them.
 
         What is in force afterwards is again what the documents say, so that a later apply does not undo it. Prompts
@@ -91,26 +102,29 @@ class Publisher:
             restored = {_key(old): old.document for old in revisions.of_snapshot(transaction, number)}
             return {key: None for key, head in heads.items() if not head.deleted} | restored
 
-        held = _held(then, stored) if then else {}
-        return self._write(decide, self._by(author, reason or f"rollback to snapshot {number}"), pins_given=held)
+        by = self._by(author, reason or f"rollback to snapshot {number}", origin)
+        return self._write("rollback", decide, by, pins_given=_held(then, stored) if then else {})
 
-    def repin(self, given: Mapping[str, Pin], author: str, reason: str, dry_run: bool = False) -> Applied:
+    def repin(
+        self, given: Mapping[str, Pin], author: str, reason: str, dry_run: bool = False, origin: Origin = HERE
+    ) -> Applied:
         """Let references stand for other versions, where Routes name them.
 
         Raises TiermeshError(INVALID_DOCUMENT) where a Route does not fit the version.
         """
-        return self._write(lambda _transaction, _heads: {}, self._by(author, reason), dry_run, given)
+        return self._write("alias", lambda _transaction, _heads: {}, self._by(author, reason, origin), dry_run, given)
 
     def reconcile(self) -> Applied:
         """Publish what the documents compile to, where a new setting or version of the program changed that."""
         by = self._by("control-plane", "compiled anew at the start: the settings or the program changed")
-        return self._write(lambda _transaction, _heads: {}, by)
+        return self._write("reconcile", lambda _transaction, _heads: {}, by)
 
-    def _by(self, author: str, reason: str) -> Provenance:
-        return Provenance(author, reason, self.now())
+    def _by(self, author: str, reason: str, origin: Origin = HERE) -> Provenance:
+        return Provenance(author, reason, self.now(), origin)
 
     def _write(
         self,
+        action: str,
         decide: Callable[[Transaction, Heads], Wanted],
         by: Provenance,
         dry_run: bool = False,
@@ -127,7 +141,9 @@ class Publisher:
             }
             before = snapshots.latest(transaction)
             after = self._publish(transaction, {**heads, **written}, before, by, pins_given)
-        published = after is not before
+            published = after is not before
+            if written or published:
+                audit.written(transaction, action, by, changes, None if after is None else after.number)
         if after is not None and published and not dry_run:
             self.on_publish(after)
         applied = Applied(changes=changes, snapshot=after and after.number, published=published, dryRun=dry_run)
@@ -242,7 +258,7 @@ def _named(document: Document) -> set[Key]:
     if isinstance(document, Route):
         tiers, resilience = document.spec.tiers, document.spec.resilience
         mirrored = (resilience.mirror.model,) if resilience.mirror else ()
-        return {("Model", name) for name in tiers.light + tiers.heavy + resilience.fallbacks + mirrored}
+        return {("Model", base_of(name)) for name in tiers.light + tiers.heavy + resilience.fallbacks + mirrored}
     if isinstance(document, Prompt):
         return set()
     passages = document.spec.generation and document.spec.generation.passages

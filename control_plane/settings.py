@@ -1,24 +1,21 @@
 """The control plane's settings, from the environment."""
 
-import ipaddress
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field
-from pydantic_settings import SettingsConfigDict
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic_settings import NoDecode, SettingsConfigDict
 
+from control_plane.auth.claims import Oidc, Roles, read_roles
+from control_plane.auth.door import is_loopback
+from control_plane.auth.jwts import Expected
 from control_plane.spec.compile import SERVE_URL
-from control_plane.spec.models import HttpUrl
 from control_plane.spec.settings import Port, Settings
+from control_plane.spec.uris import HttpUrl
 
 
-def _loopback(host: str) -> str:
-    try:
-        loopback = host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        loopback = False
-    if not loopback:
-        raise ValueError(f"{host!r} is not a loopback address; whoever reaches the API may change everything, so far")
-    return host
+def _roles(text: str | Roles) -> Roles:
+    return read_roles(text) if isinstance(text, str) else text
 
 
 def _mlflow(url: str) -> str:
@@ -32,12 +29,27 @@ class ControlPlaneSettings(Settings):
 
     model_config = SettingsConfigDict(env_prefix="TIERMESH_CONTROL_PLANE_")
 
-    host: Annotated[str, AfterValidator(_loopback)] = "127.0.0.1"
-    """Where both ports listen: loopback only, because there is no authentication yet."""
+    host: str = "127.0.0.1"
+    """Where the API listens. Beyond loopback every request needs a token; put TLS in front."""
     port: Port = 8090
     """The API."""
     admin_port: Port = 8091
     """Probes and metrics, apart from the API so that they answer when it is busy."""
+    admin_host: str = "127.0.0.1"
+    """Where probes and metrics listen. They ask for no token, so that kubelets and Prometheus can read them."""
+    open_on_loopback: bool = True
+    """While the API listens on loopback, whoever asks from this machine without a token may do everything. Switch it
+    off where others have accounts on the machine."""
+    oidc_issuer: HttpUrl | None = None
+    """The OpenID Connect provider whose tokens are taken too: `iss` as it writes it, https beyond this machine."""
+    oidc_audience: str | None = Field(default=None, min_length=1)
+    """What its tokens for us hold in `aud`."""
+    oidc_name_claim: str = "sub"
+    """The claim that names a person. Others than `sub` may change, or be somebody else's later."""
+    oidc_roles_claim: str = "groups"
+    """The claim whose values give roles: a text or a list; dots lead into claims that hold others."""
+    oidc_roles: Annotated[Roles, NoDecode, BeforeValidator(_roles)] = Field(default_factory=dict)
+    """What the values give, as JSON: `{"developers": "operator@shop, viewer@*"}`. Others give nothing."""
     database_url: str | None = None
     """SQLAlchemy's URL of a SQLite file; by default control-plane.db in TIERMESH_HOME."""
     mlflow_url: Annotated[str, AfterValidator(_mlflow)] | None = None
@@ -53,6 +65,10 @@ class ControlPlaneSettings(Settings):
     """Where Ray Serve listens: compiled into the address of every Model that it runs."""
     max_body_bytes: int = Field(default=4 * 1024 * 1024, ge=1024)
     """Largest request body: thousands of documents; what is larger is a mistake."""
+    decisions_most: int = Field(default=200_000, ge=1)
+    """Records of routers' decisions that are kept, some 700 bytes each; the oldest go first."""
+    decisions_days: float = Field(default=7, gt=0)
+    """How long they are kept."""
     max_waiters: int = Field(default=1000, ge=1)
     """Long-polls at once, one a router: each costs a connection and a few kilobytes."""
     grace_seconds: int = Field(default=5, ge=1)
@@ -69,3 +85,26 @@ class ControlPlaneSettings(Settings):
     def mlflow(self) -> str:
         """MLflow's URL."""
         return self.mlflow_url or f"sqlite:///{self.home / 'mlflow.db'}"
+
+    @property
+    def is_open(self) -> bool:
+        """Whether who sits at this machine needs no token."""
+        return self.open_on_loopback and is_loopback(self.host)
+
+    @property
+    def oidc(self) -> Oidc | None:
+        """The OpenID Connect provider, where there is one."""
+        if self.oidc_issuer is None or self.oidc_audience is None:
+            return None
+        expected = Expected(self.oidc_issuer, self.oidc_audience)
+        return Oidc(expected, self.oidc_name_claim, self.oidc_roles_claim, self.oidc_roles)
+
+    @model_validator(mode="after")
+    def _whole_provider(self) -> Self:
+        if (self.oidc_issuer is None) != (self.oidc_audience is None):
+            prefix = "TIERMESH_CONTROL_PLANE_OIDC"
+            raise ValueError(f"{prefix}_ISSUER and {prefix}_AUDIENCE need each other")
+        url = urlsplit(self.oidc_issuer or "https://")
+        if url.scheme != "https" and not is_loopback(url.hostname or ""):
+            raise ValueError("TIERMESH_CONTROL_PLANE_OIDC_ISSUER must be https: its keys decide who may do what")
+        return self

@@ -8,6 +8,8 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from pydantic import SecretStr
+
 from control_plane.client.http import Client, SnapshotFeed
 from control_plane.spec.documents import Model
 from control_plane.spec.errors import TiermeshError
@@ -27,6 +29,8 @@ class Following:
     changed: Callable[[], None]
     """Called after each snapshot and each change of the file."""
     tell: Callable[[str], None]
+    token: SecretStr | None = None
+    """Who asks, where the control plane wants to know."""
     names: frozenset[str] = frozenset()
     """The Models that run on this machine."""
     snapshot: int | None = None
@@ -35,7 +39,7 @@ class Following:
 
     async def follow(self) -> None:
         """Follow for ever. While the control plane is away the file stays as it is."""
-        feed = SnapshotFeed(self.url)
+        feed = SnapshotFeed(self.url, token=self.token)
         try:
             while True:
                 await self._step(feed)
@@ -47,7 +51,7 @@ class Following:
 
         Raises TiermeshError where the control plane does not answer.
         """
-        feed = SnapshotFeed(self.url)
+        feed = SnapshotFeed(self.url, token=self.token)
         try:
             snapshot = await feed.latest(None, 0)
             await self._hand_over(snapshot.number if snapshot else None)
@@ -81,5 +85,5 @@ class Following:
             self.changed()
 
     def _list(self) -> list[object]:
-        with Client(self.url) as client:
+        with Client(self.url, token=self.token) as client:
             return list(client.list("Model"))

@@ -1,4 +1,4 @@
-"""What `tiermesh up` says once it is ready. Pure."""
+"""What `tiermesh up` says once it is ready."""
 
 import json
 
@@ -16,6 +16,7 @@ def greeting(settings: UpSettings, model: str | None) -> str:
         f"  OIP over gRPC  127.0.0.1:{settings.router_grpc_port}",
         f"  control plane  {settings.control_plane_url}",
         f"  logs           {settings.home / 'logs'}",
+        *_first_time(settings),
         "",
         "Ctrl-C stops it, or 'tiermesh down'.",
     ]
@@ -30,3 +31,9 @@ def greeting(settings: UpSettings, model: str | None) -> str:
             f"    -d '{body}'",
         ]
     )
+
+
+def _first_time(settings: UpSettings) -> list[str]:
+    """Where the first start left the admin's token, until somebody takes it away."""
+    file = settings.home / "admin-token"
+    return [f"  admin's token  {file} (keep it elsewhere and delete the file)"] if file.exists() else []

@@ -42,7 +42,8 @@ class Mesh:
     def __post_init__(self) -> None:
         self.home = Home(self.settings.home)
         self.supervisor = Supervisor(self.settings.grace_seconds, self.progress.say, self._changed)
-        self.following = Following(self.settings.control_plane_url, self.home, self._changed, self.progress.say)
+        url, token = self.settings.control_plane_url, self.settings.token
+        self.following = Following(url, self.home, self._changed, self.progress.say, token)
         self.recording = Recording(self.home, self.launcher, self.supervisor, self.following)
 
     async def start(self) -> str | None:
@@ -130,7 +131,7 @@ class Mesh:
 
     def _apply(self, given: Path | None) -> str:
         """Apply the given documents; the bundled ones only to an empty control plane, since people change theirs."""
-        with Client(self.settings.control_plane_url) as client:
+        with Client(self.settings.control_plane_url, token=self.settings.token) as client:
             held = [*client.list("Model"), *client.list("Route")]
             if held and given is None:
                 return f"{len(held)} of the last run ({self.home.root})"
@@ -140,6 +141,6 @@ class Mesh:
             return f"{len(documents)} of {source}"
 
     def _first_route(self) -> str | None:
-        with Client(self.settings.control_plane_url) as client:
+        with Client(self.settings.control_plane_url, token=self.settings.token) as client:
             routes = [document for document in client.list("Route") if isinstance(document, Route)]
         return next((route.spec.model or route.metadata.name for route in routes), None)

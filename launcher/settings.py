@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
 from control_plane.spec.settings import Folder, Settings
@@ -14,7 +14,7 @@ Port = Annotated[int, Field(ge=1, le=65535)]
 
 
 class UpSettings(Settings):
-    """What `tiermesh up`, `status` and `down` share. Everything binds to loopback: there is no authentication yet."""
+    """What `tiermesh up`, `status` and `down` share. Everything binds to loopback."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX)
 
@@ -40,6 +40,9 @@ class UpSettings(Settings):
     """How long all models may take together: the first start converts weights, and a slow disk is slow."""
     grace_seconds: float = Field(default=25, gt=0)
     """How long a process may take to end after SIGTERM before it is killed: Ray Serve drains for up to twenty."""
+    token: SecretStr | None = None
+    """Who the launcher is where TIERMESH_CONTROL_PLANE_OPEN_ON_LOOPBACK is false: an operator's token. The router needs
+    its own then, in TIERMESH_ROUTER_CONTROL_PLANE_TOKEN."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     """Of the three processes; the files are in TIERMESH_HOME/logs."""
 

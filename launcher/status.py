@@ -4,7 +4,7 @@ import asyncio
 import time
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, SecretStr
 from pydantic.alias_generators import to_camel
 
 from control_plane.client.http import Client
@@ -64,13 +64,13 @@ def status(settings: UpSettings) -> Report:
     return Report(
         home=str(home.root),
         phase=recorded.phase if alive(recorded.launcher) else "killed",
-        processes=asyncio.run(_processes(recorded)),
+        processes=asyncio.run(_processes(recorded, settings.token)),
         models=read_models_status(home.models_status).models,
     )
 
 
-async def _processes(recorded: State) -> tuple[ProcessReport, ...]:
-    snapshots = await asyncio.to_thread(_snapshots, recorded)
+async def _processes(recorded: State, token: SecretStr | None) -> tuple[ProcessReport, ...]:
+    snapshots = await asyncio.to_thread(_snapshots, recorded, token)
     ready = await asyncio.gather(*(_ready(running) for running in recorded.processes))
     return tuple(
         ProcessReport(
@@ -92,14 +92,14 @@ async def _ready(running: Running) -> bool:
     return await answers(running.ready_url) if running.ready_url else running.ready
 
 
-def _snapshots(recorded: State) -> dict[str, int | None]:
+def _snapshots(recorded: State, token: SecretStr | None) -> dict[str, int | None]:
     """Process -> snapshot. The control plane is asked; where it is away, only what was handed over is known."""
     numbers: dict[str, int | None] = {MODELS: recorded.models_snapshot}
     address = next((running.address for running in recorded.processes if running.name == CONTROL_PLANE), None)
     if address is None:
         return numbers
     try:
-        with Client(address, timeout_seconds=2) as client:
+        with Client(address, timeout_seconds=2, token=token) as client:
             newest = [summary.number for summary in client.snapshots()[:_SNAPSHOTS_LOOKED_AT]]
             served = (number for number in newest if _serves(client, number))
             return numbers | {CONTROL_PLANE: newest[0] if newest else None, ROUTER: next(served, None)}

@@ -5,8 +5,7 @@ so a missed change is caught by the next look. A model that cannot be served fai
 """
 
 import logging
-import subprocess
-import sys
+import math
 import time
 from dataclasses import dataclass
 from typing import Literal
@@ -18,10 +17,14 @@ from control_plane.spec.documents import Model
 from control_plane.spec.errors import TiermeshError
 from model_repo import capacity, deployments, sources
 from model_repo.documents import Models
+from model_repo.preparing import Preparing
 from model_repo.settings import ModelsSettings
 from model_repo.status import ModelStatus, State
 
 _log = logging.getLogger(__name__)
+
+_AGAIN_SECONDS = 30
+"""After which a source that could not be reached is tried once more."""
 
 
 @dataclass(slots=True)
@@ -31,9 +34,13 @@ class _Served:
     model: Model
     since: float
     phase: Literal["preparing", "deployed", "refused"]
-    preparing: subprocess.Popen[str] | None = None
+    preparing: Preparing | None = None
     message: str = ""
     took_seconds: float | None = None
+    stands: bool = False
+    """Whether Ray Serve has an application for it, of this document or of one before."""
+    again_at: float | None = None
+    """When to prepare once more what failed for a reason that may pass."""
 
     def outlook(self, application: ApplicationStatusOverview | None) -> tuple[State, str]:
         """Its state and what there is to say about it, given what Ray Serve says."""
@@ -65,11 +72,14 @@ class Fleet:
         for name in self._served.keys() - wanted.keys():
             self._delete(name)
         for name, model in wanted.items():
-            if name not in self._served or self._served[name].model != model:
-                self._prepare(model, wanted)
+            served = self._served.get(name)
+            if served is None or served.model != model or (served.again_at or math.inf) <= time.monotonic():
+                self._prepare(model, wanted, served)
         for served in self._served.values():
-            if served.preparing is not None and served.preparing.poll() is not None:
-                self._prepared(served, served.preparing)
+            if served.preparing is not None:
+                served.message = served.preparing.news() or served.message
+                if served.preparing.ended:
+                    self._prepared(served, served.preparing)
 
     def statuses(self) -> dict[str, ModelStatus]:
         """How each model is doing."""
@@ -88,35 +98,32 @@ class Fleet:
         for served in self._served.values():
             if served.preparing is not None:
                 served.preparing.kill()
-                served.preparing.wait()
 
-    def _prepare(self, model: Model, wanted: Models) -> None:
-        """Fetch or convert the weights in a child process, which takes its libraries with it when it ends."""
+    def _prepare(self, model: Model, wanted: Models, before: _Served | None) -> None:
+        """Fetch, check or convert the weights in a child process."""
         name = model.metadata.name
         _log.info("starting a model", extra={"fields": {"model": name, "source": model.spec.source}})
         running = tuple(self._served)
-        self._served[name] = served = _Served(model, time.monotonic(), "preparing")
+        if before is not None and before.preparing is not None:
+            before.preparing.kill()
+        stands = before is not None and before.stands
+        self._served[name] = served = _Served(model, time.monotonic(), "preparing", stands=stands)
         try:
             capacity.check(wanted.values(), capacity.look(), running)
         except TiermeshError as error:
             served.phase, served.message = "refused", str(error)
             return
-        source = sources.of(model.spec)
-        served.message = f"preparing {source}"
-        served.preparing = subprocess.Popen(
-            [sys.executable, "-m", "model_repo.sources", source],
-            env=self._environment,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        served.message = f"preparing {sources.of(model.spec)}"
+        served.preparing = Preparing.start(sources.wanted(model.spec), self._environment)
 
-    def _prepared(self, served: _Served, child: subprocess.Popen[str]) -> None:
+    def _prepared(self, served: _Served, child: Preparing) -> None:
         served.preparing = None
-        said = child.stderr.read().strip() if child.stderr else ""
-        if child.returncode:
-            served.phase, served.message = "refused", said.splitlines()[-1] if said else "its source cannot be prepared"
+        if failure := child.failure():
+            kept = " What was served before goes on." if served.stands else ""
+            served.phase, served.message = "refused", f"{failure.why}{kept}"
+            served.again_at = time.monotonic() + _AGAIN_SECONDS if failure.passing else None
             return
+        served.stands = True
         served.phase, served.message = "deployed", "starting its replicas"
         name = served.model.metadata.name
         application = deployments.application(served.model, self._settings.grace_seconds, self._settings.log_level)
@@ -128,7 +135,7 @@ class Fleet:
         served = self._served.pop(name)
         if served.preparing is not None:
             served.preparing.kill()
-        if served.phase == "deployed":
+        if served.stands:
             serve.delete(name, _blocking=False)
 
 

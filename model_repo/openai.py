@@ -7,6 +7,7 @@ Field names and meanings: https://platform.openai.com/docs/api-reference
 
 import time
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -232,9 +233,11 @@ class Writer:
         return envelope | ({"tiermesh": extension} if extension else {})
 
 
-def models(name: str, created: int) -> dict[str, Any]:
-    """GET /v1/models of a server of one model."""
-    return {"object": "list", "data": [{"id": name, "object": "model", "created": created, "owned_by": "tiermesh"}]}
+def models(origins: Mapping[str, Mapping[str, str]], created: int) -> dict[str, Any]:
+    """GET /v1/models: names, and what is known of where each comes from."""
+    common = {"object": "model", "created": created, "owned_by": "tiermesh"}
+    cards = [{"id": name, **common, **({"tiermesh": origin} if origin else {})} for name, origin in origins.items()]
+    return {"object": "list", "data": cards}
 
 
 def error(failure: TiermeshError) -> dict[str, Any]:

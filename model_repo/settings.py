@@ -10,6 +10,9 @@ from pydantic_settings import SettingsConfigDict
 
 from control_plane.spec.settings import Folder, Settings
 
+MAX_ARTIFACT_GIB = 200.0
+"""The weights of 100 billion parameters, in 16 bits."""
+
 
 class ModelsSettings(Settings):
     """Where Ray Serve listens, and which models it serves."""
@@ -30,6 +33,8 @@ class ModelsSettings(Settings):
     """How often the documents and the models are looked at."""
     grace_seconds: float = Field(default=10, ge=0)
     """How long a replica that has to go may work on the answers it has begun."""
+    max_artifact_gib: float = Field(default=MAX_ARTIFACT_GIB, gt=0)
+    """Largest artifact that is fetched or unpacked, so that a wrong address cannot fill the disk."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     """Of this process and of the replicas."""
 
@@ -37,3 +42,8 @@ class ModelsSettings(Settings):
 def home(environ: Mapping[str, str] = os.environ) -> Path:
     """TIERMESH_HOME as a replica knows it, which has no other settings; ~/.tiermesh where it is not set."""
     return Path(environ.get("TIERMESH_HOME") or "~/.tiermesh").expanduser().absolute()
+
+
+def most_artifact_bytes(environ: Mapping[str, str] = os.environ) -> int:
+    """TIERMESH_MODELS_MAX_ARTIFACT_GIB in bytes, as a replica or the child that prepares it knows it."""
+    return int(float(environ.get("TIERMESH_MODELS_MAX_ARTIFACT_GIB") or MAX_ARTIFACT_GIB) * 2**30)

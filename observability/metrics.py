@@ -25,6 +25,8 @@ NAMES = {
     "tiermesh_router_snapshot_errors_total": "Snapshots that could not be fetched or built.",
     "tiermesh_router_quotas_redis_up": "1 while the Redis of the quotas answers, 0 while it does not.",
     "tiermesh_router_quotas_uncounted_total": "Requests let through uncounted because Redis was away.",
+    "tiermesh_router_decisions_dropped_total": "Records of decisions that were lost, by why: full, large or refused.",
+    "tiermesh_router_decisions_waiting": "Records of decisions that wait for the control plane.",
     "tiermesh_router_control_plane_up": "1 while the control plane answers, 0 while it does not.",
 }
 """Name -> what it says."""
@@ -54,6 +56,8 @@ class RouterMetrics:
         self.snapshot_errors = self._counter("tiermesh_router_snapshot_errors_total")
         self.quotas_redis_up = self._gauge("tiermesh_router_quotas_redis_up")
         self.quotas_uncounted = self._counter("tiermesh_router_quotas_uncounted_total")
+        self.decisions_dropped = self._counter("tiermesh_router_decisions_dropped_total", ("why",))
+        self.decisions_waiting = self._gauge("tiermesh_router_decisions_waiting")
         self.control_plane_up = self._gauge("tiermesh_router_control_plane_up")
 
     def _tally(self, name: str, labels: tuple[str, ...]) -> Tally:

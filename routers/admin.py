@@ -1,4 +1,4 @@
-"""The admin port: probes, metrics and `explain`. For operators, never for callers."""
+"""The admin port: probes, metrics, `explain`, and why an answer was given. For operators, never for callers."""
 
 import logging
 from collections.abc import Callable
@@ -6,7 +6,9 @@ from collections.abc import Callable
 import orjson
 
 from control_plane.spec.errors import Code, TiermeshError
+from routers import replay
 from routers.decision import Decision
+from routers.evidence import Evidence
 from routers.handler import Router
 from routers.http import Reply, Request
 from routers.protocols import openai
@@ -14,16 +16,25 @@ from routers.protocols import openai
 _LOG = logging.getLogger(__name__)
 
 _TEXT = b"content-type: text/plain; charset=utf-8\r\n"
+_DECISIONS, _SNAPSHOTS = "/decisions/", "/snapshots/"
 _METRICS = b"content-type: text/plain; version=0.0.4; charset=utf-8\r\n"
 
 
 class Admin:
     """A `routers.http.Handler` for the admin port."""
 
-    def __init__(self, router: Router, exposition: Callable[[], bytes], draining: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        router: Router,
+        exposition: Callable[[], bytes],
+        draining: Callable[[], bool],
+        evidence: Evidence | None = None,
+    ) -> None:
+        """`evidence` is None where nothing is written down."""
         self._router = router
         self._exposition = exposition
         self._draining = draining
+        self._evidence = evidence
 
     def __call__(self, request: Request, reply: Reply) -> None:
         """Answer one request."""
@@ -40,6 +51,11 @@ class Admin:
         reply.send(error.status, *openai.DIALECT.error(error))
 
     def _answer(self, request: Request, reply: Reply) -> None:
+        if request.method == b"GET" and self._evidence is not None:
+            for prefix, found in ((_DECISIONS, self._evidence.decisions), (_SNAPSHOTS, self._evidence.snapshot)):
+                if request.path.startswith(prefix):
+                    reply.send(200, openai.JSON, found(request.path.removeprefix(prefix)))
+                    return
         match request.path:
             case "/livez":
                 reply.send(200, _TEXT, b"ok\n")
@@ -50,8 +66,11 @@ class Admin:
                 reply.send(200, _METRICS, self._exposition())
             case "/explain" if request.method == b"POST":
                 reply.send(200, openai.JSON, orjson.dumps(explanation(*self._router.explain(request))))
+            case "/replay" if request.method == b"POST":
+                reply.send(200, openai.JSON, replay.replay(replay.read(request.body)).as_json())
             case _:
-                hint = "Here are GET /livez, /readyz, /metrics and POST /explain."
+                hint = f"Here are GET /livez, /readyz, /metrics, {_DECISIONS}ID, {_SNAPSHOTS}NUMBER; "
+                hint += "POST /explain and /replay."
                 raise TiermeshError(Code.NOT_FOUND, f"There is nothing at {request.path[:200]!r}.", hint)
 
     def _not_ready(self) -> str | None:

@@ -8,6 +8,7 @@ import signal
 import sys
 from typing import TYPE_CHECKING
 
+from control_plane.client.decisions import DecisionSink
 from control_plane.client.http import SnapshotFeed
 from control_plane.spec.models import Protocol
 from observability.metrics import RouterMetrics
@@ -15,13 +16,17 @@ from routers.admin import Admin
 from routers.asking import Asker, OpenAIAsker
 from routers.cache.exact import ExactCache
 from routers.directory import Directory
+from routers.evidence import KEPT_SNAPSHOTS, Evidence
 from routers.grpc_client import GrpcTensorModels
 from routers.grpc_server import GrpcServer
 from routers.handler import Router
+from routers.journal import Journal
 from routers.ledger import Ledger
 from routers.limits import ServerLimits
 from routers.quotas.desk import Desk
 from routers.quotas.memory import MemoryDesk
+from routers.reading import Reader
+from routers.reporter import Reporter
 from routers.runtime import Runtime
 from routers.server import HttpServer
 from routers.serving import Serving
@@ -44,7 +49,12 @@ class App:
         """Needs a running event loop."""
         self._settings = settings
         metrics = RouterMetrics()
-        self._ledger = Ledger(metrics, _write if settings.access_log else None)
+        alone = settings.control_plane_url is None
+        spool = 0 if alone else settings.decisions_spool
+        journal = self._journal = Journal(settings.name, metrics, spool, settings.decisions_recent)
+        self._ledger = Ledger(metrics, _write if settings.access_log else None, journal)
+        self._evidence = Evidence(journal, self._ledger.flush, KEPT_SNAPSHOTS if alone else 1)
+        self._reporter = _reporter(settings, journal) if spool else None
         self._client = UpstreamClient(UpstreamLimits())
         cache = ExactCache(settings.cache_max_bytes)
         self._shared = _shared_desk(settings, metrics)
@@ -63,17 +73,22 @@ class App:
         self._grpc = GrpcServer(self.router, directory, limits)
         metrics.cache_bytes.set_function(lambda: cache.size_bytes)
         metrics.cache_entries.set_function(lambda: len(cache))
+        metrics.decisions_waiting.set_function(lambda: len(journal))
         metrics.connections.set_function(lambda: len(self._server.connections))
-        admin = Admin(self.router, self._exposition, lambda: self._server.draining)
+        admin = Admin(self.router, self._exposition, lambda: self._server.draining, self._evidence)
         self._admin = HttpServer(admin, admin.refuse, limits)
-        self._source = _source(settings)
-        last_good = None if settings.config else LastGood(settings.last_good)
+        reader = Reader()
+        self._source = _source(settings, reader)
+        last_good = None if settings.config else LastGood(settings.last_good, reader)
         self._watcher = Watcher(self._source, self._swap, last_good, metrics)
 
     def _swap(self, runtime: Runtime) -> None:
         self._serving.guards.follow(runtime)
         self.router.runtime = runtime
+        self._evidence.follow(runtime.snapshot)
         self._grpc.announce()
+        # A snapshot stays for long, and holds no cycles: the collector need not look at it again.
+        gc.freeze()
 
     def _exposition(self) -> bytes:
         self._serving.guards.report()
@@ -96,15 +111,18 @@ class App:
         grpc_port = await self._grpc.start(settings.host, settings.grpc_port)
         ports = {"port": port, "grpc_port": grpc_port, "admin_port": admin_port}
         _LOG.info("The router listens.", extra={"fields": ports})
+        reporting = asyncio.create_task(self._reporter.run()) if self._reporter else None
         watching = asyncio.create_task(self._watcher.run())
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait((watching, stopping), return_when=asyncio.FIRST_COMPLETED)
         if watching.done():
             stopping.cancel()
             watching.result()
-        watching.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await watching
+        for task in (watching, reporting):
+            if task is not None:
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await task
         await self._give_notice()
 
     async def _give_notice(self) -> None:
@@ -124,6 +142,8 @@ class App:
             await self._shared.close()
         await self._source.close()
         self._ledger.flush()
+        if self._reporter is not None:
+            await self._reporter.close()
         _LOG.info("The router has stopped.")
 
 
@@ -135,10 +155,15 @@ def _shared_desk(settings: RouterSettings, metrics: RouterMetrics) -> "SharedDes
     return SharedDesk(settings.redis_url, settings.quotas_without_redis, metrics)
 
 
-def _source(settings: RouterSettings) -> Source:
+def _reporter(settings: RouterSettings, journal: Journal) -> Reporter:
+    return Reporter(journal, DecisionSink(str(settings.control_plane_url), token=settings.control_plane_token))
+
+
+def _source(settings: RouterSettings, reader: Reader) -> Source:
     if settings.config is not None:
         return FileSource(settings.config)
-    return ControlPlaneSource(SnapshotFeed(str(settings.control_plane_url)), settings.name)
+    feed = SnapshotFeed(str(settings.control_plane_url), token=settings.control_plane_token)
+    return ControlPlaneSource(feed, settings.name, reader)
 
 
 def _write(lines: bytes) -> None:

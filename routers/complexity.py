@@ -62,12 +62,16 @@ def score(fields: Mapping[str, Any]) -> Score:
     pushes = _pushes(turns[-1]) if turns else {}
     if holds_image or fields.get("tools") or fields.get("response_format") not in _UNSTRUCTURED:
         pushes["structure"] = STRUCTURE_PUSH
-    own, inherited = sum(pushes.values()), 0.0
-    if len(turns) > 1:
-        inherited = _inherited(turns[-1 - MAX_TURNS : -1])
-        if inherited > own:
-            pushes["conversation"] = inherited - own
-    return Score(1.0 - math.exp(-max(own, inherited)), pushes, holds_image)
+    own = sum(pushes.values())
+    if len(turns) > 1 and (inherited := _inherited(turns[-1 - MAX_TURNS : -1])) > own:
+        pushes["conversation"] = inherited - own
+        own = sum(pushes.values())
+    return Score(1.0 - math.exp(-own), pushes, holds_image)
+
+
+def of_pushes(pushes: Mapping[str, float], holds_image: bool) -> Score:
+    """The score that these pushes made, to the last bit: what is written down of a request scores the same again."""
+    return Score(1.0 - math.exp(-sum(pushes.values())), dict(pushes), holds_image)
 
 
 def _inherited(turns: Sequence[str]) -> float:

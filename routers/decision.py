@@ -1,13 +1,35 @@
 """Decision: what the router does with a call, and why."""
 
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
-from control_plane.spec.models import Tier
+from control_plane.spec.models import Operation, Tier
 from routers.complexity import Score
 from routers.prompting import Prompted
 from routers.reasons import Reason
+from routers.resilience.ladder import Step
 from routers.runtime import Backend, Route
 from routers.tenants import DEFAULT, Tenant
+
+
+class Asked(Protocol):
+    """All of a request that its decision looks at, beside its score and whether it carries tools: nothing of what it
+    says. So a decision can be made again from what was written down of it."""
+
+    @property
+    def operation(self) -> Operation:
+        """What is to be done."""
+
+    @property
+    def model(self) -> str:
+        """As the caller wrote it."""
+
+    @property
+    def version(self) -> str:
+        """Of the Model that may answer; empty for any."""
+
+    @property
+    def fresh(self) -> bool:
+        """Whether the caller wants no cached answer."""
 
 
 class Match(NamedTuple):
@@ -33,3 +55,12 @@ class Decision(NamedTuple):
     """None where tiers play no part (embeddings)."""
     candidates: tuple[Backend, ...]
     reasons: tuple[Reason, ...]
+
+
+class Load(NamedTuple):
+    """How a Route did when a request was given less than a whole answer by its own tier."""
+
+    step: Step
+    """Of the ladder; which request goes there is drawn by chance."""
+    pressure: float
+    """The share of all places that was taken, in [0, 1]."""

@@ -1,9 +1,9 @@
 """Ledger: every answer, counted and logged."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import orjson
 
@@ -24,18 +24,32 @@ class Entry(NamedTuple):
     operation: str
     stream: bool
     tenant: str
+    protocol: str
+    version: str
+    fresh: bool
+    tools: bool
     outcome: Outcome
     cache: str
     status: int
     error: TiermeshError | None
 
 
+class Book(Protocol):
+    """Who else wants to know of each answer."""
+
+    def add(self, entries: Sequence[Entry]) -> None:
+        """Write these down too."""
+
+
 class Ledger:
     """Takes an entry at each answer's end; counts and writes them in batches."""
 
-    def __init__(self, metrics: RouterMetrics, write: Callable[[bytes], object] | None) -> None:
+    def __init__(
+        self, metrics: RouterMetrics, write: Callable[[bytes], object] | None, journal: Book | None = None
+    ) -> None:
         """`write` takes whole lines of JSON; None keeps no log."""
         self._metrics = metrics
+        self._journal = journal
         self._write = write
         self._entries: Batch[Entry] = Batch(self._deliver)
         self.flush = self._entries.flush
@@ -53,6 +67,10 @@ class Ledger:
                 call.operation,
                 call.stream,
                 call.tenant,
+                call.dialect.protocol,
+                call.version,
+                call.fresh,
+                bool(call.fields.get("tools")),
                 outcome,
                 cache,
                 status,
@@ -75,6 +93,8 @@ class Ledger:
                 metrics.reason(route, step.code)
         if self._write is not None:
             self._write(b"".join([_line(entry) for entry in entries]))
+        if self._journal is not None:
+            self._journal.add(entries)
 
 
 def _line(entry: Entry) -> bytes:

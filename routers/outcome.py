@@ -2,7 +2,7 @@
 
 from control_plane.spec.errors import Code, TiermeshError
 from control_plane.spec.models import Tier
-from routers.decision import Decision, Match
+from routers.decision import Decision, Load, Match
 from routers.http import Headers
 from routers.reasons import Reason
 from routers.runtime import Backend
@@ -11,11 +11,21 @@ from routers.runtime import Backend
 class Outcome:
     """Which Model answered and why. Callers who share an answer share its outcome."""
 
-    __slots__ = ("match", "model", "reasons", "score", "tier")
+    __slots__ = ("decision", "load", "match", "model", "reasons", "score", "tier")
 
     def __init__(
-        self, match: Match, tier: Tier | None, score: float | None, reasons: tuple[Reason, ...], model: str = ""
+        self,
+        match: Match,
+        tier: Tier | None,
+        score: float | None,
+        reasons: tuple[Reason, ...],
+        model: str = "",
+        decision: Decision | None = None,
+        load: Load | None = None,
     ) -> None:
+        """`decision` is None where none was needed; `load` where the Route had places enough."""
+        self.decision = decision
+        self.load = load
         self.match = match
         self.tier = tier
         self.score = score
@@ -23,10 +33,10 @@ class Outcome:
         self.model = model
 
     @classmethod
-    def of(cls, decision: Decision) -> "Outcome":
+    def of(cls, decision: Decision, load: Load | None = None) -> "Outcome":
         """Of a call that no Model has answered yet."""
         score = decision.score.value if decision.score else None
-        return cls(decision.match, decision.tier, score, decision.reasons)
+        return cls(decision.match, decision.tier, score, decision.reasons, "", decision, load)
 
     @classmethod
     def undecided(cls, match: Match) -> "Outcome":

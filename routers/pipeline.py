@@ -12,7 +12,7 @@ from routers import complexity
 from routers.cache import exact
 from routers.call import Call
 from routers.complexity import Score
-from routers.decision import Decision, Match
+from routers.decision import Asked, Decision, Match
 from routers.reasons import Reason
 from routers.runtime import Backend, Route, Runtime
 from routers.tenants import DEFAULT
@@ -21,6 +21,10 @@ ARM = "default"
 """The one arm of a Route without experiments."""
 MAX_NAME_CHARACTERS = 200
 """Of a name that does not exist, in its error: to look for the nearest to one of megabytes takes seconds."""
+
+
+MAX_NAMES = 100
+"""That an error looks through and lists: of ten thousand this would take a second, in which nobody else is answered."""
 
 
 def has_score(operation: Operation) -> bool:
@@ -40,7 +44,7 @@ def match(call: Call, runtime: Runtime) -> Match:
     if route.prompt is not None and (prompted := route.prompt.apply(call)) is not None:
         call, reasons = prompted.call, (*reasons, prompted.prompt.reason)
     tenant = DEFAULT if runtime.keys is None else runtime.tenants.get(call.tenant, DEFAULT)
-    uncached = _uncached(call, route)
+    uncached = why_uncached(call, bool(call.fields.get("tools")), route)
     if uncached is None:
         return Match(route, runtime.number, ARM, exact.key(call, route.revision, ARM), reasons, tenant, prompted)
     return Match(route, runtime.number, ARM, None, (*reasons, uncached), tenant, prompted)
@@ -52,9 +56,13 @@ def choose(call: Call, matched: Match) -> Decision:
     Raises TiermeshError: INVALID_REQUEST where no Model of the Route can do the operation or read what is sent,
     UNKNOWN_MODEL where none has the version.
     """
-    route, prompted = matched.route, matched.prompted
-    fields = call.fields if prompted is None else prompted.asked
-    score = complexity.score(fields) if has_score(call.operation) else None
+    fields = call.fields if matched.prompted is None else matched.prompted.asked
+    return choose_by(call, complexity.score(fields) if has_score(call.operation) else None, matched)
+
+
+def choose_by(call: Asked, score: Score | None, matched: Match) -> Decision:
+    """The same for a score that is known. Raises as `choose`."""
+    route = matched.route
     tier, candidates, reason = _choose(call, route, score)
     if fallbacks := route.fallbacks[call.operation]:
         candidates += _others(call, score, fallbacks, candidates)
@@ -63,7 +71,7 @@ def choose(call: Call, matched: Match) -> Decision:
     return Decision(matched, tier, score, candidates, (*matched.reasons, reason))
 
 
-def lighten(call: Call, decision: Decision) -> Decision:
+def lighten(call: Asked, decision: Decision) -> Decision:
     """The same under overload: the light tier comes first, where there is one that can do it."""
     light = _able(call, decision.score, decision.match.route.light[call.operation])
     if not light or decision.tier is Tier.LIGHT:
@@ -81,8 +89,11 @@ def decide(call: Call, runtime: Runtime) -> Decision:
 
 def unknown_model(model: str, runtime: Runtime) -> TiermeshError:
     """The error that names the models there are."""
-    known = sorted(runtime.routes)
     model = model[:MAX_NAME_CHARACTERS]
+    if len(runtime.routes) > MAX_NAMES:
+        hint = f"There are {len(runtime.routes)} models here: GET /v1/models lists them."
+        return TiermeshError(Code.UNKNOWN_MODEL, f"There is no model {model!r}.", hint, param="model")
+    known = sorted(runtime.routes)
     near = nearest(model, known)
     hint = f"Did you mean {near!r}? " if near else ""
     hint += f"Models here: {', '.join(known) or 'none yet; apply a Route'}."
@@ -96,7 +107,7 @@ def unknown_version(model: str, version: str, able: Iterable[Backend]) -> Tierme
     return TiermeshError(Code.UNKNOWN_MODEL, message, f"It has {', '.join(known)}.", param="version")
 
 
-def _choose(call: Call, route: Route, score: Score | None) -> tuple[Tier, tuple[Backend, ...], Reason]:
+def _choose(call: Asked, route: Route, score: Score | None) -> tuple[Tier, tuple[Backend, ...], Reason]:
     light = _able(call, score, route.light[call.operation])
     heavy = _able(call, score, route.heavy[call.operation])
     if score is None:
@@ -117,14 +128,14 @@ def _choose(call: Call, route: Route, score: Score | None) -> tuple[Tier, tuple[
 
 
 def _others(
-    call: Call, score: Score | None, fallbacks: tuple[Backend, ...], before: tuple[Backend, ...]
+    call: Asked, score: Score | None, fallbacks: tuple[Backend, ...], before: tuple[Backend, ...]
 ) -> tuple[Backend, ...]:
     if call.operation is Operation.EMBEDDINGS:
         return ()
     return tuple(model for model in _able(call, score, fallbacks) if model not in before)
 
 
-def _able(call: Call, score: Score | None, models: tuple[Backend, ...]) -> tuple[Backend, ...]:
+def _able(call: Asked, score: Score | None, models: tuple[Backend, ...]) -> tuple[Backend, ...]:
     """Those of the version, where one is asked for, that can read images, where there are some."""
     if call.version:
         models = tuple(model for model in models if model.version == call.version)
@@ -133,7 +144,7 @@ def _able(call: Call, score: Score | None, models: tuple[Backend, ...]) -> tuple
     return models
 
 
-def _nobody(call: Call, route: Route) -> TiermeshError:
+def _nobody(call: Asked, route: Route) -> TiermeshError:
     """Why none of the Route's Models can answer."""
     name, able = call.model, route.light[call.operation] + route.heavy[call.operation]
     if not able:
@@ -147,12 +158,12 @@ def _nobody(call: Call, route: Route) -> TiermeshError:
     return TiermeshError(Code.INVALID_REQUEST, message, hint, param="messages")
 
 
-def _uncached(call: Call, route: Route) -> Reason | None:
+def why_uncached(call: Asked, tools: bool, route: Route) -> Reason | None:
     """Why no cached answer may be given or kept; None where one may."""
     if route.cache_ttl_seconds is None:
         return Reason("cache-off", "the Route keeps no answers")
     if call.fresh:
         return Reason("cache-refused", "the caller asked for a fresh answer")
-    if call.fields.get("tools"):
+    if tools:
         return Reason("cache-tools", "the request carries tools")
     return None

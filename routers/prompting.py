@@ -71,12 +71,16 @@ class Prompt:
         by = f" by its alias {compiled.alias!r}" if compiled.alias else ""
         self.reason = Reason("prompt", f"version {compiled.version} of prompt {compiled.name!r}{by}")
 
+    def takes(self, operation: Operation) -> bool:
+        """Whether it stands before calls of this operation."""
+        return operation in _PROMPTED
+
     def apply(self, call: Call) -> Prompted | None:
         """The call with this prompt; None where its operation takes none.
 
         Raises TiermeshError(INVALID_REQUEST) with the variable that is missing, unknown or of a wrong type.
         """
-        if call.operation not in _PROMPTED:
+        if not self.takes(call.operation):
             if FIELD in call.fields:
                 raise wrong(FIELD, f"must not stand here: {call.operation.value} take no prompt")
             return None

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from urllib.parse import quote, urlsplit
 
@@ -13,7 +13,9 @@ from control_plane.spec.resilience import Resilience
 from control_plane.spec.snapshots import SCHEMA_VERSION, CompiledPrice, Snapshot
 from routers.authentication import Keys
 from routers.prompting import Prompt
+from routers.reading import Found
 from routers.reasons import Reason
+from routers.slices import Steps, at_once
 from routers.tenants import Tenant
 from routers.upstream import Origin
 
@@ -101,41 +103,85 @@ class Runtime:
     keys: Keys | None
     """None: there are no Tenants, and whoever reaches the mesh may use it."""
     tenants: Mapping[str, Tenant]
+    views: dict[str, "Runtime"] = field(default_factory=dict, compare=False)
+    """What the tenants who may not use all Routes see, once they have asked."""
 
     def seen_by(self, tenant: Tenant) -> "Runtime":
         """The same, with the Routes that a tenant may use: the others do not exist for it."""
         if tenant.routes is None:
             return self
-        allowed = {model: route for model, route in self.routes.items() if route.name in tenant.routes}
-        return replace(self, routes=MappingProxyType(allowed))
+        seen = self.views.get(tenant.name)
+        if seen is None:
+            allowed = {model: route for model, route in self.routes.items() if route.name in tenant.routes}
+            seen = self.views[tenant.name] = replace(self, routes=MappingProxyType(allowed), views={})
+        return seen
 
     @classmethod
-    def build(cls, snapshot: Snapshot, environ: Mapping[str, str] = os.environ) -> "Runtime":
-        """Make a snapshot ready.
+    def build(cls, snapshot: Snapshot, environ: Mapping[str, str] | None = os.environ) -> "Runtime":
+        """Make a snapshot ready; without an `environ` to decide by it, but not to ask Models that need keys.
 
         Raises TiermeshError(UNAVAILABLE) for a snapshot of another schema, with a wrong hash, that does not hold
         together, or whose keys are missing here.
         """
-        if snapshot.schema_version not in (SCHEMA_VERSION, SCHEMA_VERSION - 1):
-            message = (
-                f"Snapshot {snapshot.number} has schema {snapshot.schema_version}; this router knows {SCHEMA_VERSION}."
-            )
-            raise TiermeshError(Code.UNAVAILABLE, message, "Upgrade the router.")
-        if not snapshot.has_its_hash:
-            message = f"Snapshot {snapshot.number} does not have the hash it claims."
-            raise TiermeshError(Code.UNAVAILABLE, message, "Publish it again.")
+        return at_once(Builder(environ).build(Found(snapshot)))
+
+
+class Builder:
+    """Makes one snapshot after the other ready. What says the same as in the last one is what it was then."""
+
+    def __init__(self, environ: Mapping[str, str] | None = os.environ) -> None:
+        self._environ = environ
+        self._backends: dict[str, tuple[snapshots.Backend, Backend]] = {}
+        self._routes: dict[str, tuple[snapshots.CompiledRoute, Route]] = {}
+
+    def build(self, found: Found) -> Steps[Runtime]:
+        """As `Runtime.build`, a part a step."""
+        snapshot, content = found.snapshot, found.snapshot.content
+        _check(found)
         try:
-            backends = {backend.name: _backend(backend, environ) for backend in snapshot.content.backends}
-            routes = {route.model: _route(route, backends) for route in snapshot.content.routes}
+            backends: dict[str, tuple[snapshots.Backend, Backend]] = {}
+            for said in content.backends:
+                known = self._backends.get(said.name)
+                same = known is not None and known[0] is said
+                backends[said.name] = known if known and same else (said, _backend(said, self._environ))
+                yield
+            routes: dict[str, tuple[snapshots.CompiledRoute, Route]] = {}
+            ready = {name: backend for name, (_, backend) in backends.items()}
+            for route in content.routes:
+                before = self._routes.get(route.name)
+                same = before is not None and before[0] is route and _stands(before[1], ready)
+                routes[route.name] = before if before and same else (route, _route(route, ready))
+                yield
         except (KeyError, ValueError) as error:
             message = f"Snapshot {snapshot.number} names a Model it does not hold, or a URL that is none: {error}."
             raise TiermeshError(Code.UNAVAILABLE, message, "Publish it again.") from error
-        tenants = {tenant.name: Tenant.of(tenant) for tenant in snapshot.content.tenants}
-        keys = Keys(snapshot.content.tenants, tenants) if tenants else None
-        return cls(snapshot, snapshot.number, MappingProxyType(routes), keys, MappingProxyType(tenants))
+        self._backends, self._routes = backends, routes
+        tenants = {tenant.name: Tenant.of(tenant) for tenant in content.tenants}
+        keys = Keys(content.tenants, tenants) if tenants else None
+        by_model = MappingProxyType({route.model: route for _, route in routes.values()})
+        return Runtime(snapshot, snapshot.number, by_model, keys, MappingProxyType(tenants))
 
 
-def _backend(backend: snapshots.Backend, environ: Mapping[str, str]) -> Backend:
+def _check(found: Found) -> None:
+    snapshot = found.snapshot
+    if snapshot.schema_version not in (SCHEMA_VERSION, SCHEMA_VERSION - 1):
+        message = (
+            f"Snapshot {snapshot.number} has schema {snapshot.schema_version}; this router knows {SCHEMA_VERSION}."
+        )
+        raise TiermeshError(Code.UNAVAILABLE, message, "Upgrade the router.")
+    # Of an older control plane, which spells it otherwise, the hash takes a while.
+    if not found.verified and not snapshot.has_its_hash:
+        message = f"Snapshot {snapshot.number} does not have the hash it claims."
+        raise TiermeshError(Code.UNAVAILABLE, message, "Publish it again.")
+
+
+def _stands(route: Route, backends: Mapping[str, Backend]) -> bool:
+    """Whether all Models of a Route are what they were."""
+    used = route.backends if route.shadow is None else (*route.backends, route.shadow)
+    return all(backends.get(backend.name) is backend for backend in used)
+
+
+def _backend(backend: snapshots.Backend, environ: Mapping[str, str] | None) -> Backend:
     authorization = _authorization(backend, environ)
     return Backend(
         name=backend.name,
@@ -151,8 +197,8 @@ def _backend(backend: snapshots.Backend, environ: Mapping[str, str]) -> Backend:
     )
 
 
-def _authorization(backend: snapshots.Backend, environ: Mapping[str, str]) -> str | None:
-    if backend.api_key_from_env is None:
+def _authorization(backend: snapshots.Backend, environ: Mapping[str, str] | None) -> str | None:
+    if backend.api_key_from_env is None or environ is None:
         return None
     key = environ.get(backend.api_key_from_env)
     if not key or not key.isprintable():

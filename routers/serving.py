@@ -15,7 +15,7 @@ from routers.attempts import Attempts
 from routers.cache.exact import Answer, ExactCache
 from routers.call import Call
 from routers.deadlines import Deadlines
-from routers.decision import Decision, Match
+from routers.decision import Decision, Load, Match
 from routers.exchange import Exchange
 from routers.flight import Flight
 from routers.http import Reply
@@ -86,15 +86,15 @@ class Serving:
             if step > Step.LIGHT:
                 self._shortcuts.give_less(step, call, Outcome.undecided(match), guard, reply, cache, started)
                 return
-        decision = choose(call, match)
+        decision, load = choose(call, match), None
         if decision.score is not None:
             step = guard.ladder.place(started, pressure, decision.score.value, random.random)
             if step is Step.LIGHT:
-                decision = lighten(call, decision)
+                decision, load = lighten(call, decision), Load(step, pressure)
             elif step is not Step.FULL:
                 self._shortcuts.give_less(step, call, Outcome.of(decision), guard, reply, cache, started)
                 return
-        outcome = Outcome.of(decision)
+        outcome = Outcome.of(decision, load)
         passenger = Passenger(call, reply, outcome, cache, started, self._ledger)
         seconds = match.route.deadline_seconds
         tab = self._tab(call, decision) if match.tenant.limits is not None else None

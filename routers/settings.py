@@ -4,7 +4,7 @@ import socket
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from control_plane.spec.settings import Folder, Port, Settings
@@ -23,11 +23,13 @@ class RouterSettings(Settings):
     grpc_port: Port = 8081
     """Where callers send requests over gRPC: the Open Inference Protocol."""
     admin_port: Port = 8082
-    """/livez, /readyz, /metrics and /explain."""
+    """/livez, /readyz, /metrics, /explain, /replay and what this router remembers of its answers."""
     name: str = Field(default_factory=socket.gethostname, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")
     """Who acknowledges snapshots. Routers that share a TIERMESH_HOME need different names."""
     control_plane_url: str | None = None
     """Follow this control plane."""
+    control_plane_token: SecretStr | None = None
+    """Who this router is there: 'tiermesh token create NAME --router' makes one. None is needed on one machine."""
     config: Folder | None = None
     """Follow this file or folder of documents instead; no control plane is needed."""
     redis_url: str | None = None
@@ -47,6 +49,11 @@ class RouterSettings(Settings):
     """After that, how long answers under way may take to finish."""
     access_log: bool = True
     """One JSON line for each answer, with the reasons of its decision. Never what was said."""
+    decisions_spool: int = Field(default=10_000, ge=0)
+    """Records of decisions that wait while the control plane is away, some 700 bytes each; the oldest go first, and
+    are counted. 0 sends none."""
+    decisions_recent: int = Field(default=1000, ge=0)
+    """Records that this router itself shows on its admin port."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     @model_validator(mode="after")

@@ -2,7 +2,7 @@
 
 from routers.cache.exact import Answer, ExactCache
 from routers.call import Call
-from routers.decision import Match
+from routers.decision import Load, Match
 from routers.http import Reply
 from routers.ledger import Ledger
 from routers.outcome import Outcome
@@ -25,10 +25,18 @@ class Shortcuts:
         self._ledger = ledger
 
     def replay(
-        self, call: Call, match: Match, kept: Answer, reply: Reply, cache: str, started: float, why: Reason = HIT
+        self,
+        call: Call,
+        match: Match,
+        kept: Answer,
+        reply: Reply,
+        cache: str,
+        started: float,
+        why: Reason = HIT,
+        load: Load | None = None,
     ) -> None:
         """Give a kept answer."""
-        outcome = Outcome(match, kept.tier, kept.score, (*match.reasons, why), kept.model)
+        outcome = Outcome(match, kept.tier, kept.score, (*match.reasons, why), kept.model, None, load)
         passenger = Passenger(call, reply, outcome, cache, started, self._ledger)
         if kept.stream:
             passenger.start(kept.headers)
@@ -42,8 +50,9 @@ class Shortcuts:
     ) -> None:
         """Answer an overloaded Route's caller: an older answer, a prepared text, or when to come back."""
         match = outcome.match
+        load = outcome.load = Load(step, guard.admission.pressure)
         if match.cache_key is not None and (kept := self._cache.stale(match.cache_key, started)):
-            self.replay(call, match, kept, reply, "hit-stale", started, STALE)
+            self.replay(call, match, kept, reply, "hit-stale", started, STALE, load)
             return
         passenger = Passenger(call, reply, outcome, cache, started, self._ledger)
         text = guard.policy.ladder.canned_answer

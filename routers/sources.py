@@ -13,6 +13,8 @@ from control_plane.spec.documents import Document, Prompt, Route
 from control_plane.spec.errors import Code, TiermeshError
 from control_plane.spec.prompts import PinnedPrompt, Pins
 from control_plane.spec.snapshots import Snapshot, digest
+from routers.reading import Found, Reader
+from routers.slices import in_slices
 
 WAIT_SECONDS = 30.0
 """Of one long poll; up to a third more by chance, so that many routers do not come back at once."""
@@ -23,7 +25,7 @@ POLL_SECONDS = 1.0
 class Source(Protocol):
     """Where snapshots come from."""
 
-    async def next(self, after: int | None) -> Snapshot | None:
+    async def next(self, after: int | None) -> Found | None:
         """A snapshot other than number `after`, or None after a while. Raises TiermeshError."""
 
     async def acknowledge(self, number: int, error: str | None) -> None:
@@ -36,12 +38,14 @@ class Source(Protocol):
 class ControlPlaneSource:
     """Follows a control plane by long polls."""
 
-    def __init__(self, feed: SnapshotFeed, router: str) -> None:
+    def __init__(self, feed: SnapshotFeed, router: str, reader: Reader) -> None:
         self._feed = feed
         self._router = router
+        self._reader = reader
 
-    async def next(self, after: int | None) -> Snapshot | None:
-        return await self._feed.latest(after, WAIT_SECONDS * random.uniform(1, 4 / 3))
+    async def next(self, after: int | None) -> Found | None:
+        body = await self._feed.latest_body(after, WAIT_SECONDS * random.uniform(1, 4 / 3))
+        return None if body is None else await in_slices(self._reader.read(body))
 
     async def acknowledge(self, number: int, error: str | None) -> None:
         await self._feed.acknowledge(number, self._router, error)
@@ -59,7 +63,7 @@ class FileSource:
         self._number = 0
         self._sha256 = ""
 
-    async def next(self, after: int | None) -> Snapshot | None:
+    async def next(self, after: int | None) -> Found | None:
         state = _state(self._path)
         if self._seen is not None and state == self._seen:
             await asyncio.sleep(POLL_SECONDS)
@@ -73,7 +77,7 @@ class FileSource:
         if sha256 == self._sha256:
             return None
         parent, self._number, self._sha256 = self._number or None, self._number + 1, sha256
-        return Snapshot(
+        snapshot = Snapshot(
             number=self._number,
             parent=parent,
             sha256=sha256,
@@ -82,6 +86,7 @@ class FileSource:
             createdAt=datetime.now(UTC),
             content=content,
         )
+        return Found(snapshot, verified=True)
 
     async def acknowledge(self, number: int, error: str | None) -> None:
         """Nobody asks."""

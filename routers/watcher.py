@@ -10,12 +10,11 @@ import random
 from collections.abc import Callable
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from control_plane.spec.errors import TiermeshError
-from control_plane.spec.snapshots import Snapshot
 from observability.metrics import RouterMetrics
-from routers.runtime import Runtime
+from routers.reading import Found, Reader
+from routers.runtime import Builder, Runtime
+from routers.slices import at_once, in_slices
 from routers.sources import Source
 
 _LOG = logging.getLogger(__name__)
@@ -27,25 +26,27 @@ LONGEST_RETRY_SECONDS = 5.0
 class LastGood:
     """The file with the last snapshot that was served."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, reader: Reader) -> None:
+        """`reader` is the source's own: what is the same there is not read twice."""
         self._path = path
+        self._reader = reader
 
-    def load(self) -> Snapshot | None:
+    def load(self) -> Found | None:
         """The snapshot, or None where there is none that can be read."""
         try:
-            return Snapshot.model_validate_json(self._path.read_bytes())
+            return at_once(self._reader.read(self._path.read_bytes()))
         except FileNotFoundError:
             return None
-        except (OSError, ValidationError) as error:
+        except (OSError, TiermeshError) as error:
             _LOG.warning("The last good snapshot cannot be read.", extra={"fields": {"why": str(error)[:500]}})
             return None
 
-    def save(self, snapshot: Snapshot) -> None:
+    def save(self, found: Found) -> None:
         """Write it whole or not at all."""
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             partial = self._path.with_suffix(".partial")
-            partial.write_text(snapshot.model_dump_json())
+            partial.write_bytes(found.body or found.snapshot.model_dump_json().encode())
             partial.replace(self._path)
         except OSError as error:
             _LOG.warning("The last good snapshot cannot be kept.", extra={"fields": {"why": str(error)}})
@@ -62,16 +63,17 @@ class Watcher:
         self._swap = swap
         self._last_good = last_good
         self._metrics = metrics
+        self._builder = Builder()
         self._seen: int | None = None
         self._unacknowledged: tuple[int, str | None] | None = None
 
     def restore(self) -> None:
         """Serve the last good snapshot until the source answers."""
-        snapshot = self._last_good.load() if self._last_good else None
-        if snapshot is None:
+        found = self._last_good.load() if self._last_good else None
+        if found is None:
             return
         try:
-            runtime = Runtime.build(snapshot)
+            runtime = at_once(self._builder.build(found))
         except TiermeshError as error:
             _LOG.warning("The last good snapshot cannot be served.", extra={"fields": {"why": str(error)}})
             return
@@ -98,12 +100,13 @@ class Watcher:
         Raises TiermeshError where the source does not answer.
         """
         await self._acknowledge()
-        snapshot = await self._source.next(self._seen)
-        if snapshot is None:
+        found = await self._source.next(self._seen)
+        if found is None:
             return
+        snapshot = found.snapshot
         self._seen = snapshot.number
         try:
-            runtime = Runtime.build(snapshot)
+            runtime = await in_slices(self._builder.build(found))
         except TiermeshError as error:
             self._metrics.snapshot_errors.inc()
             fields = {"snapshot": snapshot.number, "why": str(error)}
@@ -112,7 +115,7 @@ class Watcher:
         else:
             self._put_in_force(runtime)
             if self._last_good:
-                await asyncio.to_thread(self._last_good.save, snapshot)
+                await asyncio.to_thread(self._last_good.save, found)
             self._unacknowledged = (snapshot.number, None)
         await self._acknowledge()
 

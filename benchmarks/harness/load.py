@@ -177,8 +177,9 @@ def measure(load: Load, gateway: Gateway, stub: Gateway, cores: Cores, window: W
         load_pids = (stub.pid, process.pid)
 
         def clocks() -> Clocks:
-            gateway_times = cpu_seconds(gateway_pids), busy_seconds(cores.gateway)
-            return Clocks(time.monotonic(), *gateway_times, cpu_seconds(load_pids), busy_seconds(cores.load))
+            gateway_times = cpu_seconds(gateway_pids), busy_seconds(cores.gateway, cores.keepers[:1])
+            load_times = cpu_seconds(load_pids), busy_seconds(cores.load, cores.keepers[1:])
+            return Clocks(time.monotonic(), *gateway_times, *load_times)
 
         lines = iter(process.stdout or ())
         begin = clocks() if next(lines, "") == "begin\n" else None

@@ -5,8 +5,9 @@ import os
 import re
 import signal
 import subprocess
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from control_plane.spec.errors import Code, TiermeshError
@@ -23,6 +24,8 @@ class Cores:
 
     gateway: int
     load: int
+    keepers: tuple[int, ...] = ()
+    """The process on each, the gateway's first, that keeps it awake."""
 
     @classmethod
     def available(cls) -> "Cores":
@@ -32,6 +35,23 @@ class Cores:
             message = "The benchmark needs two cores: one for what is measured, one for the load."
             raise TiermeshError(Code.SETUP, message, "Run it on a machine, or with a taskset, of at least two.")
         return cls(allowed[0], allowed[-1])
+
+
+@contextlib.contextmanager
+def kept_awake(cores: Cores) -> Iterator[Cores]:
+    """Both cores with something to do whenever nobody else has, which gives way at once.
+
+    A virtual machine's core that has nothing to do goes back to the host. Whoever wakes it waits for the host, and
+    pays for the call: half the cost of a streamed chunk, and a third of the time to the first token, that are neither
+    the gateway's nor the same from one hour to the next.
+    """
+    with contextlib.ExitStack() as stack:
+        # Tied to this process: nothing else would ever end it.
+        command = [sys.executable, "-m", "launcher.tether", str(os.getpid()), sys.executable, "-c", "while True: pass"]
+        keepers = [stack.enter_context(running(command, core)).pid for core in (cores.gateway, cores.load)]
+        for pid in keepers:
+            os.sched_setscheduler(pid, os.SCHED_IDLE, os.sched_param(0))
+        yield replace(cores, keepers=tuple(keepers))
 
 
 @contextlib.contextmanager
@@ -105,11 +125,12 @@ def resident_mb(pids: Iterable[int]) -> float:
     return kib * 1024 / 1e6
 
 
-def busy_seconds(core: int) -> float:
-    """How long a core has been busy since boot, whoever used it: all of /proc/stat but idle and waiting for disks."""
+def busy_seconds(core: int, keepers: Iterable[int] = ()) -> float:
+    """How long a core has been busy since boot, whoever used it but for these `keepers` of it: all of /proc/stat but
+    idle and waiting for disks."""
     for line in Path("/proc/stat").read_text().splitlines():
         name, *ticks = line.split()
         if name == f"cpu{core}":
             user, nice, system, _idle, _iowait, irq, softirq, steal = map(int, ticks[:8])
-            return (user + nice + system + irq + softirq + steal) / _TICKS
+            return (user + nice + system + irq + softirq + steal) / _TICKS - cpu_seconds(keepers)
     raise TiermeshError(Code.SETUP, f"/proc/stat does not know core {core}.", "Run the benchmark on Linux.")

@@ -1,7 +1,6 @@
 """The API's application and the administrators' one."""
 
 import time
-from collections.abc import Iterable
 
 from fastapi import APIRouter, Depends, FastAPI
 from starlette.applications import Starlette
@@ -12,10 +11,15 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from control_plane.api import problems
+from control_plane.api.audit import audit_routes
+from control_plane.api.callers import Authenticated
 from control_plane.api.documents import batch_routes, kind_routes
 from control_plane.api.limits import BodyLimit, refuse_unknown_parameters
 from control_plane.api.snapshots import snapshot_routes
+from control_plane.api.tokens import token_routes
 from control_plane.api.waiting import WaitingRoom
+from control_plane.api.witness import Witness, Witnessed
+from control_plane.auth.authenticator import Authenticator
 from control_plane.publisher import Publisher
 from control_plane.spec.documents import PLURALS
 from control_plane.spec.errors import TiermeshError
@@ -30,9 +34,11 @@ def create_app(
     room: WaitingRoom,
     metrics: ControlPlaneMetrics,
     max_body_bytes: int,
-    more: Iterable[APIRouter] = (),
+    authenticator: Authenticator,
+    witness: Witness,
+    *more: APIRouter,
 ) -> FastAPI:
-    """The API under /v1; `more` are operations beside those on documents and snapshots."""
+    """The API under /v1: documents, snapshots, tokens, the audit, and the operations of `more`."""
     app = FastAPI(
         title="Tiermesh control plane",
         version="v1",
@@ -46,9 +52,13 @@ def create_app(
         app.include_router(kind_routes(plural, kind, publisher))
     app.include_router(batch_routes(publisher))
     app.include_router(snapshot_routes(publisher, room, metrics))
+    app.include_router(token_routes(publisher.database))
+    app.include_router(audit_routes(publisher.database))
     for routes in more:
         app.include_router(routes)
     app.add_middleware(BodyLimit, max_bytes=max_body_bytes)
+    app.add_middleware(Authenticated, authenticator=authenticator)
+    app.add_middleware(Witnessed, witness=witness)
     app.add_middleware(_Measured, metrics=metrics)
     return app
 

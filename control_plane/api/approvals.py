@@ -4,10 +4,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
 
-from control_plane.api.documents import ANONYMOUS, Author, Reason
+from control_plane.api.callers import Caller, author_of, needs, origin_of, permit
+from control_plane.api.documents import Author, Reason
 from control_plane.approvals import Approvals
 from control_plane.spec.approvals import Approval, State
 from control_plane.spec.base import Spec
+from control_plane.spec.people import EVERYWHERE, Role
 from control_plane.store import approvals as stored
 
 Number = Annotated[int, Path(ge=1, le=2**63 - 1)]
@@ -22,7 +24,7 @@ class ApprovalList(Spec):
 class Decided(Spec):
     """Who decides and why."""
 
-    author: Author = ANONYMOUS
+    author: Author = None
     reason: Reason = ""
 
 
@@ -30,7 +32,7 @@ def approval_routes(approvals: Approvals) -> APIRouter:
     """The operations on requests."""
     routes = APIRouter(prefix="/v1/approvals", tags=["approvals"])
 
-    @routes.get("")
+    @routes.get("", dependencies=[needs(Role.VIEWER)])
     def list_newest(
         state: Annotated[State | None, Query()] = None, limit: Annotated[int, Query(ge=1, le=1000)] = 100
     ) -> ApprovalList:
@@ -38,14 +40,17 @@ def approval_routes(approvals: Approvals) -> APIRouter:
         with approvals.database.read() as transaction:
             return ApprovalList(items=tuple(stored.newest(transaction, state, limit)))
 
-    @routes.post("/{number}/approve")
-    def approve(number: Number, body: Decided) -> Approval:
+    @routes.post("/{number}/approve", dependencies=[needs(Role.ADMIN, everywhere=True)])
+    def approve(number: Number, body: Decided, caller: Caller) -> Approval:
         """Carry the change out; 403 for who asked for it."""
-        return approvals.approve(number, body.author, body.reason)
+        return approvals.approve(number, author_of(caller, body.author), body.reason, origin_of(caller))
 
-    @routes.post("/{number}/reject")
-    def reject(number: Number, body: Decided) -> Approval:
-        """Leave everything as it is."""
-        return approvals.reject(number, body.author, body.reason)
+    @routes.post("/{number}/reject", dependencies=[needs(Role.EXPERIMENTER)])
+    def reject(number: Number, body: Decided, caller: Caller) -> Approval:
+        """Leave everything as it is; an admin may, and who asked for it."""
+        author = author_of(caller, body.author)
+        if approvals.find(number).requested_by != author:
+            permit(caller, Role.ADMIN, EVERYWHERE)
+        return approvals.reject(number, author, body.reason, origin_of(caller))
 
     return routes

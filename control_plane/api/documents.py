@@ -7,24 +7,33 @@ from fastapi import APIRouter, Body, Query
 from pydantic import Field
 from starlette.responses import JSONResponse
 
+from control_plane.api.callers import (
+    DEFAULT_NAMESPACE,
+    Caller,
+    author_of,
+    namespace_of,
+    needs,
+    origin_of,
+    permit,
+)
 from control_plane.publisher import Publisher, no_such_document
 from control_plane.spec.base import Spec
 from control_plane.spec.documents import Document, parse
 from control_plane.spec.errors import Code, FieldError, TiermeshError
+from control_plane.spec.people import Role
 from control_plane.spec.records import Applied, Revision
 from control_plane.store import revisions
 
-Author = Annotated[str, Field(min_length=1, max_length=200)]
+Author = Annotated[str | None, Field(min_length=1, max_length=200)]
+"""Of whoever sits at this machine: whoever shows a token is the author."""
 Reason = Annotated[str, Field(max_length=2000)]
-ANONYMOUS = "anonymous"
-"""Who writes without saying so: there is no authentication yet."""
 
 
 class Batch(Spec):
     """Documents that are applied together or not at all."""
 
     documents: list[Any] = Field(min_length=1, max_length=1000)
-    author: Author = ANONYMOUS
+    author: Author = None
     reason: Reason = ""
 
 
@@ -38,10 +47,14 @@ def batch_routes(publisher: Publisher) -> APIRouter:
     """POST /v1/documents."""
     routes = APIRouter(tags=["documents"])
 
-    @routes.post("/v1/documents")
-    def apply(batch: Batch, dry_run: Annotated[bool, Query(alias="dryRun")] = False) -> Applied:
+    @routes.post("/v1/documents", dependencies=[needs(Role.OPERATOR)])
+    def apply(batch: Batch, caller: Caller, dry_run: Annotated[bool, Query(alias="dryRun")] = False) -> Applied:
         """Create or change all documents, or none; `dryRun=true` answers the same and writes nothing."""
-        return publisher.apply(_parse_all(batch.documents), batch.author, batch.reason, dry_run)
+        author = author_of(caller, batch.author)
+        documents = _parse_all(batch.documents)
+        for document in documents:
+            permit(caller, Role.OPERATOR, namespace_of(document))
+        return publisher.apply(documents, author, batch.reason, dry_run, origin=origin_of(caller))
 
     return routes
 
@@ -50,16 +63,18 @@ def kind_routes(plural: str, kind: str, publisher: Publisher) -> APIRouter:
     """The operations on one kind of document."""
     routes = APIRouter(prefix=f"/v1/{plural}", tags=[plural])
 
-    @routes.get("")
-    def list_all() -> JSONResponse:
-        """All documents of this kind, by name, as they were written."""
+    @routes.get("", dependencies=[needs(Role.VIEWER)])
+    def list_all(caller: Caller) -> JSONResponse:
+        """All documents of this kind that the caller may view, by name, as they were written."""
         with publisher.database.read() as transaction:
             heads = revisions.heads(transaction).values()
-        return JSONResponse({"items": [head.document for head in heads if head.kind == kind and not head.deleted]})
+        found = (head.document for head in heads if head.kind == kind and head.document is not None)
+        return JSONResponse({"items": [each for each in found if caller.may(Role.VIEWER, _namespace(each))]})
 
-    @routes.get("/{name}")
-    def get(name: str) -> JSONResponse:
+    @routes.get("/{name}", dependencies=[needs(Role.VIEWER)])
+    def get(name: str, caller: Caller) -> JSONResponse:
         """One document as it was last written."""
+        permit(caller, Role.VIEWER, DEFAULT_NAMESPACE)
         with publisher.database.read() as transaction:
             heads = revisions.heads(transaction)
         head = heads.get((kind, name))
@@ -68,26 +83,35 @@ def kind_routes(plural: str, kind: str, publisher: Publisher) -> APIRouter:
             raise no_such_document(kind, name, known)
         return JSONResponse(head.document, headers={"etag": f'"{head.sha256}"'})
 
-    @routes.put("/{name}")
+    @routes.put("/{name}", dependencies=[needs(Role.OPERATOR)])
     def put(
         name: str,
         document: Annotated[Any, Body()],
-        author: Annotated[Author, Query()] = ANONYMOUS,
+        caller: Caller,
+        author: Annotated[Author, Query()] = None,
         reason: Annotated[Reason, Query()] = "",
     ) -> Applied:
         """Create or change one document."""
-        return publisher.apply([_expect(kind, name, parse(document))], author, reason)
+        by = author_of(caller, author)
+        meant = _expect(kind, name, parse(document))
+        permit(caller, Role.OPERATOR, namespace_of(meant))
+        return publisher.apply([meant], by, reason, origin=origin_of(caller))
 
-    @routes.delete("/{name}")
+    @routes.delete("/{name}", dependencies=[needs(Role.OPERATOR)])
     def delete(
-        name: str, author: Annotated[Author, Query()] = ANONYMOUS, reason: Annotated[Reason, Query()] = ""
+        name: str,
+        caller: Caller,
+        author: Annotated[Author, Query()] = None,
+        reason: Annotated[Reason, Query()] = "",
     ) -> Applied:
         """Delete one document; 409 where another names it."""
-        return publisher.delete(kind, name, author, reason)
+        permit(caller, Role.OPERATOR, DEFAULT_NAMESPACE)
+        return publisher.delete(kind, name, author_of(caller, author), reason, origin=origin_of(caller))
 
-    @routes.get("/{name}/revisions")
-    def history(name: str) -> RevisionList:
+    @routes.get("/{name}/revisions", dependencies=[needs(Role.VIEWER)])
+    def history(name: str, caller: Caller) -> RevisionList:
         """Everything that was ever written under this name, newest first; also after a deletion."""
+        permit(caller, Role.VIEWER, DEFAULT_NAMESPACE)
         with publisher.database.read() as transaction:
             found = revisions.history(transaction, kind, name)
             heads = revisions.heads(transaction)
@@ -96,6 +120,11 @@ def kind_routes(plural: str, kind: str, publisher: Publisher) -> APIRouter:
         return RevisionList(items=tuple(found))
 
     return routes
+
+
+def _namespace(document: dict[str, Any]) -> str:
+    """Where a document is, as it was written."""
+    return str(document["metadata"].get("namespace", DEFAULT_NAMESPACE))
 
 
 def _parse_all(items: Iterable[Any]) -> list[Document]:

@@ -9,10 +9,12 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.types import Scope
 
 from control_plane.spec.documents import field_path
 from control_plane.spec.errors import Code, FieldError, TiermeshError
 
+_REFUSAL = "refusal"
 _TYPE = "tag:tiermesh.dev,2026:problems/"
 _SEE_PATHS = "/v1/openapi.json lists the paths and what they take."
 
@@ -44,14 +46,28 @@ def problem(error: TiermeshError, headers: Mapping[str, str] | None = None) -> R
         "hint": error.hint,
         "errors": [{"field": wrong.field, "message": wrong.message} for wrong in error.errors],
     }
-    wait = {} if error.retry_after_seconds is None else {"retry-after": str(error.retry_after_seconds)}
+    more = {} if error.retry_after_seconds is None else {"retry-after": str(error.retry_after_seconds)}
+    if error.code is Code.UNAUTHENTICATED:
+        more["www-authenticate"] = 'Bearer realm="tiermesh control plane"'
     # ASCII only: a lone surrogate that a caller sent can be named in an error and has no UTF-8.
     text = json.dumps(body, ensure_ascii=True)
-    return Response(text, error.status, {**(headers or {}), **wait}, "application/problem+json")
+    return Response(text, error.status, {**(headers or {}), **more}, "application/problem+json")
 
 
-def _meant(_request: Request, error: Exception) -> Response:
+def note(scope: Scope, error: TiermeshError) -> None:
+    """Keep why a request is refused, for whoever writes it down."""
+    scope.setdefault("state", {})[_REFUSAL] = error
+
+
+def noted(scope: Scope) -> TiermeshError | None:
+    """Why a request was refused."""
+    found = scope.get("state", {}).get(_REFUSAL)
+    return found if isinstance(found, TiermeshError) else None
+
+
+def _meant(request: Request, error: Exception) -> Response:
     assert isinstance(error, TiermeshError)
+    note(request.scope, error)
     return problem(error)
 
 

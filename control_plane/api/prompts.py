@@ -9,11 +9,13 @@ from fastapi import APIRouter, Path
 from pydantic import Field, TypeAdapter, ValidationError
 
 from control_plane.aliases import Aliases
-from control_plane.api.documents import ANONYMOUS, Author, Reason
+from control_plane.api.callers import DEFAULT_NAMESPACE, Caller, author_of, needs, origin_of, permit
+from control_plane.api.documents import Author, Reason
 from control_plane.drift import Drift
 from control_plane.spec.base import Spec
 from control_plane.spec.documents import field_errors
 from control_plane.spec.errors import Code, FieldError, TiermeshError
+from control_plane.spec.people import Role
 from control_plane.spec.prompts import Alias, PromptName, PromptSpec, Version
 from control_plane.spec.registry import Moved, PromptSummary, PromptVersion, VersionSummary, Written
 
@@ -38,7 +40,7 @@ class NewVersion(Spec):
 
     prompt: Any
     """As the spec of a Prompt document."""
-    author: Author = ANONYMOUS
+    author: Author = None
     commit: str = Field(default="", max_length=200)
 
 
@@ -46,7 +48,7 @@ class Move(Spec):
     """Where an alias shall lead."""
 
     version: Version
-    author: Author = ANONYMOUS
+    author: Author = None
     reason: Reason = ""
 
 
@@ -55,31 +57,39 @@ def prompt_routes(aliases: Aliases, drift: Drift) -> APIRouter:
     routes = APIRouter(prefix="/v1/registry/prompts", tags=["registry"])
     registry = aliases.registry
 
-    @routes.get("")
+    @routes.get("", dependencies=[needs(Role.VIEWER)])
     def list_all() -> PromptList:
         """All prompts with their aliases, who uses them, and what has drifted."""
         return PromptList(items=tuple(drift.prompts()))
 
-    @routes.get("/{name}/versions")
+    @routes.get("/{name}/versions", dependencies=[needs(Role.VIEWER)])
     def versions(name: Name) -> VersionList:
         """All versions of a prompt, newest first."""
         return VersionList(items=tuple(registry.versions(name)))
 
-    @routes.post("/{name}/versions")
-    def write(name: Name, body: NewVersion) -> Written:
+    @routes.post("/{name}/versions", dependencies=[needs(Role.EXPERIMENTER)])
+    def write(name: Name, body: NewVersion, caller: Caller) -> Written:
         """Write a version, where the newest says something else."""
+        permit(caller, Role.EXPERIMENTER, DEFAULT_NAMESPACE)
+        author = author_of(caller, body.author)
         spec = _spec(body.prompt)
-        return registry.write(name, spec, spec.message, body.author, body.commit)
+        written = registry.write(name, spec, spec.message, author, body.commit)
+        if written.created:
+            what = f"{name}/{written.version.version}"
+            aliases.audit("prompt push", what, author, spec.message, origin_of(caller))
+        return written
 
-    @routes.get("/{name}/versions/{which}")
+    @routes.get("/{name}/versions/{which}", dependencies=[needs(Role.VIEWER)])
     def version(name: Name, which: str) -> PromptVersion:
         """One version, by its number or by an alias."""
         return registry.version(name, _which(which))
 
-    @routes.put("/{name}/aliases/{alias}")
-    def move(name: Name, alias: Alias, body: Move) -> Moved:
+    @routes.put("/{name}/aliases/{alias}", dependencies=[needs(Role.EXPERIMENTER)])
+    def move(name: Name, alias: Alias, body: Move, caller: Caller) -> Moved:
         """Let an alias lead to a version and publish it; 409 with a request's number where the alias is protected."""
-        return aliases.move(name, alias, body.version, body.author, body.reason)
+        permit(caller, Role.EXPERIMENTER, DEFAULT_NAMESPACE)
+        author = author_of(caller, body.author)
+        return aliases.move(name, alias, body.version, author, body.reason, origin_of(caller))
 
     return routes
 

@@ -7,11 +7,13 @@ from fastapi import APIRouter, Header, Path, Query
 from pydantic import Field
 from starlette.responses import Response
 
-from control_plane.api.documents import ANONYMOUS, Author, Reason
+from control_plane.api.callers import Caller, author_of, needs, origin_of
+from control_plane.api.documents import Author, Reason
 from control_plane.api.waiting import WaitingRoom
 from control_plane.publisher import Publisher, no_such_snapshot
 from control_plane.spec.base import Spec
 from control_plane.spec.errors import Code, TiermeshError
+from control_plane.spec.people import Role
 from control_plane.spec.records import Ack, Applied, Reference, SnapshotSummary, SnapshotView
 from control_plane.spec.snapshots import Snapshot
 from control_plane.store import acks, revisions, snapshots
@@ -34,7 +36,7 @@ class SnapshotList(Spec):
 class Rollback(Spec):
     """Who rolls back and why."""
 
-    author: Author = ANONYMOUS
+    author: Author = None
     reason: Reason = ""
 
 
@@ -50,13 +52,18 @@ def snapshot_routes(publisher: Publisher, room: WaitingRoom, metrics: ControlPla
     routes = APIRouter(prefix="/v1/snapshots", tags=["snapshots"])
     database = publisher.database
 
-    @routes.get("")
+    @routes.get("", dependencies=[needs(Role.VIEWER)])
     def list_newest(before: SomeNumber = None, limit: Annotated[int, Query(ge=1, le=1000)] = 100) -> SnapshotList:
         """The newest snapshots, or the newest before a number."""
         with database.read() as transaction:
             return SnapshotList(items=tuple(snapshots.summaries(transaction, before, limit)))
 
-    @routes.get("/latest", response_model=Snapshot, responses={204: {}, 304: {}})
+    @routes.get(
+        "/latest",
+        response_model=Snapshot,
+        responses={204: {}, 304: {}},
+        dependencies=[needs(Role.VIEWER, everywhere=True, routers=True)],
+    )
     async def latest(
         response: Response,
         after: SomeNumber = None,
@@ -75,7 +82,7 @@ def snapshot_routes(publisher: Publisher, room: WaitingRoom, metrics: ControlPla
         response.headers["etag"] = tag
         return found
 
-    @routes.get("/{number}")
+    @routes.get("/{number}", dependencies=[needs(Role.VIEWER, everywhere=True)])
     def get(number: Number) -> SnapshotView:
         """One snapshot, the documents it was compiled from, and what routers say about it."""
         with database.read() as transaction:
@@ -87,7 +94,7 @@ def snapshot_routes(publisher: Publisher, room: WaitingRoom, metrics: ControlPla
         documents = tuple(Reference(kind=one.kind, name=one.name, generation=one.generation) for one in sources)
         return SnapshotView(**found.model_dump(), documents=documents, acks=said)
 
-    @routes.post("/{number}/acks")
+    @routes.post("/{number}/acks", dependencies=[needs(Role.OPERATOR, everywhere=True, routers=True)])
     def acknowledge(number: Number, body: Acknowledgement) -> Ack:
         """A router says that it serves this snapshot, or why it cannot."""
         ack = Ack(router=body.router, error=body.error, at=datetime.now(UTC))
@@ -98,9 +105,9 @@ def snapshot_routes(publisher: Publisher, room: WaitingRoom, metrics: ControlPla
         metrics.acks.labels("refused" if ack.error else "served").inc()
         return ack
 
-    @routes.post("/{number}/rollback")
-    def rollback(number: Number, body: Rollback) -> Applied:
+    @routes.post("/{number}/rollback", dependencies=[needs(Role.OPERATOR, everywhere=True)])
+    def rollback(number: Number, body: Rollback, caller: Caller) -> Applied:
         """Restore the documents of this snapshot as new revisions, and publish them under a new number."""
-        return publisher.rollback(number, body.author, body.reason)
+        return publisher.rollback(number, author_of(caller, body.author), body.reason, origin=origin_of(caller))
 
     return routes

@@ -4,9 +4,8 @@ from typing import Annotated, Any
 
 import typer
 
-from control_plane.cli.options import SERVER, As, Output, Reason, Server, author
+from control_plane.cli.options import SERVER, As, Output, Reason, Server, author, connect
 from control_plane.cli.printing import as_json, as_yaml, table, when
-from control_plane.client.registry import RegistryClient
 from control_plane.spec.approvals import Approval, State
 
 Number = Annotated[int, typer.Argument(metavar="NUMBER", min=1, help="The request's.")]
@@ -27,7 +26,7 @@ def list_newest(
     server: Server = SERVER,
 ) -> None:
     """Show the newest requests."""
-    with RegistryClient(server) as client:
+    with connect(server) as client:
         found = client.approvals(state)
     if output is not Output.TABLE:
         _print([one.model_dump(mode="json") for one in found], output)
@@ -46,7 +45,7 @@ def reject(number: Number, reason: Reason = "", output: As = Output.TABLE, serve
 
 
 def _decide(number: int, approved: bool, reason: str, output: Output, server: str) -> None:
-    with RegistryClient(server) as client:
+    with connect(server) as client:
         found = client.decide(number, approved, author(), reason)
     if output is not Output.TABLE:
         _print(found.model_dump(mode="json"), output)

@@ -4,7 +4,19 @@ from typing import Annotated
 
 import typer
 
-from control_plane.cli.options import SERVER, As, File, Kind, Name, Output, Reason, Server, author, documents_of
+from control_plane.cli.options import (
+    SERVER,
+    As,
+    File,
+    Kind,
+    Name,
+    Output,
+    Reason,
+    Server,
+    author,
+    connect,
+    documents_of,
+)
 from control_plane.cli.printing import as_json, as_yaml, difference, document_text, failure, table, when
 from control_plane.client.http import Client
 from control_plane.client.registry import RegistryClient
@@ -31,7 +43,7 @@ def apply(
 ) -> None:
     """Create or change all documents of a file or folder, or none of them."""
     documents = documents_of(file)
-    with Client(server) as client:
+    with connect(server) as client:
         written(client.apply(documents, author(), reason, dry_run))
 
 
@@ -42,7 +54,7 @@ def get(
     server: Server = SERVER,
 ) -> None:
     """Show the documents of a kind, or one of them."""
-    with Client(server) as client:
+    with connect(server) as client:
         documents = [client.get(kind, name)] if name else client.list(kind)
     values = [dump(document) for document in documents]
     if output is Output.YAML:
@@ -62,7 +74,7 @@ def get(
 
 def describe(kind: Kind, name: Name, server: Server = SERVER) -> None:
     """Show a document, everything that was ever written under its name, and who serves it."""
-    with RegistryClient(server) as client:
+    with connect(server) as client:
         revisions = client.revisions(kind, name)
         latest = _latest(client)
         drift = _drift(client, name) if kind == "Prompt" else ()
@@ -79,7 +91,7 @@ def describe(kind: Kind, name: Name, server: Server = SERVER) -> None:
 
 def delete(kind: Kind, name: Name, reason: Reason = "", server: Server = SERVER) -> None:
     """Delete a document; refused where another document names it. Its revisions stay."""
-    with Client(server) as client:
+    with connect(server) as client:
         written(client.delete(kind, name, author(), reason))
 
 
@@ -87,7 +99,7 @@ def diff(file: File, server: Server = SERVER) -> None:
     """Show what `apply` would change. Exit code 0: nothing, 1: something, 2: that could not be found out."""
     try:
         documents = documents_of(file)
-        with Client(server) as client:
+        with connect(server) as client:
             differs = [_differs(client, document) for document in documents]
     except TiermeshError as error:
         failure(error)

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from control_plane.cli.documents import written
-from control_plane.cli.options import SERVER, As, Name, Output, Reason, Server, author
+from control_plane.cli.options import SERVER, As, Name, Output, Reason, Server, author, connect
 from control_plane.cli.printing import as_json, as_yaml, table, when
 from control_plane.client.http import Client
 from control_plane.spec.documents import Tenant, dump, parse
@@ -44,7 +44,7 @@ def create(
     """Make a key, print it, and keep its hash alone: it cannot be shown again."""
     key = PREFIX + secrets.token_urlsafe(_RANDOM_BYTES)
     expires_at = None if days is None else datetime.now(UTC).replace(microsecond=0) + timedelta(days=days)
-    with Client(server) as client:
+    with connect(server) as client:
         document = _tenant(client, tenant)
         said = {"name": name or _free_name(document), "sha256": hashlib.sha256(key.encode()).hexdigest()}
         end = {} if expires_at is None else {"expiresAt": expires_at.isoformat()}
@@ -59,7 +59,7 @@ def list_all(
     server: Server = SERVER,
 ) -> None:
     """Show names, hashes and ends of keys; the keys themselves are kept nowhere."""
-    with Client(server) as client:
+    with connect(server) as client:
         documents = [client.get("Tenant", tenant)] if tenant else client.list("Tenant")
     keys = [(one.metadata.name, key) for one in documents if isinstance(one, Tenant) for key in one.spec.keys]
     values = [{"tenant": owner, **key.model_dump(mode="json")} for owner, key in keys]
@@ -73,7 +73,7 @@ def list_all(
 
 def revoke(tenant: Owner, name: Name, reason: Reason = "", server: Server = SERVER) -> None:
     """Take a key back: routers refuse it as soon as they follow the new snapshot."""
-    with Client(server) as client:
+    with connect(server) as client:
         document = _tenant(client, tenant)
         kept = [key for key in _said(document) if key["name"] != name]
         if len(kept) == len(document.spec.keys):

@@ -1,10 +1,24 @@
 """`tiermesh`: the command."""
 
+import os
 import sys
 
 import typer
 
-from control_plane.cli import approvals, documents, keys, local, processes, prompts, routes, snapshots
+from control_plane.cli import (
+    approvals,
+    audit,
+    documents,
+    keys,
+    local,
+    people,
+    processes,
+    prompts,
+    routes,
+    snapshots,
+    why,
+)
+from control_plane.cli.options import TOKEN_FILE, TokenFile
 from control_plane.cli.printing import failure
 from control_plane.spec.errors import TiermeshError
 
@@ -13,13 +27,19 @@ def create_app() -> typer.Typer:
     """All commands."""
     app = typer.Typer(
         name="tiermesh",
-        help="Send each request to the cheapest model that can answer it well enough.",
         no_args_is_help=True,
         pretty_exceptions_enable=False,
+        callback=_everywhere,
     )
-    for part in (local, documents, keys, prompts, approvals, snapshots, routes, processes):
+    for part in (local, documents, keys, prompts, approvals, snapshots, routes, why, people, audit, processes):
         part.register(app)
     return app
+
+
+def _everywhere(token_file: TokenFile = None) -> None:
+    """Send each request to the cheapest model that can answer it well enough."""
+    if token_file is not None:
+        os.environ[TOKEN_FILE] = str(token_file)  # the option is the variable, for this process: `connect` reads it
 
 
 def main() -> None:

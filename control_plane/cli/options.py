@@ -1,17 +1,23 @@
 """Options that several commands share, and what they stand for."""
 
 import getpass
+import os
 import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from pydantic import SecretStr
 
 from control_plane.client.files import parse_documents, read_documents
 from control_plane.client.http import DEFAULT_URL
+from control_plane.client.registry import RegistryClient
 from control_plane.spec.base import nearest
 from control_plane.spec.documents import PLURALS, Document
+from control_plane.spec.errors import Code, TiermeshError
+
+TOKEN_FILE = "TIERMESH_TOKEN_FILE"
 
 
 class Output(StrEnum):
@@ -42,7 +48,38 @@ Vars = Annotated[
 ]
 As = Annotated[Output, typer.Option("-o", "--output", help="How to print it.")]
 
+TokenFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--token-file",
+        envvar=TOKEN_FILE,
+        help="A file with your API token; TIERMESH_TOKEN can hold the token itself. On one machine none is needed.",
+    ),
+]
+
 SERVER = DEFAULT_URL
+
+
+def connect(server: str) -> RegistryClient:
+    """A client of the control plane, with the caller's token where there is one.
+
+    Raises TiermeshError(INVALID_REQUEST) where the token's file cannot be read.
+    """
+    return RegistryClient(server, token=_token())
+
+
+def _token() -> SecretStr | None:
+    """From the file that was named, or else from the environment; never from an argument, which others can see."""
+    file = os.environ.get(TOKEN_FILE)
+    if not file:
+        return SecretStr(text) if (text := os.environ.get("TIERMESH_TOKEN")) else None
+    try:
+        return SecretStr(Path(file).expanduser().read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is no text"
+        raise TiermeshError(
+            Code.INVALID_REQUEST, f"The token's file {file} cannot be read: {why}.", "Check --token-file."
+        ) from error
 
 
 def documents_of(file: Path) -> list[Document]:
@@ -51,7 +88,7 @@ def documents_of(file: Path) -> list[Document]:
 
 
 def author() -> str:
-    """Who types: the name of the account, which is all that is known before there is authentication."""
+    """Who types, where no token says it: the name of the account."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # a container's user may have no name

@@ -51,19 +51,20 @@ def document_text(document: Document | None) -> str:
 
 def difference(before: str, after: str, before_name: str, after_name: str) -> bool:
     """Print how two texts differ, as a unified diff. Whether they do."""
-    return shown_difference(differences(before, after, before_name, after_name))
+    lines = difference_lines(before, after, before_name, after_name)
+    print_difference(lines)
+    return bool(lines)
 
 
-def differences(before: str, after: str, before_name: str, after_name: str) -> list[str]:
-    """The lines of a unified diff; none where the texts are equal."""
+def difference_lines(before: str, after: str, before_name: str, after_name: str) -> list[str]:
+    """How two texts differ, as a unified diff; nothing where they do not."""
     return list(difflib.unified_diff(before.splitlines(), after.splitlines(), before_name, after_name, lineterm=""))
 
 
-def shown_difference(lines: Sequence[str]) -> bool:
-    """Print a diff's lines. Whether there are any."""
+def print_difference(lines: Sequence[str]) -> None:
+    """Print a unified diff in colours."""
     for line in lines:
         typer.secho(line, fg=_COLOURS.get(line[:1]))
-    return bool(lines)
 
 
 def when(at: datetime) -> str:

@@ -5,8 +5,17 @@ from typing import Annotated, Any
 
 import typer
 
-from control_plane.cli.options import SERVER, As, Output, Reason, Server, Vars, author, documents_of, pairs
-from control_plane.cli.printing import as_json, as_yaml, differences, failure, shown_difference, table, when, yaml_text
+from control_plane.cli.options import SERVER, As, Output, Reason, Server, Vars, author, connect, documents_of, pairs
+from control_plane.cli.printing import (
+    as_json,
+    as_yaml,
+    difference_lines,
+    failure,
+    print_difference,
+    table,
+    when,
+    yaml_text,
+)
 from control_plane.client.registry import RegistryClient
 from control_plane.spec.documents import API_VERSION, Prompt
 from control_plane.spec.errors import Code, TiermeshError
@@ -39,7 +48,7 @@ def list_all(
     server: Server = SERVER,
 ) -> None:
     """Show all prompts, their aliases, who uses them and what has drifted; or the versions of one."""
-    with RegistryClient(server) as client:
+    with connect(server) as client:
         found: list[PromptSummary] | list[VersionSummary]
         found = client.prompts() if name is None else client.prompt_versions(name)
     if output is not Output.TABLE:
@@ -53,7 +62,7 @@ def list_all(
 def push(file: Source, output: As = Output.TABLE, server: Server = SERVER) -> None:
     """Write a version for each document of kind Prompt, where the newest says something else."""
     prompts = _prompts(file)
-    with RegistryClient(server) as client:
+    with connect(server) as client:
         found = [
             client.push_prompt(one.metadata.name, one.spec, author(), one.metadata.annotations.get(COMMIT, "")[:200])
             for one in prompts
@@ -68,7 +77,7 @@ def push(file: Source, output: As = Output.TABLE, server: Server = SERVER) -> No
 
 def pull(which: Which, file: Sink = None, output: As = Output.YAML, server: Server = SERVER) -> None:
     """Print a version as a document of kind Prompt, or write it to a file."""
-    with RegistryClient(server) as client:
+    with connect(server) as client:
         document = _document(_version(client, which))
     if file is None:
         _print(document, Output.YAML if output is Output.TABLE else output)
@@ -90,7 +99,7 @@ def diff(
 ) -> None:
     """Show how two versions differ, or a version and a file. Exit code 0: not at all, 1: somehow, 2: not found out."""
     try:
-        with RegistryClient(server) as client:
+        with connect(server) as client:
             before = _version(client, which)
             if file is not None:
                 (after, after_name) = (_from_file(file, before.name), str(file))
@@ -102,9 +111,9 @@ def diff(
     except TiermeshError as error:
         failure(error)
         raise typer.Exit(2) from error
-    lines = differences(yaml_text(before.said()), yaml_text(after.said()), which, after_name)
+    lines = difference_lines(yaml_text(before.said()), yaml_text(after.said()), which, after_name)
     if output is Output.TABLE:
-        shown_difference(lines)
+        print_difference(lines)
     else:
         _print({"differs": bool(lines), "diff": lines}, output)
     raise typer.Exit(1 if lines else 0)
@@ -119,7 +128,7 @@ def alias(
     server: Server = SERVER,
 ) -> None:
     """Let an alias lead to a version. Routes that name it say the new text as soon as they follow the snapshot."""
-    with RegistryClient(server) as client:
+    with connect(server) as client:
         moved = client.move_alias(name, alias, version, author(), reason)
     if output is not Output.TABLE:
         _print(moved.model_dump(mode="json"), output)
@@ -139,7 +148,7 @@ def render(
 ) -> None:
     """Fill a version in and show what a model would read. Calls no model."""
     values = pairs(var or [])
-    with RegistryClient(server) as client:
+    with connect(server) as client:
         found = _version(client, which)
     wanted = variables(found)
     missing, unknown = [name for name in wanted if name not in values], [name for name in values if name not in wanted]

@@ -5,9 +5,8 @@ from typing import Annotated
 import typer
 
 from control_plane.cli.documents import written
-from control_plane.cli.options import SERVER, As, Output, Reason, Server, author
+from control_plane.cli.options import SERVER, As, Output, Reason, Server, author, connect
 from control_plane.cli.printing import as_json, as_yaml, difference, failure, table, when, yaml_text
-from control_plane.client.http import Client
 from control_plane.spec.errors import TiermeshError
 from control_plane.spec.records import SnapshotView
 
@@ -25,7 +24,7 @@ def register(app: typer.Typer) -> None:
 
 def list_newest(output: As = Output.TABLE, server: Server = SERVER) -> None:
     """Show the newest snapshots."""
-    with Client(server) as client:
+    with connect(server) as client:
         snapshots = client.snapshots()
     values = [one.model_dump(mode="json") for one in snapshots]
     if output is Output.YAML:
@@ -43,7 +42,7 @@ def list_newest(output: As = Output.TABLE, server: Server = SERVER) -> None:
 def diff(before: Number, after: Number, server: Server = SERVER) -> None:
     """Show how two snapshots differ. Exit code 0: not at all, 1: somehow, 2: that could not be found out."""
     try:
-        with Client(server) as client:
+        with connect(server) as client:
             old, new = (_text(client.snapshot(number)) for number in (before, after))
     except TiermeshError as error:
         failure(error)
@@ -53,7 +52,7 @@ def diff(before: Number, after: Number, server: Server = SERVER) -> None:
 
 def rollback(number: Number, reason: Reason = "", server: Server = SERVER) -> None:
     """Restore the documents of a snapshot as new revisions, and publish them under a new number."""
-    with Client(server) as client:
+    with connect(server) as client:
         written(client.rollback(number, author(), reason))
 
 

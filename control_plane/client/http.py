@@ -7,17 +7,23 @@ from typing import Any, Literal, Self
 from urllib.parse import quote
 
 import httpx2
-from pydantic import TypeAdapter
+from pydantic import SecretStr, TypeAdapter
 
 from control_plane.client.answers import checked, read, unreachable
+from control_plane.spec.audit import Anchor, AuditEntry, Verdict
+from control_plane.spec.decisions import DecisionRecord
 from control_plane.spec.documents import PLURALS, Document, dump, parse
 from control_plane.spec.errors import Code, TiermeshError
+from control_plane.spec.people import Principal, Token, TokenMade
 from control_plane.spec.records import Ack, Applied, Revision, SnapshotSummary, SnapshotView
 from control_plane.spec.snapshots import Snapshot
 
+Decisions = list[DecisionRecord]
 Documents = list[Document]
 Revisions = list[Revision]
 Summaries = list[SnapshotSummary]
+Tokens = list[Token]
+Entries = list[AuditEntry]
 
 DEFAULT_URL = "http://127.0.0.1:8090"
 """Where the control plane listens on one machine."""
@@ -27,11 +33,18 @@ _PATHS = {kind: f"/v1/{plural}" for plural, kind in PLURALS.items()}
 _ACK = TypeAdapter(Ack)
 _ANYTHING: TypeAdapter[Any] = TypeAdapter(Any)
 _APPLIED = TypeAdapter(Applied)
+_DECISIONS = TypeAdapter(Decisions)
 _ITEMS = TypeAdapter(list[Any])
 _REVISIONS = TypeAdapter(Revisions)
 _SNAPSHOT = TypeAdapter(Snapshot)
 _SUMMARIES = TypeAdapter(Summaries)
 _VIEW = TypeAdapter(SnapshotView)
+_PRINCIPAL = TypeAdapter(Principal)
+_TOKEN = TypeAdapter(Token)
+_TOKENS = TypeAdapter(Tokens)
+_MADE = TypeAdapter(TokenMade)
+_ENTRIES = TypeAdapter(Entries)
+_VERDICT = TypeAdapter(Verdict)
 
 
 class Client:
@@ -40,10 +53,17 @@ class Client:
     Every method raises TiermeshError: UNAVAILABLE with the URL where nothing answers, the server's own error otherwise.
     """
 
-    def __init__(self, url: str = DEFAULT_URL, timeout_seconds: float = 30) -> None:
+    def __init__(self, url: str = DEFAULT_URL, timeout_seconds: float = 30, token: SecretStr | None = None) -> None:
         self.url = url
+        self._has_token = token is not None
         # Proxies of the environment are meant for the internet; the control plane is never there.
-        self._http = httpx2.Client(base_url=_base(url), timeout=timeout_seconds, trust_env=False, verify=_trusted(url))
+        self._http = httpx2.Client(
+            base_url=base_url(url),
+            headers=authorization(token),
+            timeout=timeout_seconds,
+            trust_env=False,
+            verify=trusted(url),
+        )
 
     def __enter__(self) -> Self:
         return self
@@ -57,7 +77,7 @@ class Client:
 
     def apply(self, documents: Iterable[Document], author: str, reason: str = "", dry_run: bool = False) -> Applied:
         """Create or change all documents, or none of them. `dry_run` answers the same and writes nothing."""
-        body = {"documents": [dump(document) for document in documents], "author": author, "reason": reason}
+        body = {"documents": [dump(document) for document in documents], **self._signed(author, reason)}
         params = {"dryRun": "true"} if dry_run else {}
         return read(_APPLIED, self._call("POST", "/v1/documents", json=body, params=params))
 
@@ -71,7 +91,7 @@ class Client:
 
     def delete(self, kind: str, name: str, author: str, reason: str = "") -> Applied:
         """Delete one document; CONFLICT where another document names it."""
-        params = {"author": author, "reason": reason}
+        params = self._signed(author, reason)
         return read(_APPLIED, self._call("DELETE", _path(kind, name), params=params))
 
     def revisions(self, kind: str, name: str) -> Revisions:
@@ -88,10 +108,46 @@ class Client:
             number = read(_SNAPSHOT, self._call("GET", "/v1/snapshots/latest")).number
         return read(_VIEW, self._call("GET", f"/v1/snapshots/{number}"))
 
+    def decisions(self, request_id: str) -> Decisions:
+        """What is written down of a request, newest first: several records where callers chose one id."""
+        return read(_DECISIONS, self._call("GET", f"/v1/decisions/{quote(request_id, safe='')}"), "items")
+
     def rollback(self, number: int, author: str, reason: str = "") -> Applied:
         """Restore the documents of a snapshot as new revisions and publish them under a new number."""
-        body = {"author": author, "reason": reason}
+        body = self._signed(author, reason)
         return read(_APPLIED, self._call("POST", f"/v1/snapshots/{number}/rollback", json=body))
+
+    def whoami(self) -> Principal:
+        """Who the control plane takes this client for."""
+        return read(_PRINCIPAL, self._call("GET", "/v1/whoami"))
+
+    def tokens(self) -> Tokens:
+        """API tokens by name, without their secrets."""
+        return read(_TOKENS, self._call("GET", "/v1/tokens"), "items")
+
+    def create_token(self, wanted: dict[str, Any]) -> TokenMade:
+        """Make a token, and read its secret this once."""
+        return read(_MADE, self._call("POST", "/v1/tokens", json=wanted))
+
+    def revoke_token(self, name: str, reason: str = "") -> Token:
+        """Take a token back."""
+        path = f"/v1/tokens/{quote(name, safe='')}"
+        return read(_TOKEN, self._call("DELETE", path, params={"reason": reason}))
+
+    def audit(self, before: int | None = None, after: int | None = None, limit: int = 100) -> Entries:
+        """Entries of the audit: the newest first, or behind `after` the oldest first."""
+        params = {"before": before, "after": after, "limit": limit}
+        given = {name: value for name, value in params.items() if value is not None}
+        return read(_ENTRIES, self._call("GET", "/v1/audit", params=given), "items")
+
+    def verify_audit(self, anchors: Iterable[Anchor] = ()) -> Verdict:
+        """Whether the audit is as it was written."""
+        params = [("anchor", str(anchor)) for anchor in anchors]
+        return read(_VERDICT, self._call("GET", "/v1/audit/verify", params=params))
+
+    def _signed(self, author: str, reason: str) -> dict[str, str]:
+        """Who and why; whoever shows a token is the author, and says no name."""
+        return {"reason": reason} if self._has_token else {"author": author, "reason": reason}
 
     def _call(self, method: str, path: str, **options: Any) -> httpx2.Response:
         try:
@@ -106,21 +162,35 @@ class SnapshotFeed:
     Both methods raise TiermeshError: UNAVAILABLE with the URL where nothing answers, the server's own error otherwise.
     """
 
-    def __init__(self, url: str = DEFAULT_URL, timeout_seconds: float = 5) -> None:
+    def __init__(self, url: str = DEFAULT_URL, timeout_seconds: float = 5, token: SecretStr | None = None) -> None:
         self.url = url
         self._timeout_seconds = timeout_seconds
-        base, verify = _base(url), _trusted(url)
-        self._http = httpx2.AsyncClient(base_url=base, timeout=timeout_seconds, trust_env=False, verify=verify)
+        self._http = httpx2.AsyncClient(
+            base_url=base_url(url),
+            headers=authorization(token),
+            timeout=timeout_seconds,
+            trust_env=False,
+            verify=trusted(url),
+        )
 
     async def latest(self, after: int | None, wait_seconds: float) -> Snapshot | None:
         """The snapshot in force if its number is not `after`; waits for one; None where none came.
 
         A number below `after` is an answer too: the control plane was set up anew, and what it says now is in force.
         """
+        response = await self._latest(after, wait_seconds)
+        return None if response is None else read(_SNAPSHOT, response)
+
+    async def latest_body(self, after: int | None, wait_seconds: float) -> bytes | None:
+        """The same as it came: JSON that is still to be read."""
+        response = await self._latest(after, wait_seconds)
+        return None if response is None else response.content
+
+    async def _latest(self, after: int | None, wait_seconds: float) -> httpx2.Response | None:
         params = {"wait": str(wait_seconds)} | ({} if after is None else {"after": str(after)})
         timeout = httpx2.Timeout(self._timeout_seconds, read=wait_seconds + self._timeout_seconds)
         response = await self._call("GET", "/v1/snapshots/latest", params=params, timeout=timeout)
-        return None if response.status_code == httpx2.codes.NO_CONTENT else read(_SNAPSHOT, response)
+        return None if response.status_code == httpx2.codes.NO_CONTENT else response
 
     async def acknowledge(self, number: int, router: str, error: str | None) -> Ack:
         """Say that `router` serves this snapshot, or why it cannot be built."""
@@ -138,7 +208,19 @@ class SnapshotFeed:
             raise unreachable(self.url, error) from error
 
 
-def _base(url: str) -> str:
+def authorization(token: SecretStr | None) -> dict[str, str]:
+    """The header that shows the token. Raises TiermeshError(INVALID_REQUEST) where it cannot be one."""
+    if token is None:
+        return {}
+    secret = token.get_secret_value().strip()
+    if not secret.isascii() or not secret.isprintable() or not secret or " " in secret:
+        message = "The token holds characters that no token has."  # and is not repeated here
+        raise TiermeshError(Code.INVALID_REQUEST, message, "Give it as it was shown, one line and nothing else.")
+    return {"authorization": f"Bearer {secret}"}
+
+
+def base_url(url: str) -> str:
+    """The address itself. Raises TiermeshError(INVALID_REQUEST) where it is none."""
     try:
         parsed = httpx2.URL(url)
     except httpx2.InvalidURL as error:
@@ -148,7 +230,7 @@ def _base(url: str) -> str:
     return url
 
 
-def _trusted(url: str) -> ssl.SSLContext | bool:
+def trusted(url: str) -> ssl.SSLContext | bool:
     """The machine's certificates, which take 20 ms to read, where the address is https; nobody's where it is plain."""
     return httpx2.URL(url).scheme == "https" or ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 

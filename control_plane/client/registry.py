@@ -38,12 +38,13 @@ class RegistryClient(Client):
     def push_prompt(self, name: str, prompt: PromptSpec, author: str, commit: str = "") -> Written:
         """Write a version, where the newest says something else."""
         said = prompt.model_dump(mode="json", exclude_unset=True)
-        body: dict[str, Any] = {"prompt": said, "author": author, "commit": commit}
+        body: dict[str, Any] = {"prompt": said, "commit": commit, **self._signed(author, "")}
+        del body["reason"]  # the version's message says why
         return read(_WRITTEN, self._call("POST", _path(name, "versions"), json=body))
 
     def move_alias(self, name: str, alias: str, version: int, author: str, reason: str = "") -> Moved:
         """Let an alias lead to a version; APPROVAL_REQUIRED where it is protected."""
-        body = {"version": version, "author": author, "reason": reason}
+        body = {"version": version, **self._signed(author, reason)}
         return read(_MOVED, self._call("PUT", _path(name, "aliases", alias), json=body))
 
     def approvals(self, state: State | None = None) -> list[Approval]:
@@ -54,7 +55,7 @@ class RegistryClient(Client):
     def decide(self, number: int, approve: bool, author: str, reason: str = "") -> Approval:
         """Approve a request, or reject it."""
         verb = "approve" if approve else "reject"
-        body = {"author": author, "reason": reason}
+        body = self._signed(author, reason)
         return read(_APPROVAL, self._call("POST", f"/v1/approvals/{number}/{verb}", json=body))
 
 

@@ -9,6 +9,7 @@ from control_plane.spec.errors import Code, FieldError, TiermeshError
 from control_plane.spec.models import Engine, Generation, ModelSpec, Price
 from control_plane.spec.prompts import INPUT, NO_PINS, CompiledPrompt, Pins, variables
 from control_plane.spec.resilience import Resilience
+from control_plane.spec.served import base_of, pinned, references, unresolved, with_adapters
 from control_plane.spec.snapshots import (
     Backend,
     CompiledPrice,
@@ -24,16 +25,21 @@ SERVE_URL = "http://127.0.0.1:8000"
 
 
 def compile(documents: Iterable[Document], serve_url: str = SERVE_URL, pins: Pins = NO_PINS) -> Content:
-    """Compile all documents at once; `pins` are what their references to prompts were resolved to.
+    """Compile all documents at once; `pins` are what their references to prompts and model versions were resolved to.
 
     Raises TiermeshError(INVALID_DOCUMENT) with one FieldError for each broken reference or clash.
     """
     ordered = sorted(documents, key=lambda document: (document.kind, document.metadata.name))
-    models = {document.metadata.name: document for document in ordered if isinstance(document, Model)}
+    written = {document.metadata.name: document for document in ordered if isinstance(document, Model)}
+    # What is not resolved is an error below: it stays as it is until then.
+    resolved = {
+        name: pinned(one, pins.models) for name, one in written.items() if pins.models.keys() >= {*references(one)}
+    }
+    models = with_adapters(written | resolved)
     routes = [document for document in ordered if isinstance(document, Route)]
     tenants = [document for document in ordered if isinstance(document, Tenant)]
     errors = [*_broken_references(routes, models), *_clashes(routes), *_wrong_tenants(tenants, routes)]
-    errors += _wrong_prompts(routes, pins)
+    errors += [*_wrong_prompts(routes, pins), *unresolved(written.values(), pins.models)]
     if errors:
         raise TiermeshError(
             Code.INVALID_DOCUMENT,
@@ -185,7 +191,7 @@ def _backend(model: Model, serve_url: str) -> Backend:
         version=spec.version,
         tier=spec.tier,
         protocol=spec.spoken,
-        urls=spec.addresses or (f"{serve_url.rstrip('/')}/{name}/v1",),
+        urls=spec.addresses or (f"{serve_url.rstrip('/')}/{base_of(name)}/v1",),
         servedName=spec.served_name or name,
         operations=spec.operations,
         modalities=frozenset(spec.modalities),

@@ -1,16 +1,23 @@
 """Model: something that answers."""
 
-import re
 from enum import StrEnum
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, model_validator
 
 from control_plane.spec.base import Spec
+from control_plane.spec.gates import Gate
+from control_plane.spec.uris import HttpUrl, HttpUrls, ModelSource, Sha256, SourceUri, different, reference
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9.]{0,61}[a-z0-9])?$")]
 """A DNS label: lower case, digits, '-' and '.', at most 63 characters."""
+
+Answering = Annotated[
+    str, Field(pattern=r"^[a-z0-9]([-a-z0-9.]{0,61}[a-z0-9])?(:[a-z0-9]([-a-z0-9.]{0,61}[a-z0-9])?)?$")
+]
+"""A Model's name, or `MODEL:ADAPTER`."""
+Version = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
 
 
 class Engine(StrEnum):
@@ -87,41 +94,7 @@ _BY_PROTOCOL: dict[Protocol, frozenset[Operation]] = {
     Protocol.OIP_GRPC: frozenset({Operation.INFER}),
 }
 
-_SCHEMES = ("hf", "file", "bundled")
-
-
-def _source_uri(value: str) -> str:
-    scheme, _, rest = value.partition("://")
-    if scheme not in _SCHEMES or not rest:
-        raise ValueError("must be hf://ORG/NAME[@REVISION], file://PATH or bundled://NAME")
-    return value
-
-
-_URL_CHARACTERS = re.compile(r"[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]+")
-"""All that RFC 3986 lets stand in a URL."""
-
-
-def _http_url(value: str) -> str:
-    if not _URL_CHARACTERS.fullmatch(value):  # it goes into requests as it is
-        raise ValueError("must be an http:// or https:// URL in plain characters; write others as %XX or as punycode")
-    parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:  # above 65535 it raises
-        raise ValueError("must be an http:// or https:// URL with a host, such as http://127.0.0.1:9000/v1")
-    if parts.username or parts.password or parts.query or parts.fragment:
-        raise ValueError("must have no user, password, query or fragment; name a key with apiKeyFromEnv")
-    return value.rstrip("/")
-
-
-def _different(values: tuple[Any, ...]) -> tuple[Any, ...]:
-    if not values or len(set(values)) < len(values):
-        raise ValueError("must name at least one, and each only once")
-    return values
-
-
-SourceUri = Annotated[str, AfterValidator(_source_uri)]
-HttpUrl = Annotated[str, AfterValidator(_http_url)]
-HttpUrls = Annotated[tuple[HttpUrl, ...], AfterValidator(_different)]
-Modalities = Annotated[tuple[Modality, ...], AfterValidator(_different)]
+Modalities = Annotated[tuple[Modality, ...], AfterValidator(different)]
 
 
 class Resources(Spec):
@@ -199,6 +172,33 @@ class Generation(Spec):
     passages: Passages | None = None
 
 
+class Adapter(Spec):
+    """A LoRA adapter: a small change of the base's weights, served beside it in one replica."""
+
+    name: Name
+    """Routes name it as `MODEL:ADAPTER`, in the place of a Model."""
+    source: ModelSource
+    """A folder in PEFT's format: adapter_config.json and adapter_model.safetensors. As a Model's source otherwise."""
+    sha256: Sha256 | None = None
+    """As a Model's."""
+    version: Version = "1"
+    """As a Model's: changes when the answers change."""
+
+    @model_validator(mode="after")
+    def _is_what_it_says(self) -> Self:
+        _check_checksum(self.source, self.sha256, self.version if "version" in self.model_fields_set else None)
+        return self
+
+
+def _check_checksum(source: str, sha256: str | None, version: str | None) -> None:
+    if source.startswith(("http://", "https://")) and sha256 is None:
+        raise ValueError("a source at a URL needs sha256, the checksum of the archive or manifest at that URL")
+    if source.startswith("bundled://") and sha256 is not None:
+        raise ValueError("a bundled source has no sha256: its package is pinned")
+    if version is not None and reference(source):
+        raise ValueError("the model registry says which version it is: remove version")
+
+
 class Price(Spec):
     """What a Model's tokens cost: the ground of every budget in money. A Model without a price costs nothing."""
 
@@ -219,10 +219,19 @@ class ModelSpec(Spec):
 
     engine: Engine
     tier: Tier
-    version: str = Field(default="1", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")
+    version: Version = "1"
     """Changes when the answers change: caches are keyed by it."""
-    source: SourceUri | None = None
-    """Where the weights are: hf://ORG/NAME[@REVISION], file://PATH, bundled://NAME."""
+    source: ModelSource | None = None
+    """Where the weights are: hf://ORG/NAME[@REVISION], file://PATH, bundled://NAME, http(s)://HOST/PATH of an archive
+    or manifest, or a version of the model registry: models:/NAME@ALIAS, models:/NAME/VERSION."""
+    sha256: Sha256 | None = None
+    """Of the archive or manifest at a URL; of a folder's manifest otherwise. What differs is never served."""
+    allow_pickle: bool = False
+    """Whether the weights may hold pickles, which run code of their author when they are read."""
+    adapters: tuple[Adapter, ...] = Field(default=(), max_length=64)
+    """LoRA adapters that engine `vllm` serves beside these weights."""
+    gate: Gate | None = None
+    """What each version of the model registry that stands here must have passed."""
     protocol: Protocol | None = None
     """Where it runs elsewhere: what it speaks. By default the first that `PROTOCOLS` names for its engine."""
     url: HttpUrl | None = None
@@ -259,12 +268,28 @@ class ModelSpec(Spec):
         doubled = {"output_tokens", "context_tokens"} & (self.price.model_fields_set if self.price else set())
         if doubled and generates:
             raise ValueError("price has no outputTokens or contextTokens here: say them in 'generation'")
+        if self.adapters and self.engine is not Engine.VLLM:
+            raise ValueError(f"engine {self.engine.value!r} serves no 'adapters': only 'vllm' does; remove them")
+        if (self.sha256 or self.allow_pickle) and elsewhere:
+            raise ValueError(f"engine {self.engine.value!r} has no 'sha256' or 'allowPickle': remove them")
         if self.generation is not None and not generates:
             raise ValueError(f"engine {self.engine.value!r} has no 'generation': remove it")
         remote = {"url": self.url, "urls": self.urls, "protocol": self.protocol, "apiKeyFromEnv": self.api_key_from_env}
         for field, given in remote.items():
             if given is not None and not elsewhere:
                 raise ValueError(f"engine {self.engine.value!r} has no {field!r}: remove it")
+        return self
+
+    @model_validator(mode="after")
+    def _is_what_it_says(self) -> Self:
+        if self.source is not None:
+            _check_checksum(self.source, self.sha256, self.version if "version" in self.model_fields_set else None)
+        names = [adapter.name for adapter in self.adapters]
+        if len(set(names)) < len(names):
+            raise ValueError("two adapters have one name: give each its own")
+        sources = (self.source, *(adapter.source for adapter in self.adapters))
+        if self.gate and not any(map(reference, sources)):
+            raise ValueError("a gate is for versions of the model registry: write source: models:/NAME@ALIAS")
         return self
 
     @model_validator(mode="after")

@@ -7,13 +7,14 @@ can bring neither a variable nor a role of its own.
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
 from control_plane.spec.base import Spec
+from control_plane.spec.versions import ModelPins
 
 INPUT = "input"
 """The variable that stands for what the caller asks. Its value comes from the request's own messages."""
@@ -218,6 +219,7 @@ class Pins:
 
     prompts: Mapping[str, PinnedPrompt]
     """By `RoutePrompt.reference`."""
+    models: ModelPins = field(default_factory=dict)
 
 
 NO_PINS = Pins({})

@@ -5,16 +5,16 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from control_plane.spec.base import Spec
-from control_plane.spec.models import Name
+from control_plane.spec.models import Answering
 from control_plane.spec.prompts import RoutePrompt
 from control_plane.spec.resilience import Resilience
 
 
 class Tiers(Spec):
-    """The Models of each tier, in the order in which they are tried."""
+    """The Models of each tier, in the order in which they are tried; `MODEL:ADAPTER` for an adapter of one."""
 
-    light: tuple[Name, ...] = ()
-    heavy: tuple[Name, ...] = ()
+    light: tuple[Answering, ...] = ()
+    heavy: tuple[Answering, ...] = ()
 
     @model_validator(mode="after")
     def _some(self) -> Self:

@@ -66,6 +66,6 @@ class Settings(BaseSettings):
     @classmethod
     def _variable(cls, location: tuple[int | str, ...]) -> str:
         if not location:
-            return "The settings"
+            return "The environment"
         name, prefix = str(location[0]), cls.model_config["env_prefix"]
         return "TIERMESH_HOME" if name in ("home", "TIERMESH_HOME") else prefix + name.upper().removeprefix(prefix)

@@ -98,6 +98,17 @@ approvals = Table(
     Column("decided_at", UtcDateTime),
 )
 
+decisions = Table(
+    "decisions",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("request_id", String(128), nullable=False, index=True),
+    Column("at", UtcDateTime, nullable=False, index=True),
+    Column("route", String(200), nullable=False),
+    Column("tenant", String(200), nullable=False),
+    Column("record", JSON, nullable=False),
+)
+
 acks = Table(
     "acks",
     metadata,
@@ -105,4 +116,46 @@ acks = Table(
     Column("router", String(200), primary_key=True),
     Column("error", Text),
     Column("at", UtcDateTime, nullable=False),
+)
+
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("name", String(63), primary_key=True),
+    Column("sha256", String(64), nullable=False, unique=True),
+    Column("person", String(63), nullable=False),
+    Column("bindings", JSON, nullable=False),
+    Column("router", Boolean, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("created_by", String(200), nullable=False),
+    Column("expires_at", UtcDateTime),
+    Column("last_used_at", UtcDateTime),
+    Column("revoked_at", UtcDateTime),
+    Column("revoked_by", String(200)),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("sequence", Integer, primary_key=True, autoincrement=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("who", String(200), nullable=False),
+    Column("via", String(200), nullable=False),
+    Column("address", String(200), nullable=False),
+    Column("action", String(200), nullable=False),
+    Column("what", JSON, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("outcome", String(63), nullable=False),
+    Column("snapshot", Integer),
+    Column("times", Integer, nullable=False),
+    Column("previous", String(64), nullable=False),
+    Column("sha256", String(64), nullable=False),
+)
+
+audit_head = Table(
+    "audit_head",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("sequence", Integer, nullable=False),
+    Column("sha256", String(64), nullable=False),
 )

@@ -108,7 +108,7 @@ class Faq:
         return self._encoder.embed(texts), sum(counts)
 
     async def _models(self, request: Request) -> Response:
-        return web.json(openai.models(self._name, self._since))
+        return web.json(openai.models({self._name: {}}, self._since))
 
 
 def _extension(said: answering.Answer) -> dict[str, Any]:

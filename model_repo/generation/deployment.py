@@ -2,8 +2,10 @@
 
 import asyncio
 import logging
+from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from ray import serve
@@ -12,11 +14,12 @@ from ray.serve.exceptions import RayServeException
 from starlette.applications import Starlette
 
 from control_plane.spec.documents import Model
+from control_plane.spec.errors import Code, TiermeshError
 from control_plane.spec.models import Engine as EngineName
 from control_plane.spec.models import Generation, ModelSpec, Passages
 from model_repo import sources
 from model_repo.faq.deployment import FAQ
-from model_repo.generation.app import Generator
+from model_repo.generation.app import Generator, served
 from model_repo.generation.engine import Engine
 from model_repo.generation.prompts import Prompts, Search
 
@@ -34,11 +37,14 @@ class GeneratorDeployment:
         model = Model.model_validate(document)
         spec = model.spec
         generation = spec.generation or Generation()
-        weights = sources.folder(spec.source or "")
+        weights, *folders = (
+            sources.folder(each.uri, None, each.sha256, each.allow_pickle) for each in sources.wanted(spec)
+        )
+        adapters = {adapter.name: folder for adapter, folder in zip(spec.adapters, folders, strict=True)}
         search = _search(generation.passages) if generation.passages else None
         prompts = Prompts.load(weights, generation, search)
-        self._engine = load(spec, weights)
-        self._generator = Generator(model.metadata.name, self._engine, prompts)
+        self._engine = load(spec, weights, adapters)
+        self._generator = Generator(served(model.metadata.name, spec), self._engine, prompts)
 
     def __serve_build_asgi_app__(self) -> Starlette:
         return self._generator.application()
@@ -52,12 +58,18 @@ class GeneratorDeployment:
             engine.close()
 
 
-def load(spec: ModelSpec, weights: Path) -> Engine:
-    """The engine that the document names; plain transformers where vLLM is not installed."""
+def load(spec: ModelSpec, weights: Path, adapters: Mapping[str, Path] = MappingProxyType({})) -> Engine:
+    """The engine that the document names; plain transformers where vLLM is not installed.
+
+    Raises TiermeshError(SETUP) where there are adapters and no vLLM to serve them.
+    """
     if spec.engine is EngineName.VLLM and find_spec("vllm"):
         from model_repo.generation import vllm_engine
 
-        return vllm_engine.load(weights, spec)
+        return vllm_engine.load(weights, spec, adapters)
+    if adapters:
+        message = "The package 'vllm' is not installed, and plain transformers serve no adapters."
+        raise TiermeshError(Code.SETUP, message, "Install the extra 'vllm', or remove `adapters`.")
     from model_repo.generation import transformers_engine
 
     return transformers_engine.load(weights, spec)

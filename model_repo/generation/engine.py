@@ -34,8 +34,8 @@ class Piece:
 class Engine(Protocol):
     """A loaded model. Closing the iterator of `generate`, or cancelling the task that reads it, stops its work."""
 
-    def generate(self, prompt: Sequence[int], sampling: Sampling) -> AsyncGenerator[Piece]:
-        """Continue the prompt."""
+    def generate(self, prompt: Sequence[int], sampling: Sampling, adapter: str | None = None) -> AsyncGenerator[Piece]:
+        """Continue the prompt, through one of the adapters that the engine was loaded with where it is named."""
         ...
 
     async def check(self) -> None:

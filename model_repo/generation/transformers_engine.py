@@ -37,8 +37,10 @@ class TransformersEngine:
         eos = model.generation_config.eos_token_id
         self._ends = frozenset(eos if isinstance(eos, list) else [eos])
 
-    async def generate(self, prompt: Sequence[int], sampling: Sampling) -> AsyncGenerator[Piece]:
-        """Continue the prompt; a reader that goes away stops the thread at its next token."""
+    async def generate(
+        self, prompt: Sequence[int], sampling: Sampling, adapter: str | None = None
+    ) -> AsyncGenerator[Piece]:
+        """Continue the prompt; a reader that goes away stops the thread at its next token. There are no adapters."""
         loop = asyncio.get_running_loop()
         pieces: asyncio.Queue[Piece | None] = asyncio.Queue()
         abandoned = threading.Event()

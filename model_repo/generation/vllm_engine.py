@@ -3,26 +3,31 @@
 import contextlib
 import os
 import uuid
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from control_plane.spec.errors import Code, TiermeshError
 from control_plane.spec.models import Generation, ModelSpec
+from model_repo.generation import lora
 from model_repo.generation.engine import Engine, Piece, Sampling
 from model_repo.openai import Finish
 
 
-def load(weights: Path, spec: ModelSpec) -> Engine:
-    """Load the model, on GPUs where its document asks for any and else on the CPU."""
-    options = arguments(weights, spec)
+def load(weights: Path, spec: ModelSpec, adapters: Mapping[str, Path] = MappingProxyType({})) -> Engine:
+    """Load the model, on GPUs where its document asks for any and else on the CPU.
+
+    `adapters` are LoRA adapters by name; vLLM reads each from its folder when a request first asks for it.
+    """
+    options = arguments(weights, spec) | lora.arguments(adapters)
     if not spec.resources.gpus:
         # Read when vllm is imported; its CPU build is known to it by this alone.
         os.environ["VLLM_TARGET_DEVICE"] = "cpu"
     from vllm.engine.arg_utils import AsyncEngineArgs
     from vllm.v1.engine.async_llm import AsyncLLM
 
-    return VllmEngine(AsyncLLM.from_engine_args(AsyncEngineArgs(**options)))
+    return VllmEngine(AsyncLLM.from_engine_args(AsyncEngineArgs(**options)), adapters)
 
 
 def arguments(weights: Path, spec: ModelSpec) -> dict[str, Any]:
@@ -47,11 +52,14 @@ def arguments(weights: Path, spec: ModelSpec) -> dict[str, Any]:
 class VllmEngine:
     """Requests share the model; each stops when its reader goes away."""
 
-    def __init__(self, llm: Any) -> None:
+    def __init__(self, llm: Any, adapters: Mapping[str, Path] = MappingProxyType({})) -> None:
         self._llm = llm
+        self._adapters = lora.requests(adapters)
 
-    async def generate(self, prompt: Sequence[int], sampling: Sampling) -> AsyncGenerator[Piece]:
-        """Continue the prompt."""
+    async def generate(
+        self, prompt: Sequence[int], sampling: Sampling, adapter: str | None = None
+    ) -> AsyncGenerator[Piece]:
+        """Continue the prompt; requests to different adapters share a batch."""
         from vllm import SamplingParams, TokensPrompt
         from vllm.exceptions import VLLMClientError
         from vllm.sampling_params import RequestOutputKind
@@ -65,7 +73,12 @@ class VllmEngine:
             stop=list(sampling.stops),
             output_kind=RequestOutputKind.DELTA,
         )
-        outputs = self._llm.generate(TokensPrompt(prompt_token_ids=list(prompt)), parameters, uuid.uuid4().hex)
+        outputs = self._llm.generate(
+            TokensPrompt(prompt_token_ids=list(prompt)),
+            parameters,
+            uuid.uuid4().hex,
+            lora_request=self._adapters[adapter] if adapter else None,
+        )
         tokens = 0
         try:
             # vLLM aborts the request when this iterator closes; a garbage collector may take its time over that.

@@ -1,7 +1,8 @@
 """Connection: one caller's HTTP/2, from bytes to streams. An asyncio Protocol.
 
 Whatever a caller sends is bounded: a frame, a header block, the streams at once, what is not yet dealt with of each
-body, and how often it may say what costs more to hear than to say (resets, pings, settings, empty frames).
+body and of all of them, and how often it may say what costs more to hear than to say (resets, pings, settings, empty
+frames).
 """
 
 import asyncio
@@ -50,6 +51,8 @@ class Http2Connection(asyncio.Protocol):
         self._last = 0
         self._block: tuple[int, int, bytes] | None = None
         self._unacknowledged = 0
+        self.held_bytes = 0
+        """Of all requests, what has come and is not yet dealt with."""
         self._noise = 0
         self._noise_since = 0.0
         self._peer_window = DEFAULT_WINDOW
@@ -116,6 +119,7 @@ class Http2Connection(asyncio.Protocol):
     def forget(self, stream: Stream) -> None:
         """The answer is whole, or cut off."""
         self.streams.pop(stream.number, None)
+        stream.let_go()
         if self._server.draining and not self.streams:
             self.transport.close()
 
@@ -178,12 +182,18 @@ class Http2Connection(asyncio.Protocol):
         if stream is None or stream.ended_by_caller:
             return
         stream.receive(len(payload), len(payload) - len(data))
+        if self.held_bytes > self._server.connection_bytes:
+            # Were its window closed instead, many large requests would wait for each other without end.
+            stream.reset(Fault.ENHANCE_YOUR_CALM)
+            stream.receiver.on_reset()
+            return
         stream.receiver.on_data(data)
         if flags & END_STREAM:
             self._end_by_caller(stream)
 
     def _end_by_caller(self, stream: Stream) -> None:
         stream.ended_by_caller = True
+        stream.let_go()
         stream.receiver.on_end()
 
     def _on_headers(self, flags: int, number: int, payload: bytes) -> None:
@@ -236,6 +246,7 @@ class Http2Connection(asyncio.Protocol):
             raise ConnectionFault(Fault.PROTOCOL_ERROR, "a reset of no stream")
         self._hear_noise()
         if (stream := self.streams.pop(number, None)) is not None:
+            stream.let_go()
             stream.lost()
 
     def _on_settings(self, flags: int, number: int, payload: bytes) -> None:

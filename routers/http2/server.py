@@ -13,6 +13,8 @@ Receive = Callable[[Headers, Stream], Receiver]
 
 _OVERHEAD_BYTES = 64 * 1024
 """Above a body's limit: so much may come before it is refused."""
+_BODIES = 8
+"""So many of the largest bodies may be on their way at once on one connection. Nobody's key has been looked at then."""
 
 
 class Http2Server(Listener[Http2Connection]):
@@ -23,6 +25,7 @@ class Http2Server(Listener[Http2Connection]):
         self.receive = receive
         self.limits = limits
         self.stream_window = limits.max_body_bytes + _OVERHEAD_BYTES
+        self.connection_bytes = _BODIES * self.stream_window
 
     def drain(self) -> None:
         """Ask callers to open their next calls elsewhere; those that come all the same are answered."""

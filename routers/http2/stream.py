@@ -32,6 +32,7 @@ class Stream:
 
     __slots__ = (
         "_ended",
+        "_held_bytes",
         "_room",
         "_trailers",
         "_waiting",
@@ -53,6 +54,7 @@ class Stream:
         self.receiver: Receiver
         self.ended_by_caller = False
         self._room = room
+        self._held_bytes = 0
         self._waiting = bytearray()
         self._trailers: bytes | None = None
         self._ended = False
@@ -127,6 +129,7 @@ class Stream:
     def receive(self, size: int, padding: int) -> None:
         """So much of the request has come, some of it padding. Raises ConnectionFault for more than it has room."""
         self._room -= size
+        self._hold(size)
         if self._room < 0:
             raise ConnectionFault(Fault.FLOW_CONTROL_ERROR, "more of a request than there is room for")
         self.consumed(padding)
@@ -135,7 +138,16 @@ class Stream:
         """So much of the request has been dealt with: the caller may send as much again."""
         if size and not self.ended_by_caller and not self._ended:
             self._room += size
+            self._hold(-size)
             self.connection.write(frame(Kind.WINDOW_UPDATE, 0, self.number, size.to_bytes(4, "big")))
+
+    def let_go(self) -> None:
+        """What has come of the request counts no longer: it is whole, or nobody looks at it."""
+        self._hold(-self._held_bytes)
+
+    def _hold(self, size: int) -> None:
+        self._held_bytes += size
+        self.connection.held_bytes += size
 
     def reset(self, fault: Fault) -> None:
         """Cut the answer off."""

@@ -6,7 +6,7 @@ Shapes: https://docs.claude.com/en/api/messages, https://docs.claude.com/en/docs
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import orjson
 
@@ -39,6 +39,7 @@ _TEXT_DELTA = ("text_delta", "text")
 class Messages:
     """How the callers of /v1/messages are answered. A `routers.protocols.dialect.Dialect`."""
 
+    protocol: ClassVar[str] = "anthropic"
     request_id: str = ""
     shows_thoughts: bool = False
 

@@ -34,6 +34,10 @@ class ErrorWriter(Protocol):
 class Dialect(ErrorWriter, Protocol):
     """Stateless; one for each protocol and operation that differs."""
 
+    @property
+    def protocol(self) -> str:
+        """What it is called where a decision is written down: openai, anthropic, responses, oip-http or oip-grpc."""
+
     def answer(self, headers: Headers, body: bytes, model: str) -> tuple[Headers, bytes]:
         """A whole answer, from the model's headers (content type and what is passed on) and body. `model` is the name
         that the caller wrote.

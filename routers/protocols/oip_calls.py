@@ -37,6 +37,10 @@ class TensorDialect:
     form: Form
     request: TensorRequest
 
+    @property
+    def protocol(self) -> str:
+        return self.form.protocol
+
     def answer(self, headers: Headers, body: bytes, model: str) -> tuple[Headers, bytes]:
         return self.form.passed(headers, body) or self.form.write(read_answer(headers, body), self.request)
 
@@ -55,6 +59,10 @@ class ChatDialect:
     form: Form
     request: TensorRequest
     request_id: str
+
+    @property
+    def protocol(self) -> str:
+        return self.form.protocol
 
     def answer(self, headers: Headers, body: bytes, model: str) -> tuple[Headers, bytes]:
         return self.form.write(oip_chat.answer(body, self.request, model, self.request_id), self.request)

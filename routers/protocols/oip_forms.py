@@ -27,6 +27,7 @@ def read_answer(headers: Headers, body: bytes) -> TensorAnswer:
 class Form(Protocol):
     """How a caller gets answers."""
 
+    protocol: str
     streams: bool
     """Whether a chat comes in pieces."""
 
@@ -43,6 +44,7 @@ class Form(Protocol):
 class Http:
     """JSON, or JSON and raw bytes."""
 
+    protocol = "oip-http"
     streams = False
 
     def passed(self, headers: Headers, body: bytes) -> tuple[Headers, bytes] | None:
@@ -58,6 +60,7 @@ class Http:
 class Unary:
     """One ModelInferResponse. An error is a status, as a header, and its text."""
 
+    protocol = "oip-grpc"
     streams = False
 
     def passed(self, headers: Headers, body: bytes) -> tuple[Headers, bytes] | None:
@@ -76,6 +79,7 @@ class Streamed:
     """One ModelStreamInferResponse for each answer, each in gRPC's frame. An error is one of them too: the stream goes
     on with the caller's next request."""
 
+    protocol = "oip-grpc"
     streams = True
 
     def passed(self, headers: Headers, body: bytes) -> tuple[Headers, bytes] | None:

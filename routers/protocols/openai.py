@@ -174,6 +174,8 @@ class PassThrough:
 class OpenAI:
     """The dialect that is spoken inside: nothing is translated. A `routers.protocols.dialect.Dialect`."""
 
+    protocol = "openai"
+
     def __init__(self) -> None:
         self._encoder = PassThrough()
 

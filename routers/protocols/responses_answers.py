@@ -7,7 +7,7 @@ Shapes: https://platform.openai.com/docs/api-reference/responses-streaming
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import orjson
 
@@ -25,6 +25,7 @@ from routers.protocols.turn import Block, Turn, whole
 class Responses:
     """How one caller of /v1/responses is answered. A `routers.protocols.dialect.Dialect`."""
 
+    protocol: ClassVar[str] = "responses"
     request_id: str = ""
     echo: Mapping[str, Any] = field(default_factory=dict)
     """Fields of the request that its response repeats."""

@@ -16,7 +16,7 @@ PACE_SECONDS = 10.0
 class Admission:
     """The places of one Route. Each `enter` that gives a place, and each ticket that is admitted, ends in a `leave`."""
 
-    __slots__ = ("_left", "_max_concurrent", "_measured_since", "_places", "_queue", "under_way")
+    __slots__ = ("__weakref__", "_left", "_max_concurrent", "_measured_since", "_places", "_queue", "under_way")
 
     def __init__(self, policy: resilience.Admission) -> None:
         self._max_concurrent = policy.max_concurrent if policy.enabled else math.inf

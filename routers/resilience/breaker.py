@@ -40,7 +40,7 @@ class Breaker:
     half-open state is in force, and what was begun before a change is not held against what comes after it.
     """
 
-    __slots__ = ("_epoch", "_in_a_row", "_policy", "_retry_at", "_wait", "_window", "state")
+    __slots__ = ("__weakref__", "_epoch", "_in_a_row", "_policy", "_retry_at", "_wait", "_window", "state")
 
     def __init__(self, policy: resilience.Breaker) -> None:
         self._policy = policy

@@ -1,12 +1,13 @@
 """Guards: the state machines of each Route and Model, at hand for a request, kept over a change of snapshot.
 
 Equal policies over equal Models share their state: a breaker is one Model's at one version, whichever Routes use it. A
-state that no snapshot in force names is forgotten.
+Route's is made at its first request; a state that no such Route of the snapshot in force has is forgotten.
 """
 
 from collections.abc import Callable, Hashable
 from functools import partial
 from typing import TypeVar, cast
+from weakref import WeakValueDictionary
 
 from control_plane.spec import resilience
 from control_plane.spec.models import Operation
@@ -31,7 +32,7 @@ S = TypeVar("S")
 class Hedgers:
     """A Hedger for each kind of call to one Model: their times to the first byte have nothing in common."""
 
-    __slots__ = ("_by_kind", "_policy")
+    __slots__ = ("__weakref__", "_by_kind", "_policy")
 
     def __init__(self, policy: resilience.Hedging) -> None:
         self._policy = policy
@@ -105,9 +106,8 @@ class Guards:
 
     def __init__(self, metrics: RouterMetrics) -> None:
         self._metrics = metrics
-        self._states: dict[Hashable, object] = {}
-        self._kept: dict[Hashable, object] = {}
-        """Those of the snapshot before, for requests that are still under way by it."""
+        self._states: WeakValueDictionary[Hashable, object] = WeakValueDictionary()
+        """As long as a Route has them, or a request that is still under way by an earlier snapshot."""
         self._routes: dict[str, tuple[Route, RouteGuard]] = {}
         self.standings: dict[str, Standing] = {}
         """How each tenant stands against the others; who is not in it, as `EVERYBODY`."""
@@ -121,8 +121,12 @@ class Guards:
 
     def follow(self, runtime: Runtime) -> None:
         """A snapshot comes into force: keep what it names, forget the rest."""
-        self._kept, self._states = self._states, {}
-        self._routes = {route.name: (route, self._guard(route)) for route in runtime.routes.values()}
+        named = {route.name: route for route in runtime.routes.values()}
+        changed = ((named.get(name), *known) for name, known in self._routes.items())
+        # All of the old ones are there until the new ones have taken over what they share.
+        self._routes = {
+            new.name: (new, guard if new is old else self._guard(new)) for new, old, guard in changed if new is not None
+        }
         tenants = runtime.snapshot.content.tenants
         self.standings = {tenant.name: Standing(tenant.weight, tenant.priority) for tenant in tenants}
 
@@ -171,6 +175,7 @@ class Guards:
     def _state(self, make: Callable[[P], S], policy: P, *owner: Hashable) -> S:
         """The one of this owner by this policy: as it was kept, or a new one."""
         key = (type(policy), policy, *owner)
-        if key not in self._states:
-            self._states[key] = self._kept[key] if key in self._kept else make(policy)
-        return cast(S, self._states[key])
+        state = self._states.get(key)
+        if state is None:
+            state = self._states[key] = make(policy)
+        return cast(S, state)

@@ -5,6 +5,7 @@ score among the recent ones decides whether it is this request that goes there: 
 smaller Model or a kept answer, hard ones much.
 """
 
+import math
 from enum import IntEnum
 
 from control_plane.spec import resilience
@@ -24,6 +25,9 @@ class Step(IntEnum):
     CACHE_ONLY = 2
     CANNED = 3
     REFUSE = 4
+
+
+_LARGEST_RANK = math.nextafter(1, 0)
 
 
 class Ranks:
@@ -51,13 +55,14 @@ class Ranks:
         if not self._in_all:
             return random()
         bin_ = min(int(score * BINS), BINS - 1)
-        return (sum(self._counts[:bin_]) + random() * self._counts[bin_]) / self._in_all
+        # Rounding makes 1 of a chance just below it.
+        return min((sum(self._counts[:bin_]) + random() * self._counts[bin_]) / self._in_all, _LARGEST_RANK)
 
 
 class Ladder:
     """One Route's place on the ladder. Up at once, down one rung at a time and only after `dwellSeconds` on it."""
 
-    __slots__ = ("_calm_below", "_dwell", "_ranks", "_rungs", "_since", "step")
+    __slots__ = ("__weakref__", "_calm_below", "_dwell", "_ranks", "_rungs", "_since", "step")
 
     def __init__(self, policy: resilience.Ladder) -> None:
         rungs = (

@@ -10,7 +10,7 @@ _HASHES = 1 << 64
 class Shadow:
     """Draws a Route's sample and bounds the copies under way."""
 
-    __slots__ = ("_below", "_limit", "_salt", "under_way")
+    __slots__ = ("__weakref__", "_below", "_limit", "_salt", "under_way")
 
     def __init__(self, policy: resilience.Mirror) -> None:
         self._salt = hashlib.blake2b(policy.salt.encode() + b"\0", digest_size=8)

@@ -103,7 +103,7 @@ class Endpoint:
 class Endpoints:
     """All endpoints of one Model. One alone is always taken and never ejected: that is its breaker's affair."""
 
-    __slots__ = ("_all", "_first_return", "_policy", "_taking_part", "count", "ejected")
+    __slots__ = ("__weakref__", "_all", "_first_return", "_policy", "_taking_part", "count", "ejected")
 
     def __init__(self, count: int, policy: resilience.Outliers) -> None:
         """`count` of them, at least one."""

@@ -22,7 +22,7 @@ class RetryBudget:
     In any window of T seconds with N requests it gives at most `burst + ratio * N + perSecond * T` tokens.
     """
 
-    __slots__ = ("_filled_at", "_per_second", "_ratio", "_size", "_tokens")
+    __slots__ = ("__weakref__", "_filled_at", "_per_second", "_ratio", "_size", "_tokens")
 
     def __init__(self, policy: resilience.Retries) -> None:
         self._size = float(policy.burst)

@@ -29,7 +29,8 @@ async def called(app: ASGIApp, asked: Asked) -> Answer:
     path, _, query = asked.target.partition("?")
     scope: Scope = {"type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": asked.method,
                     "scheme": "http", "path": unquote(path), "raw_path": path.encode(), "query_string": query.encode(),
-                    "root_path": "", "headers": [(b"content-type", asked.content_type)], "client": ("127.0.0.1", 1),
+                    "root_path": "", "client": ("127.0.0.1", 1),
+                    "headers": [(b"host", b"localhost"), (b"content-type", asked.content_type)],
                     "server": ("127.0.0.1", 2), "state": {}}  # fmt: skip
     coming: list[Message] = [{"type": "http.request", "body": asked.body, "more_body": False}]
     sent: list[Message] = []

@@ -12,7 +12,7 @@ from control_plane.spec.models import Generation
 from model_repo.faq.app import Faq
 from model_repo.faq.matching import Index
 from model_repo.faq.nano_encoder import NanoEncoder
-from model_repo.generation.app import Generator
+from model_repo.generation.app import Generator, Served
 from model_repo.generation.engine import Piece, Sampling
 from model_repo.generation.prompts import Prompts
 from tests.fuzz.asgi import Asked, called
@@ -36,7 +36,9 @@ _EMBEDDINGS = [{"model": "faq", "input": ["a", "b\u2028\U0001f600"], "encoding_f
 class _Engine:
     """Says as many words as it is asked for, up to three."""
 
-    async def generate(self, prompt: Sequence[int], sampling: Sampling) -> AsyncGenerator[Piece]:
+    async def generate(
+        self, prompt: Sequence[int], sampling: Sampling, adapter: str | None = None
+    ) -> AsyncGenerator[Piece]:
         assert len(prompt) + sampling.max_tokens <= 2**12
         for count in range(1, min(sampling.max_tokens, 3)):
             yield Piece("word ", count)
@@ -86,7 +88,7 @@ def _light() -> _Face:
 @cache
 def _heavy() -> _Face:
     prompts = Prompts(_Words(), Generation(), Sampling(100))
-    return _Face(Generator("assistant", _Engine(), prompts).application())
+    return _Face(Generator([Served("assistant")], _Engine(), prompts).application())
 
 
 def _read_chat(body: bytes) -> None:

@@ -17,6 +17,8 @@ from starlette.types import ASGIApp
 
 from control_plane.api.app import create_app
 from control_plane.api.waiting import WaitingRoom
+from control_plane.api.witness import Witness
+from control_plane.auth.authenticator import Authenticator
 from control_plane.client.answers import checked, read
 from control_plane.publisher import Publisher
 from control_plane.spec.compile import SERVE_URL
@@ -52,7 +54,8 @@ class _Plane:
         room = WaitingRoom(database, metrics, seats=3)
         publisher = Publisher(database, SERVE_URL, room.ring)
         publisher.apply(documents(), "fuzzer")
-        return create_app(publisher, room, metrics, max_body_bytes=100_000)
+        door, witness = Authenticator(database, is_open=True), Witness(database)
+        return create_app(publisher, room, metrics, 100_000, door, witness)
 
     def ask(self, asked: Asked) -> Answer:
         return self._loop.run_until_complete(called(self._app, asked))

@@ -56,7 +56,7 @@ def test_a_signal_ends_the_process_at_once_though_somebody_waits(tmp_path: Path,
         with contextlib.ExitStack() as stack:
             host, port = client.url.removeprefix("http://").split(":")
             waiting = stack.enter_context(socket.create_connection((host, int(port))))
-            waiting.sendall(b"GET /v1/snapshots/latest?after=1&wait=60 HTTP/1.1\r\nhost: h\r\n\r\n")
+            waiting.sendall(b"GET /v1/snapshots/latest?after=1&wait=60 HTTP/1.1\r\nhost: localhost\r\n\r\n")
             client.snapshots()
             process.send_signal(number)
             assert waiting.recv(100).startswith(b"HTTP/1.1 204")
@@ -111,7 +111,7 @@ def test_a_process_killed_while_it_writes_loses_nothing_acknowledged_and_leaves_
 
 
 def test_what_keeps_it_from_starting_is_one_sentence(tmp_path: Path) -> None:
-    with _process(tmp_path, HOST="0.0.0.0") as process:
+    with _process(tmp_path, OIDC_ISSUER="http://login.example", OIDC_AUDIENCE="tiermesh") as process:
         _, log = process.communicate(timeout=60)
     assert (process.returncode, log.count("\n")) == (1, 1)
-    assert log.startswith("error: TIERMESH_CONTROL_PLANE_HOST is not valid: '0.0.0.0' is not a loopback address")
+    assert log.startswith("error: The environment is not valid: TIERMESH_CONTROL_PLANE_OIDC_ISSUER must be https")

@@ -50,7 +50,7 @@ def test_a_new_address_of_ray_serve_is_published_at_the_start(settings: ControlP
 def test_the_end_of_an_answer_does_not_wait_until_its_beginning_has_arrived(addresses: Addresses) -> None:
     host, port = addresses.api.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port))) as caller:
-        caller.sendall(b"GET /v1/models HTTP/1.1\r\nhost: h\r\n\r\n")
+        caller.sendall(b"GET /v1/models HTTP/1.1\r\nhost: localhost\r\n\r\n")
         assert caller.recv(1)
         connections = psutil.Process().net_connections("tcp")
         (accepted,) = [one.fd for one in connections if one.raddr == caller.getsockname()]

@@ -15,6 +15,7 @@ from observability.metrics import RouterMetrics
 from routers.asking import OpenAIAsker
 from routers.cache.exact import ExactCache
 from routers.handler import Router
+from routers.journal import Journal
 from routers.ledger import Ledger
 from routers.limits import ServerLimits
 from routers.quotas.memory import MemoryDesk
@@ -43,6 +44,7 @@ class Mesh:
     desk: MemoryDesk
     lines: list[bytes] = field(default_factory=list)
     port: int = 0
+    journal: Journal = field(default_factory=lambda: Journal("router-1", RouterMetrics(), 0, 0))
 
     def documents(self, **spec: Any) -> list[Document]:
         """A Route over both Models."""
@@ -91,7 +93,8 @@ async def mesh(**spec: Any) -> AsyncIterator[Mesh]:
     async with StubUpstream() as light, StubUpstream() as heavy:
         lines: list[bytes] = []
         metrics, cache = RouterMetrics(), ExactCache(1_000_000)
-        ledger = Ledger(metrics, lines.append)
+        journal = Journal("router-1", metrics, spool=0, recent=100)
+        ledger = Ledger(metrics, lines.append, journal)
         client = UpstreamClient(UpstreamLimits())
         desk = MemoryDesk()
         serving = Serving({Protocol.OPENAI: OpenAIAsker(client)}, cache, ledger, desk, metrics)
@@ -102,7 +105,9 @@ async def mesh(**spec: Any) -> AsyncIterator[Mesh]:
         url = f"http://127.0.0.1:{port}"
         http = httpx2.AsyncClient(base_url=url, limits=limits, timeout=30, trust_env=False, verify=False)
         async with http:
-            whole = Mesh(light, heavy, router, server, http, metrics, cache, ledger, serving, desk, lines, port)
+            whole = Mesh(
+                light, heavy, router, server, http, metrics, cache, ledger, serving, desk, lines, port, journal
+            )
             whole.put_in_force(whole.documents(**spec))
             try:
                 yield whole

@@ -9,17 +9,21 @@ import pytest
 
 from routers import pipeline
 from routers.admin import Admin
+from routers.evidence import Evidence
 from routers.limits import ServerLimits
 from routers.server import HttpServer
 from tests.unit.routers.mesh import Mesh, mesh
-from tests.unit.routers.samples import EASY, HARD, chat
+from tests.unit.routers.samples import EASY, HARD, chat, snapshot
 
 
 @contextlib.asynccontextmanager
 async def admin(**spec: Any) -> AsyncIterator[tuple[Mesh, httpx2.AsyncClient]]:
     """A router, and a client of its admin port."""
     async with mesh(**spec) as whole:
-        site = Admin(whole.router, whole.ledger.exposition, lambda: whole.server.draining)
+        evidence = Evidence(whole.journal, whole.ledger.flush, 2)
+        for number in (1, 2, 3):
+            evidence.follow(snapshot(whole.documents(**spec), number))
+        site = Admin(whole.router, whole.ledger.exposition, lambda: whole.server.draining, evidence)
         server = HttpServer(site, site.refuse, ServerLimits())
         port = await server.start("127.0.0.1", 0)
         try:
@@ -127,3 +131,35 @@ async def test_a_bug_is_an_answer_here_too(monkeypatch: pytest.MonkeyPatch, capl
         response = await http.post("/explain", json=chat())
         assert (response.status_code, response.json()["error"]["code"]) == (500, "internal")
         assert "should not" in caplog.text
+
+
+async def test_an_answer_is_told_of_as_soon_as_it_was_given() -> None:
+    async with admin() as (whole, http):
+        for code in (200, 200):
+            assert (await whole.chat(headers={"x-request-id": "order-7"})).status_code == code
+        found = (await http.get("/decisions/order-7")).json()["items"]
+        assert [record["cache"] for record in found] == ["hit-exact", "miss"]
+        assert [record["choice"] is None for record in found] == [True, False]
+        unknown = await http.get("/decisions/order-8")
+        assert (unknown.status_code, "remembers no answer" in unknown.text) == (404, True)
+
+
+async def test_the_last_snapshots_are_shown_by_number() -> None:
+    async with admin() as (_, http):
+        assert (await http.get("/snapshots/2")).json()["number"] == 2
+        assert (await http.get("/snapshots/latest")).json()["number"] == 3
+        for number in ("1", "x", "9" * 5000):
+            answer = await http.get(f"/snapshots/{number}")
+            assert (answer.status_code, "It has 2, 3." in answer.text) == (404, True)
+
+
+async def test_a_recorded_decision_is_worked_out_again() -> None:
+    async with admin() as (whole, http):
+        await whole.chat(HARD, headers={"x-request-id": "order-7"})
+        (record,) = (await http.get("/decisions/order-7")).json()["items"]
+        body = {"record": record, "snapshot": (await http.get("/snapshots/2")).json()}
+        answer = (await http.post("/replay", json=body)).json()
+        assert (answer["same"], answer["differences"]) == (True, [])
+        assert answer["decision"]["candidates"] == ["heavy"]
+        refused = await http.post("/replay", json={"record": record})
+        assert (refused.status_code, refused.json()["error"]["param"]) == (400, "snapshot")

@@ -96,6 +96,12 @@ def test_an_unknown_model_is_answered_with_the_nearest_and_all_names() -> None:
     assert (caught.value.code, caught.value.status, caught.value.param) == (Code.UNKNOWN_MODEL, 404, "model")
 
 
+def test_of_very_many_models_an_error_says_where_they_are_listed() -> None:
+    mesh = runtime(model("light"), *(route(f"shop-{number}", heavy=[]) for number in range(101)))
+    with pytest.raises(TiermeshError, match=r"There are 101 models here: GET /v1/models lists them\."):
+        decide(call(chat() | {"model": "shpo"}), mesh)
+
+
 def test_without_any_route_the_cure_is_to_apply_one() -> None:
     with pytest.raises(TiermeshError, match="none yet; apply a Route"):
         decide(call(), runtime(model("light")))

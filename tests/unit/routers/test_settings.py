@@ -65,3 +65,11 @@ def test_each_router_keeps_its_last_good_snapshot_in_a_place_of_its_own(tmp_path
     places = {RouterSettings.load(name=name).last_good for name in ("a", "b")}
     assert len(places) == 2
     assert all(place.is_relative_to(tmp_path) for place in places)
+
+
+def test_a_token_is_not_in_what_a_log_would_show_of_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TIERMESH_ROUTER_CONTROL_PLANE_TOKEN", "tmt-hidden")
+    settings = RouterSettings.load()
+    assert settings.control_plane_token is not None
+    assert settings.control_plane_token.get_secret_value() == "tmt-hidden"
+    assert "hidden" not in repr(settings) + str(settings.model_dump(mode="json"))

@@ -27,8 +27,8 @@ async def test_a_file_gives_one_snapshot_that_a_router_can_build(tmp_path: Path)
     source = FileSource(write(tmp_path / "a.json", *documents()))
     first = await source.next(None)
     assert first is not None
-    assert (first.number, first.parent) == (1, None)
-    assert list(Runtime.build(first).routes) == ["shop"]
+    assert (first.snapshot.number, first.snapshot.parent) == (1, None)
+    assert list(Runtime.build(first.snapshot).routes) == ["shop"]
     assert await source.next(1) is None
 
 
@@ -38,8 +38,8 @@ async def test_a_changed_file_gives_the_next_number(tmp_path: Path) -> None:
     write(tmp_path / "a.json", *documents(), route("bank", heavy=[]))
     second = await source.next(1)
     assert second is not None
-    assert (second.number, second.parent) == (2, 1)
-    assert [compiled.name for compiled in second.content.routes] == ["bank", "shop"]
+    assert (second.snapshot.number, second.snapshot.parent) == (2, 1)
+    assert [compiled.name for compiled in second.snapshot.content.routes] == ["bank", "shop"]
 
 
 async def test_a_file_that_was_written_again_with_the_same_content_gives_nothing(tmp_path: Path) -> None:
@@ -59,7 +59,7 @@ async def test_a_broken_file_is_an_error_once_and_its_repair_gives_a_snapshot(tm
     assert await source.next(1) is None
     write(file, *documents(), route("bank", heavy=[]))
     second = await source.next(1)
-    assert second is not None and second.number == 2
+    assert second is not None and second.snapshot.number == 2
 
 
 async def test_a_document_that_names_no_model_is_an_error_with_its_field(tmp_path: Path) -> None:
@@ -74,10 +74,10 @@ async def test_a_folder_is_followed_as_files_come_and_go(tmp_path: Path) -> None
     await source.next(None)
     extra = write(tmp_path / "more.json", route("bank", heavy=[]))
     second = await source.next(1)
-    assert second is not None and len(second.content.routes) == 2
+    assert second is not None and len(second.snapshot.content.routes) == 2
     extra.unlink()
     third = await source.next(2)
-    assert third is not None and (third.number, len(third.content.routes)) == (3, 1)
+    assert third is not None and (third.snapshot.number, len(third.snapshot.content.routes)) == (3, 1)
 
 
 async def test_a_place_that_is_not_there_is_an_error_until_it_is(tmp_path: Path) -> None:
@@ -100,7 +100,7 @@ EXAMPLE = Path(__file__).parents[3] / "examples" / "prompts"
 async def test_a_route_takes_its_prompt_from_the_document_beside_it() -> None:
     found = await FileSource(EXAMPLE).next(None)
     assert found is not None
-    prompt = Runtime.build(found).routes["order-desk"].prompt
+    prompt = Runtime.build(found.snapshot).routes["order-desk"].prompt
     assert prompt is not None and prompt.header == "x-tiermesh-prompt: order-desk@1\r\n"
 
 

@@ -10,6 +10,7 @@ from control_plane.spec.documents import Document
 from control_plane.spec.errors import Code, TiermeshError
 from control_plane.spec.snapshots import Snapshot
 from observability.metrics import RouterMetrics
+from routers.reading import Found, Reader
 from routers.runtime import Runtime
 from routers.watcher import LastGood, Watcher
 from tests.unit.routers.samples import model, route, snapshot
@@ -28,7 +29,7 @@ class FakeSource:
         self.acknowledged: list[tuple[int, str | None]] = []
         self.exhausted = asyncio.Event()
 
-    async def next(self, after: int | None) -> Snapshot | None:
+    async def next(self, after: int | None) -> Found | None:
         self.asked.append(after)
         if not self.answers:
             self.exhausted.set()
@@ -36,7 +37,7 @@ class FakeSource:
         answer = self.answers.popleft()
         if isinstance(answer, TiermeshError):
             raise answer
-        return answer
+        return None if answer is None else Found(answer)
 
     async def acknowledge(self, number: int, error: str | None) -> None:
         if self.refusals:
@@ -53,7 +54,7 @@ class Following:
         self.source = source
         self.metrics = RouterMetrics()
         self.served: list[int] = []
-        kept = LastGood(last_good) if last_good else None
+        kept = LastGood(last_good, Reader()) if last_good else None
         self.watcher = Watcher(source, self._swap, kept, self.metrics)
 
     def _swap(self, runtime: Runtime) -> None:
@@ -166,7 +167,7 @@ async def test_a_restarted_router_serves_the_last_good_snapshot_and_asks_for_any
 def test_a_last_good_file_that_is_broken_is_as_good_as_none(tmp_path: Path, content: bytes) -> None:
     place = tmp_path / "snapshot.json"
     place.write_bytes(content)
-    assert LastGood(place).load() is None
+    assert LastGood(place, Reader()).load() is None
 
 
 async def test_a_last_good_file_that_cannot_be_served_is_left_alone(tmp_path: Path) -> None:
@@ -179,9 +180,12 @@ async def test_a_last_good_file_that_cannot_be_served_is_left_alone(tmp_path: Pa
 
 
 def test_what_is_kept_is_read_again_unchanged(tmp_path: Path) -> None:
-    kept = LastGood(tmp_path / "a" / "snapshot.json")
-    kept.save(snapshot(number=7))
-    assert kept.load() == snapshot(number=7)
+    kept = LastGood(tmp_path / "a" / "snapshot.json", Reader())
+    kept.save(Found(snapshot(number=7)))
+    found = kept.load()
+    assert found is not None and found.snapshot == snapshot(number=7)
+    kept.save(found)
+    assert kept.load() == found
     assert [file.name for file in (tmp_path / "a").iterdir()] == ["snapshot.json"]
 
 

@@ -1,5 +1,7 @@
 import os
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -75,3 +77,39 @@ def test_one_core_alone_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 
     with pytest.raises(TiermeshError, match="needs two cores"):
         Cores.available()
+
+
+def test_what_keeps_cores_awake_gives_way_to_all_others_and_ends_with_its_block() -> None:
+    core = first_core()
+    with processes.kept_awake(Cores(core, core)) as awake:
+        assert [os.sched_getscheduler(pid) for pid in awake.keepers] == [os.SCHED_IDLE] * 2
+
+    assert not any(_runs(pid) for pid in awake.keepers)
+
+
+def test_a_core_is_not_charged_with_what_its_keepers_work() -> None:
+    core = first_core()
+    with running([sys.executable, "-c", WORKER], core) as keeper:
+        assert keeper.stdout and keeper.stdout.readline() == "done\n"
+        without, busy = processes.busy_seconds(core, [keeper.pid]), processes.busy_seconds(core)
+
+        assert busy - without > 0.1
+
+
+def test_a_keeper_ends_with_whoever_started_it() -> None:
+    script = (
+        "import sys; from benchmarks.harness.processes import Cores, kept_awake\n"
+        f"with kept_awake(Cores({first_core()}, {first_core()})) as awake:\n"
+        "    print(*awake.keepers, flush=True); import os; os.kill(os.getpid(), 9)"
+    )
+    killed = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=30)
+    for pid in map(int, killed.stdout.split()):
+        while _runs(pid):
+            time.sleep(0.05)
+
+
+def _runs(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False

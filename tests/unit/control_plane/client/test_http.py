@@ -1,12 +1,15 @@
 """The clients against a control plane that listens, against none, and against something else."""
 
 import asyncio
+import re
 import socket
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
+from pydantic import SecretStr
 
 from control_plane.client.http import Client, SnapshotFeed
 from control_plane.server import Addresses
@@ -146,3 +149,57 @@ async def test_a_feed_with_nobody_there_says_so(nobody: str) -> None:
         await feed.latest(None, 0)
     assert raised.value.code is Code.UNAVAILABLE
     await feed.aclose()
+
+
+def test_a_client_with_a_token_says_no_name_and_its_token_is_shown_nowhere() -> None:
+    seen: list[bytes] = []
+    secret = SecretStr("tmt-hidden\n")
+
+    async def feed(url: str) -> None:
+        following = SnapshotFeed(url, token=secret)
+        with pytest.raises(TiermeshError):
+            await following.latest(None, 0)
+        assert "hidden" not in repr(following) + str(vars(following))
+        await following.aclose()
+
+    with _recording(seen) as url:
+        with Client(url, token=secret) as client:
+            with pytest.raises(TiermeshError):
+                client.apply(parsed(model()), "alice", "because")
+            assert "hidden" not in repr(client) + str(vars(client))
+        asyncio.run(feed(url))
+    assert b"authorization: bearer tmt-hidden\r\n" in seen[0].lower()
+    assert b'"reason":"because"' in seen[0]
+    assert b"alice" not in seen[0]
+    assert b"authorization: bearer tmt-hidden\r\n" in seen[1].lower()
+
+
+@pytest.mark.parametrize("token", ["", " ", "a b", "a\r\nx-evil: 1", "é", "a\x00"])
+def test_what_cannot_be_a_token_is_refused_and_not_repeated(token: str) -> None:
+    with pytest.raises(TiermeshError, match="characters that no token has") as raised:
+        Client(token=SecretStr(token))
+    assert "evil" not in str(raised.value)
+
+
+@contextmanager
+def _recording(seen: list[bytes]) -> Iterator[str]:
+    """A server that keeps what it is sent and answers nothing of use."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def serve() -> None:
+            for _ in range(2):
+                connection, _ = listening.accept()
+                with connection:
+                    head = b""
+                    while b"\r\n\r\n" not in head:
+                        head += connection.recv(65536)
+                    length = re.search(rb"content-length: (\d+)", head.lower())
+                    while length and len(head.split(b"\r\n\r\n", 1)[1]) < int(length[1]):
+                        head += connection.recv(65536)
+                    seen.append(head)
+                    connection.sendall(b"HTTP/1.1 500 No\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        thread.join()

@@ -6,7 +6,7 @@ import orjson
 import pytest
 
 from control_plane.spec.models import Generation
-from model_repo.generation.app import Generator
+from model_repo.generation.app import Generator, Served
 from model_repo.generation.engine import Piece, Sampling
 from model_repo.generation.prompts import Prompts
 from tests.unit.model_repo.generation.test_prompts import Words
@@ -18,12 +18,16 @@ class Echo:
 
     def __init__(self, endless: bool = False) -> None:
         self.asked: list[Sampling] = []
+        self.adapters: list[str | None] = []
         self.speaking = asyncio.Event()
         self.closed = asyncio.Event()
         self._endless = endless
 
-    async def generate(self, prompt: Sequence[int], sampling: Sampling) -> AsyncGenerator[Piece]:
+    async def generate(
+        self, prompt: Sequence[int], sampling: Sampling, adapter: str | None = None
+    ) -> AsyncGenerator[Piece]:
         self.asked.append(sampling)
+        self.adapters.append(adapter)
         try:
             yield Piece("one ", 1)
             while self._endless:
@@ -43,7 +47,8 @@ class Echo:
 
 
 def generator(engine: Echo) -> Generator:
-    return Generator("assistant", engine, Prompts(Words(), Generation(), Sampling(100)))
+    served = [Served("assistant"), Served("assistant:legal", "legal", {"sha256": "ab"})]
+    return Generator(served, engine, Prompts(Words(), Generation(), Sampling(100)))
 
 
 async def test_an_answer_is_all_pieces_with_their_usage() -> None:
@@ -84,3 +89,28 @@ async def test_a_caller_who_leaves_stops_the_engine(stream: bool) -> None:
         call.cancel()
         await asyncio.wait([call])
     assert engine.closed.is_set()
+
+
+async def test_the_model_that_a_request_names_chooses_the_adapter() -> None:
+    engine = Echo()
+    async with client(generator(engine).application()) as http:
+        for name in ("assistant", "assistant:legal", "whatever"):
+            answer = await http.post("/v1/chat/completions", json=chat("a", model=name))
+            assert answer.json()["model"] == name
+            await http.post("/v1/completions", json={"model": name, "prompt": "a"})
+    assert engine.adapters == [None, None, "legal", "legal", None, None]
+
+
+async def test_an_adapter_that_is_not_there_is_said_with_those_that_are() -> None:
+    async with client(generator(Echo()).application()) as http:
+        answer = await http.post("/v1/chat/completions", json=chat("a", model="assistant:medical"))
+    assert answer.status_code == 404
+    assert answer.json()["error"]["code"] == "model_not_found"
+    assert "'medical'. There are: assistant, assistant:legal." in answer.json()["error"]["message"]
+
+
+async def test_the_list_of_models_says_which_weights_each_has() -> None:
+    async with client(generator(Echo()).application()) as http:
+        base, adapter = (await http.get("/v1/models")).json()["data"]
+    assert base["id"] == "assistant" and "tiermesh" not in base
+    assert adapter["id"] == "assistant:legal" and adapter["tiermesh"] == {"sha256": "ab"}

@@ -84,6 +84,14 @@ class Client:
         """The next header block."""
         return self._decoder.decode((await self.frame(Kind.HEADERS)).payload)
 
+    async def resets(self) -> list[int]:
+        """Why streams were cut, up to now: all that was said is heard by the end."""
+        self.send(frame(Kind.PING, 0, 0, bytes(8)))
+        faults = []
+        while (found := await self.frame(Kind.PING, Kind.RST_STREAM)).kind == Kind.RST_STREAM:
+            faults.append(int.from_bytes(found.payload, "big"))
+        return faults
+
     async def goaway(self) -> int:
         """Why the connection ends; then it does."""
         found = await self.frame(Kind.GOAWAY)

@@ -25,7 +25,7 @@ from routers.http2.frames import (
 )
 from routers.http2.hpack import literal
 from routers.limits import ServerLimits
-from tests.unit.routers.http2.client import HEAD, POST, TRAILERS, site
+from tests.unit.routers.http2.client import HEAD, POST, TRAILERS, Client, site
 
 FOUR = (4).to_bytes(4, "big")
 
@@ -171,6 +171,50 @@ async def test_a_large_body_does_not_close_the_connections_window() -> None:
         client.send(*[frame(Kind.DATA, 0, 1, b"x" * MAX_FRAME_BYTES)] * 64)
         await client.frame(Kind.WINDOW_UPDATE)
         assert (await client.frame(Kind.WINDOW_UPDATE)).stream == 0
+
+
+SMALL = ServerLimits(max_body_bytes=64 * 1024)
+"""So small that a connection soon holds as much as it may."""
+
+
+def begin_bodies(client: Client, numbers: range) -> None:
+    """One frame of a body on each stream, which goes on."""
+    for number in numbers:
+        client.ask(number, body=None)
+        client.send(frame(Kind.DATA, 0, number, b"x" * MAX_FRAME_BYTES))
+
+
+async def test_a_body_too_many_is_refused_and_the_others_go_on() -> None:
+    async with site(SMALL) as there, there.connected() as client:
+        most = there.server.connection_bytes // MAX_FRAME_BYTES
+        begin_bodies(client, range(1, 2 * most + 2, 2))
+        refused = await client.frame(Kind.RST_STREAM)
+        assert (refused.stream, refused.payload) == (2 * most + 1, Fault.ENHANCE_YOUR_CALM.to_bytes(4, "big"))
+        desks = [await there.desks.get() for _ in range(most + 1)]
+        await desks[-1].left.wait()
+        client.send(frame(Kind.DATA, END_STREAM, 1, b""))
+        await desks[0].ended.wait()
+        assert len(desks[0].body) == MAX_FRAME_BYTES
+
+
+@pytest.mark.parametrize("end", ["whole", "reset", "answered", "consumed"])
+async def test_a_body_that_is_done_with_makes_room_for_others(end: str) -> None:
+    async with site(SMALL) as there, there.connected() as client:
+        most = there.server.connection_bytes // MAX_FRAME_BYTES
+        for first in (1, 2 * most + 1):
+            numbers = range(first, first + 2 * most, 2)
+            begin_bodies(client, numbers)
+            desks = [await there.desks.get() for _ in numbers]
+            assert Fault.ENHANCE_YOUR_CALM not in await client.resets()
+            for number, desk in zip(numbers, desks, strict=True):
+                if end == "whole":
+                    client.send(frame(Kind.DATA, END_STREAM, number, b""))
+                elif end == "reset":
+                    client.send(frame(Kind.RST_STREAM, 0, number, bytes(4)))
+                elif end == "answered":
+                    desk.stream.conclude(HEAD + TRAILERS)
+                else:
+                    desk.stream.consumed(MAX_FRAME_BYTES)
 
 
 @pytest.mark.parametrize("how", ["reset", "disconnect"])

@@ -1,5 +1,6 @@
 """What is known of Models and Routes outlives a snapshot, is shared where it is the same, and goes with them."""
 
+import weakref
 from typing import Any
 
 from control_plane.spec.documents import Document
@@ -69,11 +70,20 @@ def test_routes_of_one_policy_share_what_is_known_of_a_model_and_nothing_of_them
 
 def test_what_no_snapshot_names_any_more_is_forgotten() -> None:
     swapping = Swapping()
-    guard = swapping.swap(LIGHT, HEAVY, route())
-    assert set(swapping.swap(HEAVY, route(light=[])).models) == {"heavy"}
-    back = swapping.swap(LIGHT, HEAVY, route())
-    assert back.models["light"].breaker is not guard.models["light"].breaker
-    assert back.models["heavy"].breaker is guard.models["heavy"].breaker
+    models = swapping.swap(LIGHT, HEAVY, route()).models
+    light, heavy = (weakref.ref(models[name].breaker) for name in ("light", "heavy"))
+    del models
+    without = swapping.swap(HEAVY, route(light=[])).models
+    assert set(without) == {"heavy"}
+    assert without["heavy"].breaker is heavy()
+    assert light() is None
+
+
+def test_a_state_that_a_request_still_holds_is_found_again_when_the_snapshot_names_it_again() -> None:
+    swapping = Swapping()
+    under_way = swapping.swap(LIGHT, HEAVY, route())
+    swapping.swap(HEAVY, route(light=[]))
+    assert swapping.swap(LIGHT, HEAVY, route()).models["light"].breaker is under_way.models["light"].breaker
 
 
 def test_a_request_that_came_before_a_swap_still_finds_its_route() -> None:

@@ -1,11 +1,12 @@
 """Under overload answers get cheaper step by step; the easiest questions first, and without to and fro."""
 
+import math
 import random
 from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from control_plane.spec import resilience
@@ -41,6 +42,7 @@ def test_the_higher_the_pressure_the_further_down_at_once(pressure: float, step:
     assert tried.step is step
 
 
+@example(score=0.984375, chance=math.nextafter(1, 0))
 @given(score=st.floats(0, 1, exclude_max=True), chance=st.floats(0, 1, exclude_max=True))
 def test_where_all_places_are_taken_the_score_makes_no_difference(score: float, chance: float) -> None:
     for rung in ({}, {"refuse": None}, {"enabled": False}):

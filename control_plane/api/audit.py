@@ -1,0 +1,61 @@
+"""/v1/audit: who changed what, when, why and from where; and who was refused."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from control_plane.api.callers import needs
+from control_plane.audit import verify
+from control_plane.spec.audit import Anchor, AuditEntry, Verdict
+from control_plane.spec.base import Spec
+from control_plane.spec.errors import Code, FieldError, TiermeshError
+from control_plane.spec.people import Role
+from control_plane.store import audit
+from control_plane.store.database import Database
+
+_LARGEST = 2**63 - 1  # what the database can hold
+SomeNumber = Annotated[int | None, Query(ge=0, le=_LARGEST)]
+
+
+class AuditList(Spec):
+    """Entries: newest first, or oldest first behind `after`."""
+
+    items: tuple[AuditEntry, ...]
+
+
+def audit_routes(database: Database) -> APIRouter:
+    """The operations on the audit. Nobody writes it: what is done or refused does."""
+    routes = APIRouter(prefix="/v1/audit", tags=["audit"], dependencies=[needs(Role.ADMIN, everywhere=True)])
+
+    @routes.get("")
+    def list_some(
+        before: SomeNumber = None, after: SomeNumber = None, limit: Annotated[int, Query(ge=1, le=1000)] = 100
+    ) -> AuditList:
+        """The newest entries, or the newest `before` a number; or the oldest `after` one."""
+        if before is not None and after is not None:
+            errors = (FieldError("after", "stands beside before"),)
+            raise TiermeshError(Code.INVALID_REQUEST, "before and after exclude each other.", "Use one.", errors=errors)
+        with database.read() as transaction:
+            if after is not None:
+                return AuditList(items=tuple(audit.after(transaction, after, limit)))
+            return AuditList(items=tuple(audit.newest(transaction, before, limit)))
+
+    @routes.get("/verify")
+    def check(
+        anchor: Annotated[list[str] | None, Query(max_length=100, description="NUMBER:SHA256 of an entry.")] = None,
+    ) -> Verdict:
+        """Look at the whole chain: every entry that was edited, dropped, added or moved is named."""
+        anchors = [_anchor(text) for text in anchor or ()]
+        with database.read() as transaction:
+            return verify(audit.every(transaction), anchors, audit.head(transaction))
+
+    return routes
+
+
+def _anchor(text: str) -> Anchor:
+    try:
+        return Anchor.read(text)
+    except ValueError as error:
+        wrong = (FieldError("anchor", f"{text!r} is no anchor"),)
+        message, hint = "An anchor is not valid.", "Write it as NUMBER:SHA256."
+        raise TiermeshError(Code.INVALID_REQUEST, message, hint, errors=wrong) from error

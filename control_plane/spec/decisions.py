@@ -1,0 +1,124 @@
+"""Decisions: what a router writes down of each answer, so that it can be explained and worked out again.
+
+Never what was asked or answered: of a text there is its score and what pushed it.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AwareDatetime, ConfigDict, Field, model_validator
+
+from control_plane.spec.base import Spec
+from control_plane.spec.models import Operation, Tier
+from control_plane.spec.snapshots import Content
+
+MAX_TEXT_CHARACTERS = 500
+"""Of one reason; a router cuts what is longer."""
+REQUEST_ID = r"^[A-Za-z0-9._:-]{1,128}$"
+"""A request's id: the caller's own, or one that the router drew."""
+
+RequestId = Annotated[str, Field(pattern=REQUEST_ID)]
+_Word = Annotated[str, Field(max_length=200)]
+_Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class _Written(Spec):
+    """A part of a record. Routers are upgraded before the control plane: what only they know is left out here."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _refuse_unknown_fields(cls, data: Any) -> Any:
+        return data
+
+
+class Step(_Written):
+    """One step on the way to an answer."""
+
+    code: _Word
+    """One of `routers.reasons`."""
+    text: Annotated[str, Field(max_length=MAX_TEXT_CHARACTERS)]
+
+
+class Strain(_Written):
+    """How far the Route was from what it can do, where the request got less for it."""
+
+    step: Literal["light", "cache-only", "canned", "refuse"]
+    """Of the Route's ladder. Chance has a part in whom it meets."""
+    pressure: _Share
+    """The share of all places that was taken."""
+
+
+class Choice(_Written):
+    """Which Models were to be asked, before any was."""
+
+    tier: Tier
+    score: _Share | None
+    """None where tiers play no part."""
+    features: dict[_Word, float] = Field(max_length=100)
+    """What pushed the score, and how far: 1 - exp(-their sum) is the score."""
+    holds_image: bool
+    candidates: tuple[_Word, ...]
+    """Models, in the order in which they were to be tried."""
+
+
+class DecisionRecord(_Written):
+    """One answer, and how it came about."""
+
+    request_id: RequestId
+    """One that a caller chose may stand in several records."""
+    at: AwareDatetime
+    """The end of the answer."""
+    seconds: float = Field(ge=0)
+    """From the request's last byte in to the answer's last byte out."""
+    router: _Word
+    tenant: _Word
+    protocol: _Word
+    """What the caller spoke."""
+    operation: Operation
+    model: _Word
+    """As the caller wrote it."""
+    version: _Word = ""
+    """That the caller asked for; empty for any."""
+    stream: bool
+    fresh: bool
+    """The caller wanted no cached answer."""
+    tools: bool
+    route: _Word
+    revision: _Word
+    snapshot: int = Field(ge=1, le=2**63 - 1)
+    arm: _Word
+    cache: _Word
+    """hit-exact, hit-stale, coalesced, miss or bypass."""
+    choice: Choice | None
+    """None where no Model was to be asked: an answer was kept, or the Route gave none."""
+    strain: Strain | None
+    steps: tuple[Step, ...] = Field(max_length=1000)
+    decided: int = Field(ge=0)
+    """So many of the steps follow from request and snapshot; the rest happened then: tries, waits, the cache."""
+    answered_by: _Word
+    """The Model; empty where none did."""
+    tier: Tier | None
+    """Of that Model; else the one chosen."""
+    score: _Share | None
+    status: int = Field(ge=100, le=599)
+    error: _Word | None
+    """Its code."""
+
+
+class Batch(Spec):
+    """What a router sends at a time."""
+
+    records: tuple[DecisionRecord, ...] = Field(min_length=1, max_length=1000)
+
+
+def part_of(content: Content, route: str) -> Content:
+    """All of a snapshot that decides about one Route: the Route itself and its Models. Empty where it is not there."""
+    routes = tuple(one for one in content.routes if one.name == route)
+    named: set[str] = set()
+    for one in routes:
+        named.update(one.light + one.heavy + one.resilience.fallbacks)
+        if one.resilience.mirror:
+            named.add(one.resilience.mirror.model)
+    backends = tuple(one for one in content.backends if one.name in named)
+    return content.model_copy(update={"routes": routes, "backends": backends, "tenants": ()})

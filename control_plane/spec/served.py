@@ -1,0 +1,81 @@
+"""What Model documents come to: each reference to the registry replaced by its version, each adapter a name of its own.
+
+Routes name an adapter as `MODEL:ADAPTER` wherever they may name a Model. It is a backend like any other: its version
+keys the caches, its name stands in `x-tiermesh-model`; only its address is its base's.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TypeVar
+
+from control_plane.spec.documents import Model
+from control_plane.spec.errors import FieldError
+from control_plane.spec.models import Adapter, ModelSpec
+from control_plane.spec.uris import reference
+from control_plane.spec.versions import ModelPins
+
+SEPARATOR = ":"
+"""Between a Model's name and its adapter's; no name holds one."""
+
+_Sourced = TypeVar("_Sourced", ModelSpec, Adapter)
+
+
+def base_of(name: str) -> str:
+    """The Model that a name in a Route stands for, or the base of its adapter."""
+    return name.partition(SEPARATOR)[0]
+
+
+def references(model: Model) -> list[str]:
+    """The versions of the registry that a Model names."""
+    sources = (model.spec.source, *(adapter.source for adapter in model.spec.adapters))
+    return [source for source in sources if source and reference(source)]
+
+
+def unresolved(models: Iterable[Model], pins: ModelPins) -> Iterator[FieldError]:
+    """Each reference that no pin stands for."""
+    for model in models:
+        where = f"Model/{model.metadata.name}.spec"
+        fields = {"source": model.spec.source} | {
+            f"adapters[{index}].source": adapter.source for index, adapter in enumerate(model.spec.adapters)
+        }
+        for field, source in fields.items():
+            if reference(source) and source not in pins:
+                yield FieldError(f"{where}.{field}", f"{source!r} is not resolved to a version")
+
+
+def pinned(model: Model, pins: ModelPins) -> Model:
+    """The Model with the source, checksum and version of each registry reference in its place."""
+    if not references(model):
+        return model
+    adapters = tuple(_pinned(adapter, pins) for adapter in model.spec.adapters)
+    spec = _pinned(model.spec, pins)
+    # The gate has been passed: whoever serves it has nothing to do with it.
+    update = {"adapters": adapters, "gate": None} if adapters else {"gate": None}
+    return model.model_copy(update={"spec": spec.model_copy(update=update)})
+
+
+def with_adapters(models: Mapping[str, Model]) -> dict[str, Model]:
+    """Each Model under its name, without its adapters, and each adapter as a Model under `NAME:ADAPTER`."""
+    found: dict[str, Model] = {}
+    for name, model in models.items():
+        spec = model.spec
+        found[name] = _copy(model, name, spec.model_copy(update={"adapters": ()})) if spec.adapters else model
+        for adapter in sorted(spec.adapters, key=lambda adapter: adapter.name):
+            update = {
+                "adapters": (adapter,),
+                "version": f"{spec.version}-{adapter.version}",
+                "served_name": f"{spec.served_name or model.metadata.name}{SEPARATOR}{adapter.name}",
+            }
+            own = f"{model.metadata.name}{SEPARATOR}{adapter.name}"
+            found[f"{name}{SEPARATOR}{adapter.name}"] = _copy(model, own, spec.model_copy(update=update))
+    return found
+
+
+def _pinned(sourced: _Sourced, pins: ModelPins) -> _Sourced:
+    if not reference(sourced.source):
+        return sourced
+    pin = pins[sourced.source or ""]
+    return sourced.model_copy(update={"source": pin.source, "sha256": pin.sha256, "version": str(pin.version)})
+
+
+def _copy(model: Model, name: str, spec: ModelSpec) -> Model:
+    return model.model_copy(update={"metadata": model.metadata.model_copy(update={"name": name}), "spec": spec})

@@ -1,0 +1,145 @@
+"""Journal: how each answer came about, written down for whoever asks later. Bounded: the oldest goes first."""
+
+from collections import deque
+from collections.abc import Iterable
+from typing import Any
+
+import orjson
+
+from control_plane.spec.decisions import MAX_TEXT_CHARACTERS
+from observability.metrics import RouterMetrics
+from routers.decision import Decision, Load
+from routers.ledger import Entry
+
+MAX_RECORD_BYTES = 64 * 1024
+"""A record is some 700 bytes; a Route of a thousand Models can make it longer, and that is not kept."""
+
+
+class Journal:
+    """Takes the ledger's entries. What is to be sent waits here, and the newest stay to be asked for."""
+
+    def __init__(self, router: str, metrics: RouterMetrics, spool: int, recent: int) -> None:
+        """`router` is who writes; at most `spool` records wait to be sent, 0 where nobody takes them; `recent` stay."""
+        self._router = router
+        self._metrics = metrics
+        self._spool: deque[bytes] = deque()
+        self._most = spool
+        self._taken = 0
+        self._recent: deque[bytes] = deque(maxlen=recent)
+
+    def __len__(self) -> int:
+        """How many wait to be sent."""
+        return len(self._spool)
+
+    def add(self, entries: Iterable[Entry]) -> None:
+        """Write these down."""
+        for entry in entries:
+            line = _line(entry, self._router)
+            if len(line) > MAX_RECORD_BYTES:
+                self._metrics.decisions_dropped.labels("large").inc()
+                continue
+            self._recent.append(line)
+            if self._most:
+                self._spool.append(line)
+        if (excess := len(self._spool) - self._most) > 0:
+            for _ in range(excess):
+                self._spool.popleft()
+            # Of what is being sent the oldest are gone: they are not taken away a second time.
+            self._taken = max(0, self._taken - excess)
+            self._metrics.decisions_dropped.labels("full").inc(excess)
+
+    def find(self, request_id: str) -> list[bytes]:
+        """The records of a request that are still here, as JSON, newest first."""
+        sought = _told(request_id)
+        return [line for line in reversed(self._recent) if line.startswith(sought)]
+
+    def take(self, most: int, most_bytes: int) -> list[bytes]:
+        """The oldest that wait: so many, and so many bytes together, but one at least. They stay until `sent`."""
+        taken: list[bytes] = []
+        size = 0
+        for line in self._spool:
+            size += len(line) + 1
+            if taken and (len(taken) >= most or size > most_bytes):
+                break
+            taken.append(line)
+        self._taken = len(taken)
+        return taken
+
+    def sent(self, refused: bool = False) -> None:
+        """What was last taken has arrived; or it never will, since it was `refused`."""
+        for _ in range(self._taken):
+            self._spool.popleft()
+        if refused:
+            self._metrics.decisions_dropped.labels("refused").inc(self._taken)
+        self._taken = 0
+
+
+def _told(request_id: str) -> bytes:
+    """How the record of a request begins. An id is harmless in JSON: it needs no escapes."""
+    return b'{"requestId":"%b",' % request_id.encode()
+
+
+def _line(entry: Entry, router: str) -> bytes:
+    """A `control_plane.spec.decisions.DecisionRecord`."""
+    # Taken apart at once, in the order of Entry: this runs for each answer.
+    (
+        at,
+        seconds,
+        request_id,
+        operation,
+        stream,
+        tenant,
+        protocol,
+        version,
+        fresh,
+        tools,
+        outcome,
+        cache,
+        status,
+        error,
+    ) = entry
+    match, decision = outcome.match, outcome.decision
+    route = match.route
+    return orjson.dumps(
+        {
+            "requestId": request_id,
+            "at": at,
+            "seconds": seconds,
+            "router": router,
+            "tenant": tenant,
+            "protocol": protocol,
+            "operation": operation,
+            "model": route.model,
+            "version": version,
+            "stream": stream,
+            "fresh": fresh,
+            "tools": tools,
+            "route": route.name,
+            "revision": route.revision,
+            "snapshot": match.snapshot,
+            "arm": match.arm,
+            "cache": cache,
+            "choice": None if decision is None else _choice(decision),
+            "strain": None if outcome.load is None else _strain(outcome.load),
+            "steps": [{"code": code, "text": text[:MAX_TEXT_CHARACTERS]} for code, text in outcome.reasons],
+            "decided": len(match.reasons if decision is None else decision.reasons),
+            "answeredBy": outcome.model,
+            "tier": outcome.tier,
+            "score": outcome.score,
+            "status": status,
+            "error": None if error is None else error.code,
+        }
+    )
+
+
+def _choice(decision: Decision) -> dict[str, Any]:
+    _, tier, score, candidates, _ = decision
+    names = [backend.name for backend in candidates]
+    if score is None:
+        return {"tier": tier, "score": None, "features": {}, "holdsImage": False, "candidates": names}
+    value, pushes, holds_image = score
+    return {"tier": tier, "score": value, "features": pushes, "holdsImage": holds_image, "candidates": names}
+
+
+def _strain(load: Load) -> dict[str, Any]:
+    return {"step": load.step.name.lower().replace("_", "-"), "pressure": load.pressure}
