@@ -13,12 +13,21 @@ import uvicorn
 from starlette.types import ASGIApp
 from typing_extensions import override
 
+from control_plane.aliases import KIND, Aliases
 from control_plane.api.app import create_admin_app, create_app
+from control_plane.api.approvals import approval_routes
 from control_plane.api.decisions import decision_routes
+from control_plane.api.prompts import prompt_routes
 from control_plane.api.waiting import WaitingRoom
 from control_plane.api.witness import Witness
+from control_plane.approvals import Approvals
 from control_plane.auth.authenticator import Authenticator
+from control_plane.drift import Drift
 from control_plane.first_start import make_admin, shown
+from control_plane.following import follow
+from control_plane.pinning import Pinning
+from control_plane.prompts.connection import Connection
+from control_plane.prompts.registry import PromptRegistry
 from control_plane.publisher import Publisher
 from control_plane.settings import ControlPlaneSettings
 from control_plane.spec.errors import Code, TiermeshError
@@ -53,7 +62,11 @@ async def serve(
         make_admin(database, shown(sys.stderr, settings.home / "admin-token"))
         metrics = ControlPlaneMetrics()
         room = WaitingRoom(database, metrics, settings.max_waiters)
-        publisher = Publisher(database, settings.serve_url, room.ring)
+        prompts = PromptRegistry(Connection(settings.mlflow, settings.mlflow_timeout_seconds))
+        publisher = Publisher(database, settings.serve_url, room.ring, pinning=Pinning(database, prompts))
+        approvals = Approvals(database)
+        aliases = Aliases(prompts, publisher, approvals, settings.protected_aliases)
+        approvals.register(KIND, aliases.approved)
         _reconcile(publisher, metrics)
         authenticator, witness = Authenticator(database, settings.is_open, settings.oidc), Witness(database)
         apps: list[ASGIApp] = [
@@ -65,6 +78,8 @@ async def serve(
                 authenticator,
                 witness,
                 decision_routes(database, settings.decisions_most, settings.decisions_days),
+                prompt_routes(aliases, Drift(database, prompts)),
+                approval_routes(approvals),
             ),
             create_admin_app(database, metrics),
         ]
@@ -77,6 +92,7 @@ async def serve(
         async with asyncio.TaskGroup() as tasks:
             for server, bound in zip(servers, sockets, strict=True):
                 tasks.create_task(server.serve([bound]))
+            tasks.create_task(follow(aliases, stop, settings.follow_seconds))
             logger.info("control plane listens", extra={"fields": asdict(addresses)})
             on_listen(addresses)
             books = tasks.create_task(_keep_books(authenticator, witness))

@@ -9,7 +9,9 @@ from typing import Protocol
 from control_plane.client.files import read_documents
 from control_plane.client.http import SnapshotFeed
 from control_plane.spec.compile import compile
+from control_plane.spec.documents import Document, Prompt, Route
 from control_plane.spec.errors import Code, TiermeshError
+from control_plane.spec.prompts import PinnedPrompt, Pins
 from control_plane.spec.snapshots import Snapshot, digest
 from routers.reading import Found, Reader
 from routers.slices import in_slices
@@ -69,7 +71,8 @@ class FileSource:
             if state == self._seen:
                 return None
         self._seen = state
-        content = compile(read_documents(self._path))
+        documents = read_documents(self._path)
+        content = compile(documents, pins=_pins(documents))
         sha256 = digest(content)
         if sha256 == self._sha256:
             return None
@@ -90,6 +93,18 @@ class FileSource:
 
     async def close(self) -> None:
         """There is nothing to close."""
+
+
+def _pins(documents: list[Document]) -> Pins:
+    """Without a control plane nobody asks MLflow: a Prompt document is the version that a Route names, or else the
+    first."""
+    said = {document.metadata.name: document.spec for document in documents if isinstance(document, Prompt)}
+    found = {}
+    for prompt in (document.spec.prompt for document in documents if isinstance(document, Route)):
+        if prompt is not None and (spec := said.get(prompt.name)) is not None:
+            version = {**spec.said(), "name": prompt.name, "version": prompt.version or 1}
+            found[prompt.reference] = PinnedPrompt.model_validate(version)
+    return Pins(found)
 
 
 def _state(path: Path) -> object:

@@ -5,7 +5,19 @@ import sys
 
 import typer
 
-from control_plane.cli import audit, documents, keys, local, people, processes, routes, snapshots, why
+from control_plane.cli import (
+    approvals,
+    audit,
+    documents,
+    keys,
+    local,
+    people,
+    processes,
+    prompts,
+    routes,
+    snapshots,
+    why,
+)
 from control_plane.cli.options import TOKEN_FILE, TokenFile
 from control_plane.cli.printing import failure
 from control_plane.spec.errors import TiermeshError
@@ -19,7 +31,7 @@ def create_app() -> typer.Typer:
         pretty_exceptions_enable=False,
         callback=_everywhere,
     )
-    for part in (local, documents, keys, snapshots, routes, why, people, audit, processes):
+    for part in (local, documents, keys, prompts, approvals, snapshots, routes, why, people, audit, processes):
         part.register(app)
     return app
 

@@ -11,7 +11,8 @@ import typer
 from pydantic import SecretStr
 
 from control_plane.client.files import parse_documents, read_documents
-from control_plane.client.http import DEFAULT_URL, Client
+from control_plane.client.http import DEFAULT_URL
+from control_plane.client.registry import RegistryClient
 from control_plane.spec.base import nearest
 from control_plane.spec.documents import PLURALS, Document
 from control_plane.spec.errors import Code, TiermeshError
@@ -36,12 +37,15 @@ def _kind(word: str) -> str:
 
 
 Server = Annotated[str, typer.Option("--server", envvar="TIERMESH_SERVER", help="The control plane's address.")]
-Kind = Annotated[str, typer.Argument(metavar="KIND", callback=_kind, help="model, route or tenant.")]
+Kind = Annotated[str, typer.Argument(metavar="KIND", callback=_kind, help="model, route, tenant or prompt.")]
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The document's name.")]
 File = Annotated[
     Path, typer.Option("-f", "--file", metavar="FILE|DIR|-", help="YAML or JSON documents; - reads standard input.")
 ]
 Reason = Annotated[str, typer.Option("--reason", help="Why; kept beside what is written.")]
+Vars = Annotated[
+    list[str] | None, typer.Option("--var", metavar="NAME=VALUE", help="The value of a variable of the prompt.")
+]
 As = Annotated[Output, typer.Option("-o", "--output", help="How to print it.")]
 
 TokenFile = Annotated[
@@ -56,12 +60,12 @@ TokenFile = Annotated[
 SERVER = DEFAULT_URL
 
 
-def connect(server: str) -> Client:
+def connect(server: str) -> RegistryClient:
     """A client of the control plane, with the caller's token where there is one.
 
     Raises TiermeshError(INVALID_REQUEST) where the token's file cannot be read.
     """
-    return Client(server, token=_token())
+    return RegistryClient(server, token=_token())
 
 
 def _token() -> SecretStr | None:
@@ -89,3 +93,14 @@ def author() -> str:
         return getpass.getuser()
     except (KeyError, OSError):  # a container's user may have no name
         return "anonymous"
+
+
+def pairs(written: list[str]) -> dict[str, str]:
+    """The values that `--var NAME=VALUE` gives."""
+    found = {}
+    for one in written:
+        name, equals, value = one.partition("=")
+        if not equals:
+            raise typer.BadParameter(f"{one!r} is not NAME=VALUE", param_hint="--var")
+        found[name] = value
+    return found

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from control_plane.cli.admin_port import ROUTER_ADMIN_URL, Router, ask
-from control_plane.cli.options import As, Output
+from control_plane.cli.options import As, Output, Vars, pairs
 from control_plane.cli.printing import as_json, as_yaml, table
 
 
@@ -20,11 +20,14 @@ def register(app: typer.Typer) -> None:
 def explain(
     route: Annotated[str, typer.Argument(help="The model that callers write.")],
     question: Annotated[str, typer.Argument(help="What a caller might ask.")],
+    var: Vars = None,
     router: Router = ROUTER_ADMIN_URL,
     output: As = Output.TABLE,
 ) -> None:
     """Show which tier and models a question would go to, and why. Calls no model."""
-    request = {"model": route, "messages": [{"role": "user", "content": question}]}
+    request: dict[str, Any] = {"model": route, "messages": [{"role": "user", "content": question}]}
+    if var:
+        request["tiermesh"] = {"variables": pairs(var)}
     answer = ask(router, "/explain", json.dumps(request).encode())
     if output is Output.YAML:
         as_yaml([answer])

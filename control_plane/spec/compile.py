@@ -124,7 +124,9 @@ def _wrong_prompts(routes: list[Route], pins: Pins) -> Iterable[FieldError]:
             continue
         where, pinned = f"Route/{route.metadata.name}.spec.prompt", pins.prompts.get(prompt.reference)
         if pinned is None:
-            yield FieldError(where, f"{prompt.reference!r} is not resolved to a version")
+            yield FieldError(
+                where, f"{prompt.reference!r} leads nowhere: add its Prompt document, or follow a control plane"
+            )
             continue
         known = [name for name in variables(pinned) if name != INPUT]
         for name in prompt.variables:

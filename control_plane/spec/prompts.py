@@ -55,13 +55,6 @@ class Speaker(StrEnum):
     ASSISTANT = "assistant"
 
 
-class Message(Spec):
-    """One message of a chat template."""
-
-    role: Speaker
-    content: str = Field(min_length=1)
-
-
 @dataclass(frozen=True, slots=True)
 class Pattern:
     """A text with places for values."""
@@ -91,6 +84,22 @@ class Pattern:
         return "".join(parts)
 
 
+def _parsed(text: str) -> str:
+    Pattern.parse(text)
+    return text
+
+
+Text = Annotated[str, Field(min_length=1), AfterValidator(_parsed)]
+"""A text with variables, of which each parses."""
+
+
+class Message(Spec):
+    """One message of a chat template."""
+
+    role: Speaker
+    content: Text
+
+
 def variables(template: "Template") -> tuple[str, ...]:
     """The variables of all messages, in the order in which they first stand there."""
     found = (Pattern.parse(message.content).variables for message in template.messages)
@@ -100,7 +109,7 @@ def variables(template: "Template") -> tuple[str, ...]:
 class Template(Spec):
     """What one version of a prompt says: a text, or the messages of a chat."""
 
-    template: str | None = Field(default=None, min_length=1)
+    template: Text | None = None
     """A text: in a chat one message, of the user where it holds {{input}} and else of the system."""
     chat: tuple[Message, ...] | None = Field(default=None, min_length=1, max_length=64)
     """The messages that a chat begins with."""
@@ -114,20 +123,16 @@ class Template(Spec):
         return self
 
     @model_validator(mode="after")
-    def _parses(self) -> Self:
+    def _fits(self) -> Self:
         stored = self.template if self.chat is None else json.dumps([one.model_dump() for one in self.chat])
         if stored is not None and len(stored) > MAX_TEMPLATE_CHARACTERS:
             raise ValueError(f"has {len(stored)} characters as MLflow stores it; {MAX_TEMPLATE_CHARACTERS} fit")
         places = 0
         for index, message in enumerate(self.messages):
-            where = "template" if self.chat is None else f"chat[{index}].content"
-            try:
-                pattern = Pattern.parse(message.content)
-            except ValueError as error:
-                raise ValueError(f"{where}: {error}") from None
-            inputs = pattern.parts[1::2].count(INPUT)
+            inputs = sum(found[1] == INPUT for found in _VARIABLE.finditer(message.content))
             places += inputs
-            if inputs and self.chat is not None and message.role is not Speaker.USER:
+            if inputs and message.role is not Speaker.USER:
+                where = f"chat[{index}].content"
                 raise ValueError(f"{where}: {{{{input}}}} is what the user says: put it into a message of role user")
         if places > 1:
             raise ValueError(f"{{{{input}}}} stands {places} times; once is what a request can fill")

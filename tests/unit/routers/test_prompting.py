@@ -10,9 +10,12 @@ from hypothesis import strategies as st
 from control_plane.spec.errors import Code, TiermeshError
 from control_plane.spec.models import Operation, Tier
 from routers.call import Call
+from routers.http import Request
 from routers.outcome import Outcome
 from routers.pipeline import decide, match
 from routers.prompting import MAX_CHARACTERS
+from routers.protocols import anthropic, oip_chat, responses
+from routers.protocols.tensors import Tensor, TensorRequest
 from routers.runtime import Runtime
 from tests.unit.routers.samples import EASY, call, chat, model, pinned, prompted, route, runtime
 
@@ -52,8 +55,8 @@ def test_a_text_is_one_message_of_the_system_before_the_callers() -> None:
 
 def test_the_routes_values_are_defaults_and_the_requests_win() -> None:
     with_defaults = prompted(pinned(), variables={"shop": "Acme", "language": "English"})
-    for asked, said in (({}, "English"), ({"language": "German"}, "German")):
-        messages = rendered(call(with_variables(asked)), with_defaults)["messages"]
+    for sent, said in (({}, "English"), ({"language": "German"}, "German")):
+        messages = rendered(call(with_variables(sent)), with_defaults)["messages"]
         assert messages[0]["content"] == f"You help customers of Acme in {said}."
     assert rendered(call(chat()), with_defaults)["messages"][0]["content"].endswith("English.")
 
@@ -203,3 +206,23 @@ def test_a_value_is_text_and_nothing_else(shop: str, language: str, question: st
         {"role": "user", "content": f"In {language}: {question}"},
         {"role": "assistant", "content": "Here it is:"},
     ]
+
+
+def test_every_protocol_carries_variables() -> None:
+    said = {"tiermesh": {"variables": VALUES}}
+    hi = {"role": "user", "content": "hi"}
+    calls = [
+        anthropic.decode(request({"model": "shop", "max_tokens": 5, "messages": [hi], **said}), "id", "acme"),
+        responses.decode(request({"model": "shop", "input": "hi", **said}), "id", "acme"),
+    ]
+    parameters: dict[str, Any] = {f"tiermesh.variables.{name}": value for name, value in VALUES.items()}
+    asked = oip_chat.question(TensorRequest([Tensor("t", "BYTES", (1,), ["hi"])], parameters=parameters), "shop", False)
+    for each in (*calls, call(asked)):
+        assert rendered(each, prompted(pinned()))["messages"] == [
+            {"role": "system", "content": "You help customers of Acme in German."},
+            hi,
+        ]
+
+
+def request(fields: dict[str, Any]) -> Request:
+    return Request(b"POST", "/", {}, orjson.dumps(fields))

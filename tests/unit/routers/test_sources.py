@@ -92,3 +92,20 @@ async def test_a_link_to_nowhere_such_as_an_editors_lock_is_no_document(tmp_path
     write(tmp_path / "a.json", *documents())
     (tmp_path / "b.json").symlink_to(tmp_path / "nowhere")
     assert (await FileSource(tmp_path).next(None)) is not None
+
+
+EXAMPLE = Path(__file__).parents[3] / "examples" / "prompts"
+
+
+async def test_a_route_takes_its_prompt_from_the_document_beside_it() -> None:
+    found = await FileSource(EXAMPLE).next(None)
+    assert found is not None
+    prompt = Runtime.build(found.snapshot).routes["order-desk"].prompt
+    assert prompt is not None and prompt.header == "x-tiermesh-prompt: order-desk@1\r\n"
+
+
+async def test_a_prompt_that_no_document_says_is_an_error_with_its_field(tmp_path: Path) -> None:
+    prompted = route(prompt={"name": "support", "alias": "production"})
+    source = FileSource(write(tmp_path / "a.json", *documents()[:2], prompted))
+    with pytest.raises(TiermeshError, match=r"Route/shop\.spec\.prompt: 'support@production' leads nowhere"):
+        await source.next(None)

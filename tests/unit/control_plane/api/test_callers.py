@@ -3,23 +3,33 @@
 import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
 from fastapi.routing import APIRoute
 
+from control_plane.aliases import Aliases
 from control_plane.api.app import create_app
+from control_plane.api.approvals import approval_routes
 from control_plane.api.callers import need_of
 from control_plane.api.decisions import decision_routes
+from control_plane.api.prompts import prompt_routes
 from control_plane.api.waiting import WaitingRoom
 from control_plane.api.witness import Witness
+from control_plane.approvals import Approvals
 from control_plane.auth.authenticator import Authenticator
+from control_plane.drift import Drift
+from control_plane.prompts.connection import Connection
+from control_plane.prompts.registry import PromptRegistry
 from control_plane.publisher import Publisher
 from control_plane.settings import ControlPlaneSettings
 from control_plane.spec.people import Role
 from control_plane.store.database import Database
 from observability.control_plane_metrics import ControlPlaneMetrics
+from tests.registry import copied
+from tests.registry import empty_registry as empty_registry
 from tests.unit.control_plane.conftest import running
 from tests.unit.control_plane.people import issue
 from tests.unit.control_plane.samples import model, prompt, route, tenant
@@ -38,8 +48,9 @@ class Row:
     params: str = ""
 
 
-_VIEW, _OPERATE, _ADMIN = Role.VIEWER, Role.OPERATOR, Role.ADMIN
-_DOCUMENTS = {"models": model("faq"), "routes": route(), "tenants": tenant(), "prompts": prompt(template="Help.")}
+_VIEW, _TRY, _OPERATE, _ADMIN = Role
+_DOCUMENTS = {"models": model("faq"), "routes": route(), "tenants": tenant(), "prompts": prompt(template="hi")}
+_PROMPTS = "/v1/registry/prompts"
 _TABLE: dict[tuple[str, str], Row] = {
     **{("GET", f"/v1/{plural}"): Row(_VIEW, "any") for plural in _DOCUMENTS},
     **{("GET", f"/v1/{plural}/{{name}}"): Row(_VIEW) for plural in _DOCUMENTS},
@@ -60,6 +71,17 @@ _TABLE: dict[tuple[str, str], Row] = {
     ("POST", "/v1/tokens"): Row(_ADMIN, body={"name": "new", "bindings": [{"role": "viewer", "namespace": "default"}]}),
     ("DELETE", "/v1/tokens/{name}"): Row(_ADMIN, "any"),
     ("GET", "/v1/audit"): Row(_ADMIN, "*"),
+    ("GET", "/v1/decisions"): Row(_VIEW, "*"),
+    ("POST", "/v1/decisions"): Row(_ADMIN, "*", routers=True, body={}),
+    ("GET", "/v1/decisions/{request_id}"): Row(_VIEW, "*"),
+    ("GET", _PROMPTS): Row(_VIEW, "any"),
+    ("GET", f"{_PROMPTS}/{{name}}/versions"): Row(_VIEW, "any"),
+    ("POST", f"{_PROMPTS}/{{name}}/versions"): Row(_TRY, body={"prompt": {"template": "hi"}}),
+    ("GET", f"{_PROMPTS}/{{name}}/versions/{{which}}"): Row(_VIEW, "any"),
+    ("PUT", f"{_PROMPTS}/{{name}}/aliases/{{alias}}"): Row(_TRY, body={"version": 1}),
+    ("GET", "/v1/approvals"): Row(_VIEW, "any"),
+    ("POST", "/v1/approvals/{number}/approve"): Row(_ADMIN, "*", body={}),
+    ("POST", "/v1/approvals/{number}/reject"): Row(_TRY, "any", body={}),
     ("GET", "/v1/audit/verify"): Row(_ADMIN, "*"),
 }
 
@@ -94,9 +116,12 @@ _UNKNOWN = [
 
 
 @pytest.fixture(scope="module")
-def closed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[httpx2.Client, dict[str, str]]]:
+def closed(
+    tmp_path_factory: pytest.TempPathFactory, empty_registry: Path
+) -> Iterator[tuple[httpx2.Client, dict[str, str]]]:
     """A control plane that lets nobody in without a token, and everybody's secrets."""
     home = tmp_path_factory.mktemp("closed")
+    copied(empty_registry, home)
     settings = ControlPlaneSettings.load(home=home, port=0, admin_port=0, open_on_loopback=False)
     with running(settings) as addresses:
         secrets = {
@@ -116,7 +141,7 @@ def closed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[httpx2.Cl
 def _ask(http: httpx2.Client, operation: tuple[str, str], secret: str | None) -> httpx2.Response:
     method, template = operation
     name = {"routes": "shop", "tenants": "acme", "prompts": "support"}.get(template.split("/")[2], "faq")
-    path = template.format(name=name, number=1, request_id="r1")
+    path = template.format(name=name, number=1, request_id="id", which="1", alias="canary")
     headers = {} if secret is None else {"authorization": f"Bearer {secret}"}
     return http.request(method, path, json=_TABLE[operation].body, headers=headers)
 
@@ -134,7 +159,13 @@ def test_every_operation_declares_what_it_needs(database: Database) -> None:
         room = WaitingRoom(database, metrics, 1)
         publisher = Publisher(database, "http://127.0.0.1:8000", room.ring)
         door = Authenticator(database, is_open=False)
-        app = create_app(publisher, room, metrics, 1000, door, Witness(database), decision_routes(database, 10, 1))
+        registry, approvals = PromptRegistry(Connection("http://127.0.0.1:1", 1)), Approvals(database)
+        more = (
+            decision_routes(database, 1, 1),
+            prompt_routes(Aliases(registry, publisher, approvals, frozenset()), Drift(database, registry)),
+            approval_routes(approvals),
+        )
+        app = create_app(publisher, room, metrics, 1000, door, Witness(database), *more)
         return [route for route in app.routes if isinstance(route, APIRoute)]
 
     declared = {
