@@ -37,10 +37,16 @@ class Witnesses:
         self.seconds: list[float] = []
         """Of each answer, from the moment at which its question was to be asked."""
         self.stopped = asyncio.Event()
+        self._news = asyncio.Condition()
 
     async def ask(self) -> None:
         """Until `stopped`."""
         await asyncio.gather(*map(self._ask_one, self._sites))
+
+    async def heard(self, answers: int) -> None:
+        """Wait until so many answers have come."""
+        async with self._news:
+            await self._news.wait_for(lambda: len(self.seconds) >= answers)
 
     async def _ask_one(self, site: Site) -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", site.port)
@@ -55,6 +61,8 @@ class Witnesses:
             self.seconds.append(loop.time() - due)
             self.claims[_claim(int(head.split(b" ", 2)[1]), headers, body)] += 1
             due += self._pause
+            async with self._news:
+                self._news.notify_all()
         writer.close()
 
     def _question(self) -> bytes:
