@@ -35,10 +35,10 @@ async def router(settings: RouterSettings) -> Router:
     askers = {Protocol.OPENAI: OpenAIAsker(client)}
     serving = Serving(askers, ExactCache(settings.cache_max_bytes), Ledger(metrics, None), desk, metrics)
     found = Router(serving, desk, metrics)
-    snapshot = await FileSource(settings.config).next(None) if settings.config else None
-    if snapshot is None:
+    first = await FileSource(settings.config).next(None) if settings.config else None
+    if first is None:
         raise TiermeshError(Code.SETUP, "There are no documents to serve.", "Set TIERMESH_ROUTER_CONFIG.")
-    found.runtime = Runtime.build(snapshot)
+    found.runtime = Runtime.build(first.snapshot)
     return found
 
 

@@ -39,8 +39,9 @@ def decision_routes(database: Database, most: int, days: float) -> APIRouter:
     @routes.post("", dependencies=[needs(Role.ADMIN, everywhere=True, routers=True)])
     def write(batch: Batch) -> Written:
         """A router hands over records of its answers."""
+        made = decisions.rows(batch.records)
         with database.write() as transaction:
-            decisions.append(transaction, batch.records)
+            decisions.append(transaction, made)
             decisions.forget(transaction, datetime.now(UTC) - timedelta(days=days), most)
         return Written(records=len(batch.records))
 

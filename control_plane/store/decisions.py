@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import delete, func, insert, select
 
@@ -13,9 +14,15 @@ FORGOTTEN_AT_ONCE = 5000
 """Most rows that one call of `forget` takes away, so that it holds nobody up; twice what one batch may bring."""
 
 
-def append(transaction: Transaction, records: Sequence[DecisionRecord]) -> None:
-    """Write records down. What is at its default is left out."""
-    rows = [
+Row = dict[str, Any]
+
+
+def rows(records: Iterable[DecisionRecord]) -> list[Row]:
+    """Records as they are to be written down; what is at its default is left out.
+
+    Made before the transaction: the documents' writes wait for each moment of it.
+    """
+    return [
         {
             "request_id": record.request_id,
             "at": record.at,
@@ -25,7 +32,11 @@ def append(transaction: Transaction, records: Sequence[DecisionRecord]) -> None:
         }
         for record in records
     ]
-    transaction.execute(insert(decisions), rows)
+
+
+def append(transaction: Transaction, made: Sequence[Row]) -> None:
+    """Write rows down."""
+    transaction.execute(insert(decisions), made)
 
 
 def of_request(transaction: Transaction, request_id: str, limit: int) -> list[DecisionRecord]:

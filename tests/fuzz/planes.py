@@ -16,6 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 from starlette.types import ASGIApp
 
 from control_plane.api.app import create_app
+from control_plane.api.decisions import decision_routes
 from control_plane.api.waiting import WaitingRoom
 from control_plane.api.witness import Witness
 from control_plane.auth.authenticator import Authenticator
@@ -27,12 +28,18 @@ from control_plane.spec.records import Ack, Applied, Revision, SnapshotSummary
 from control_plane.spec.snapshots import Snapshot, digest
 from control_plane.store.database import Database
 from observability.control_plane_metrics import ControlPlaneMetrics
+from routers import replay
+from routers.outcome import Outcome
+from routers.pipeline import decide
+from routers.reading import Reader
 from routers.runtime import Runtime
+from routers.slices import at_once
 from tests.fuzz.asgi import Answer, Asked, called
 from tests.fuzz.codecs import DOCUMENTS, check_runtime
 from tests.fuzz.decoder import Decoder
 from tests.fuzz.mutations import bodies
-from tests.unit.routers.samples import documents, snapshot
+from tests.unit.routers.decisions import part, question, written
+from tests.unit.routers.samples import call, documents, snapshot, snapshot_body
 from tests.unit.routers.tenants import tenant
 
 # Requests.
@@ -55,7 +62,8 @@ class _Plane:
         publisher = Publisher(database, SERVE_URL, room.ring)
         publisher.apply(documents(), "fuzzer")
         door, witness = Authenticator(database, is_open=True), Witness(database)
-        return create_app(publisher, room, metrics, 100_000, door, witness)
+        decided = decision_routes(database, most=100, days=1)
+        return create_app(publisher, room, metrics, 100_000, door, witness, decided)
 
     def ask(self, asked: Asked) -> Answer:
         return self._loop.run_until_complete(called(self._app, asked))
@@ -158,16 +166,33 @@ def _read_said(said: _Said) -> None:
 
 
 def _read_snapshot(body: bytes) -> None:
+    reader, seen = Reader(), None
+    with contextlib.suppress(TiermeshError):
+        at_once(reader.read(snapshot_body(snapshot())))  # what it remembers of this one must not change the next
+        seen = at_once(reader.read(body)).snapshot
     try:
         found = Snapshot.model_validate_json(body)
     except ValidationError:
         return
+    assert seen is None or seen == found
     # Its own hash: what changed only in between is found by the hash alone.
     check_runtime(Runtime.build(found.model_copy(update={"sha256": digest(found.content)}), {}))
+
+
+# Decisions.
+
+_QUESTION = orjson.loads(
+    question(written(call(), Outcome.of(decide(call(), Runtime.build(snapshot())))), part(snapshot(), "shop"))
+)
+
+
+def _read_question(body: bytes) -> None:
+    orjson.loads(replay.replay(replay.read(body)).as_json())
 
 
 DECODERS = (
     Decoder("control-plane", st.builds(_asked, st.integers(0, 2**32), _BODIES), _read_asked),
     Decoder("control-plane-answers", _SAID, _read_said),
     Decoder("snapshots", bodies(_SNAPSHOT), _read_snapshot),
+    Decoder("replay", bodies(_QUESTION), _read_question),
 )

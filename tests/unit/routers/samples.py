@@ -10,7 +10,7 @@ from control_plane.spec.compile import compile
 from control_plane.spec.documents import API_VERSION, Document, Model, Route, parse
 from control_plane.spec.models import Operation
 from control_plane.spec.prompts import PinnedPrompt, Pins, reference
-from control_plane.spec.snapshots import Content, Snapshot, digest
+from control_plane.spec.snapshots import Content, Snapshot, canonical, digest
 from routers.call import Call
 from routers.http import Request
 from routers.protocols import openai
@@ -70,6 +70,12 @@ def snapshot(of: Sequence[Document] | Content | None = None, number: int = 1, **
     content = of if isinstance(of, Content) else compile(documents() if of is None else of)
     fields = {"author": "test", "reason": "", "createdAt": NOW, "content": content, "sha256": digest(content)}
     return Snapshot.model_validate({"number": number, **fields, **changes})
+
+
+def snapshot_body(of: Snapshot) -> bytes:
+    """As a control plane sends it: its content in canonical JSON."""
+    head = of.model_dump_json(exclude={"content"}).removesuffix("}")
+    return head.encode() + b',"content":' + canonical(of.content.model_dump(mode="json")) + b"}"
 
 
 def runtime(*of: Document) -> Runtime:

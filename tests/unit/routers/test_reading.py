@@ -9,22 +9,16 @@ from hypothesis import strategies as st
 
 from control_plane.spec.documents import Document
 from control_plane.spec.errors import Code, TiermeshError
-from control_plane.spec.snapshots import Snapshot, canonical
+from control_plane.spec.snapshots import Snapshot
 from routers.reading import Found, Reader
 from routers.runtime import Builder, Runtime
 from routers.slices import at_once
-from tests.unit.routers.samples import documents, model, route, snapshot
+from tests.unit.routers.samples import documents, model, route, snapshot, snapshot_body
 from tests.unit.routers.tenants import tenant
 
 
-def body(of: Snapshot) -> bytes:
-    """As a control plane sends it: its content in canonical JSON."""
-    head = of.model_dump_json(exclude={"content"}).removesuffix("}")
-    return head.encode() + b',"content":' + canonical(of.content.model_dump(mode="json")) + b"}"
-
-
 def read(reader: Reader, of: Snapshot | bytes) -> Found:
-    return at_once(reader.read(of if isinstance(of, bytes) else body(of)))
+    return at_once(reader.read(of if isinstance(of, bytes) else snapshot_body(of)))
 
 
 _NAMES = st.lists(st.sampled_from("abcdefgh"), unique=True, max_size=6)
@@ -46,7 +40,7 @@ def _snapshots(draw: st.DrawFn) -> list[Snapshot]:
 def test_what_is_read_part_by_part_is_what_was_written(snapshots: list[Snapshot], spelled_otherwise: bool) -> None:
     reader = Reader()
     for one in snapshots:
-        found = read(reader, one.model_dump_json(indent=1).encode() if spelled_otherwise else body(one))
+        found = read(reader, one.model_dump_json(indent=1).encode() if spelled_otherwise else snapshot_body(one))
         assert found.snapshot == one
         assert found.verified is not spelled_otherwise
 
@@ -80,7 +74,7 @@ def test_a_route_is_made_anew_where_a_model_of_it_has_changed() -> None:
 
 
 def test_a_content_that_was_altered_is_refused() -> None:
-    altered = body(snapshot()).replace(b'"threshold":0.7', b'"threshold":0.8')
+    altered = snapshot_body(snapshot()).replace(b'"threshold":0.7', b'"threshold":0.8')
     found = read(Reader(), altered)
     assert not found.verified
     with pytest.raises(TiermeshError, match="does not have the hash"):
@@ -97,13 +91,13 @@ def test_a_content_that_was_altered_is_refused() -> None:
         b"{",
         b'{"number"',
         b"{1:2}",
-        body(snapshot()) + b"x",
-        body(snapshot())[:-1],
-        body(snapshot()).replace(b'"routes":[', b'"routes":[,'),
-        body(snapshot()).replace(b'"routes":[', b'"routes":['.ljust(100_000, b"[")),
-        body(snapshot()).replace(b'"routes"', b'"rotes"'),
-        body(snapshot()).replace(b'"threshold":0.7', b'"threshold":NaN'),
-        body(snapshot()).replace(b'"threshold":0.7', b'"threshold":7,"more":1'),
+        snapshot_body(snapshot()) + b"x",
+        snapshot_body(snapshot())[:-1],
+        snapshot_body(snapshot()).replace(b'"routes":[', b'"routes":[,'),
+        snapshot_body(snapshot()).replace(b'"routes":[', b'"routes":['.ljust(100_000, b"[")),
+        snapshot_body(snapshot()).replace(b'"routes"', b'"rotes"'),
+        snapshot_body(snapshot()).replace(b'"threshold":0.7', b'"threshold":NaN'),
+        snapshot_body(snapshot()).replace(b'"threshold":0.7', b'"threshold":7,"more":1'),
     ],
 )
 def test_what_is_no_snapshot_is_refused_and_spoils_nothing(wrong: bytes) -> None:
@@ -118,5 +112,5 @@ def test_what_is_no_snapshot_is_refused_and_spoils_nothing(wrong: bytes) -> None
 def test_of_a_member_that_stands_twice_the_last_counts() -> None:
     """As everywhere; and none of the first is left."""
     content = json.dumps({"routes": [], "backends": []})
-    twice = body(snapshot())[:-1] + f',"content":{content}}}'.encode()
+    twice = snapshot_body(snapshot())[:-1] + f',"content":{content}}}'.encode()
     assert read(Reader(), twice).snapshot.content.routes == ()

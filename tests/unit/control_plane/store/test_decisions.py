@@ -12,7 +12,7 @@ from tests.unit.control_plane.decisions import BEGAN, record
 
 def written(database: Database, *records: DecisionRecord) -> None:
     with database.write() as transaction:
-        decisions.append(transaction, records)
+        decisions.append(transaction, decisions.rows(records))
 
 
 def statuses(found: list[DecisionRecord]) -> list[int]:
