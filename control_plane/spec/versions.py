@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from control_plane.spec.base import Spec
 from control_plane.spec.gates import Gate
@@ -55,7 +55,13 @@ class Counted(Spec):
     """How many of some questions were passed."""
 
     passed: int = Field(ge=0)
-    asked: int = Field(ge=0)
+    asked: int = Field(ge=0, le=1_000_000)
+
+    @model_validator(mode="after")
+    def _no_more_than_asked(self) -> Self:
+        if self.passed > self.asked:
+            raise ValueError(f"{self.passed} of {self.asked} cannot have been passed")
+        return self
 
 
 class Failure(Spec):
@@ -82,6 +88,16 @@ class Result(Spec):
     tags: dict[str, Counted] = Field(default_factory=dict, max_length=100)
     failures: tuple[Failure, ...] = Field(default=(), max_length=100)
     """The first of them."""
+
+    @model_validator(mode="after")
+    def _adds_up(self) -> Self:
+        if not self.all.asked:
+            raise ValueError("all.asked: nothing was asked")
+        if any(counted.asked > self.all.asked for counted in self.tags.values()):
+            raise ValueError("tags: more questions carry a tag than were asked")
+        if len(self.failures) > self.all.asked - self.all.passed:
+            raise ValueError("failures: more are named than there were")
+        return self
 
 
 class Evaluation(Result):

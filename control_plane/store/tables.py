@@ -81,3 +81,12 @@ acks = Table(
     Column("error", Text),
     Column("at", UtcDateTime, nullable=False),
 )
+
+model_pins = Table(
+    "model_pins",
+    metadata,
+    Column("reference", String(300), primary_key=True),
+    Column("model", JSON, nullable=False),
+    Column("observed", Integer, nullable=False),
+    Column("problem", Text),
+)
