@@ -8,17 +8,21 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any
 
+from control_plane.pinning import Pinning, Plan
 from control_plane.spec.base import nearest
 from control_plane.spec.compile import compile
 from control_plane.spec.documents import Document, Prompt, Route, Tenant, dump, parse
 from control_plane.spec.errors import Code, FieldError, TiermeshError
+from control_plane.spec.prompts import PinnedPrompt, Pins, reference
 from control_plane.spec.records import Applied, Change, Outcome, Revision
 from control_plane.spec.served import base_of
 from control_plane.spec.snapshots import Snapshot, digest
-from control_plane.store import revisions, snapshots
+from control_plane.store import pins, revisions, snapshots
 from control_plane.store.database import Database, Transaction
+from control_plane.store.pins import Pin
 from control_plane.store.provenance import Provenance
 from control_plane.store.revisions import Key, document_sha256
 
@@ -39,14 +43,24 @@ class Publisher:
     on_publish: Callable[[Snapshot], None]
     """Called after the transaction, in the writing thread: wakes who waits for a snapshot."""
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    pinning: Pinning | None = None
+    """Asks MLflow; None where no document may name a prompt."""
 
     def apply(self, documents: Iterable[Document], author: str, reason: str = "", dry_run: bool = False) -> Applied:
         """Create or change all documents, or none. `dry_run` does the same work and takes it back.
 
-        Raises TiermeshError(INVALID_DOCUMENT) where they do not fit together with those in force.
+        Raises TiermeshError: INVALID_DOCUMENT where they do not fit together with those in force, UNAVAILABLE where
+        they need what MLflow alone knows, and it is away.
         """
-        wanted = _by_key(documents)
-        return self._write(lambda _transaction, _heads: wanted, self._by(author, reason), dry_run)
+        documents = list(documents)
+        wanted, by = _by_key(documents), self._by(author, reason)
+        plan = self.pinning.plan(documents) if self.pinning else Plan()
+        if self.pinning and plan.unwritten and not dry_run:
+            # All fits before MLflow hears of it.
+            self._write(lambda _transaction, _heads: wanted, by, True, plan.pins)
+            self.pinning.write(plan.unwritten, author, reason)
+            plan = self.pinning.plan(documents)
+        return self._write(lambda _transaction, _heads: wanted, by, dry_run, plan.pins)
 
     def delete(self, kind: str, name: str, author: str, reason: str = "") -> Applied:
         """Delete one document.
@@ -65,17 +79,28 @@ class Publisher:
     def rollback(self, number: int, author: str, reason: str = "") -> Applied:
         """Restore the documents that snapshot `number` was compiled from, as new revisions, and publish them.
 
-        What is in force afterwards is again what the documents say, so that a later apply does not undo it.
+        What is in force afterwards is again what the documents say, so that a later apply does not undo it. Prompts
+        are again the versions of that snapshot, and stay them until their aliases move again.
         Raises TiermeshError(NOT_FOUND).
         """
+        with self.database.read() as transaction:
+            then, stored = snapshots.get(transaction, number), pins.read(transaction)
 
         def decide(transaction: Transaction, heads: Heads) -> Wanted:
-            if snapshots.get(transaction, number) is None:
+            if then is None:
                 raise no_such_snapshot(number)
             restored = {_key(old): old.document for old in revisions.of_snapshot(transaction, number)}
             return {key: None for key, head in heads.items() if not head.deleted} | restored
 
-        return self._write(decide, self._by(author, reason or f"rollback to snapshot {number}"))
+        held = _held(then, stored) if then else {}
+        return self._write(decide, self._by(author, reason or f"rollback to snapshot {number}"), pins_given=held)
+
+    def repin(self, given: Mapping[str, Pin], author: str, reason: str, dry_run: bool = False) -> Applied:
+        """Let references stand for other versions, where Routes name them.
+
+        Raises TiermeshError(INVALID_DOCUMENT) where a Route does not fit the version.
+        """
+        return self._write(lambda _transaction, _heads: {}, self._by(author, reason), dry_run, given)
 
     def reconcile(self) -> Applied:
         """Publish what the documents compile to, where a new setting or version of the program changed that."""
@@ -85,7 +110,13 @@ class Publisher:
     def _by(self, author: str, reason: str) -> Provenance:
         return Provenance(author, reason, self.now())
 
-    def _write(self, decide: Callable[[Transaction, Heads], Wanted], by: Provenance, dry_run: bool = False) -> Applied:
+    def _write(
+        self,
+        decide: Callable[[Transaction, Heads], Wanted],
+        by: Provenance,
+        dry_run: bool = False,
+        pins_given: Mapping[str, Pin] = MappingProxyType({}),
+    ) -> Applied:
         with self.database.write(keep=not dry_run) as transaction:
             heads = revisions.heads(transaction)
             wanted = decide(transaction, heads)
@@ -96,7 +127,7 @@ class Publisher:
                 if change.outcome is not Outcome.UNCHANGED
             }
             before = snapshots.latest(transaction)
-            after = self._publish(transaction, {**heads, **written}, before, by)
+            after = self._publish(transaction, {**heads, **written}, before, by, pins_given)
         published = after is not before
         if after is not None and published and not dry_run:
             self.on_publish(after)
@@ -107,15 +138,36 @@ class Publisher:
         return applied
 
     def _publish(
-        self, transaction: Transaction, heads: Heads, before: Snapshot | None, by: Provenance
+        self,
+        transaction: Transaction,
+        heads: Heads,
+        before: Snapshot | None,
+        by: Provenance,
+        pins_given: Mapping[str, Pin],
     ) -> Snapshot | None:
         if not heads:
             return before
-        content = compile(documents_in_force(heads).values(), self.serve_url)
+        documents = documents_in_force(heads).values()
+        known = {**pins.read(transaction), **pins_given}
+        content = compile(documents, self.serve_url, Pins({name: pin.prompt for name, pin in known.items()}))
+        named = {said.reference for one in documents if isinstance(one, Route) and (said := one.spec.prompt)}
+        pins.keep(transaction, {name: pin for name, pin in known.items() if name in named})
         if before is not None and before.sha256 == digest(content):
             return before
         in_force = (head for head in heads.values() if not head.deleted)
         return snapshots.append(transaction, content, in_force, by)
+
+
+def _held(then: Snapshot, stored: Mapping[str, Pin]) -> dict[str, Pin]:
+    """The pins that a snapshot was compiled with. What the registry was last seen to say stays what it is: a held
+    version is left for another once that changes."""
+    held: dict[str, Pin] = {}
+    for prompt in (route.prompt for route in then.content.routes if route.prompt):
+        name = reference(prompt.name, prompt.alias, prompt.version)
+        said = {**prompt.said(), "name": prompt.name, "version": prompt.version}
+        observed = stored[name].observed if name in stored else prompt.version
+        held[name] = Pin(reference=name, prompt=PinnedPrompt.model_validate(said), observed=observed)
+    return held
 
 
 def documents_in_force(heads: Heads) -> dict[Key, Document]:

@@ -12,8 +12,17 @@ import uvicorn
 from starlette.types import ASGIApp
 from typing_extensions import override
 
+from control_plane.aliases import KIND, Aliases
 from control_plane.api.app import create_admin_app, create_app
+from control_plane.api.approvals import approval_routes
+from control_plane.api.prompts import prompt_routes
 from control_plane.api.waiting import WaitingRoom
+from control_plane.approvals import Approvals
+from control_plane.drift import Drift
+from control_plane.following import follow
+from control_plane.pinning import Pinning
+from control_plane.prompts.connection import Connection
+from control_plane.prompts.registry import PromptRegistry
 from control_plane.publisher import Publisher
 from control_plane.settings import ControlPlaneSettings
 from control_plane.spec.errors import Code, TiermeshError
@@ -45,10 +54,15 @@ async def serve(
         sockets = [held.enter_context(_bind(settings.host, port, name)) for name, port in ports.items()]
         metrics = ControlPlaneMetrics()
         room = WaitingRoom(database, metrics, settings.max_waiters)
-        publisher = Publisher(database, settings.serve_url, room.ring)
+        prompts = PromptRegistry(Connection(settings.mlflow, settings.mlflow_timeout_seconds))
+        publisher = Publisher(database, settings.serve_url, room.ring, pinning=Pinning(database, prompts))
+        approvals = Approvals(database)
+        aliases = Aliases(prompts, publisher, approvals, settings.protected_aliases)
+        approvals.register(KIND, aliases.approved)
         _reconcile(publisher, metrics)
+        more = [prompt_routes(aliases, Drift(database, prompts)), approval_routes(approvals)]
         apps: list[ASGIApp] = [
-            create_app(publisher, room, metrics, settings.max_body_bytes),
+            create_app(publisher, room, metrics, settings.max_body_bytes, more),
             create_admin_app(database, metrics),
         ]
         servers = [_Server(_config(app, settings)) for app in apps]
@@ -56,6 +70,7 @@ async def serve(
         async with asyncio.TaskGroup() as tasks:
             for server, bound in zip(servers, sockets, strict=True):
                 tasks.create_task(server.serve([bound]))
+            tasks.create_task(follow(aliases, stop, settings.follow_seconds))
             logger.info("control plane listens", extra={"fields": asdict(addresses)})
             on_listen(addresses)
             await stop.wait()

@@ -21,6 +21,12 @@ def _loopback(host: str) -> str:
     return host
 
 
+def _mlflow(url: str) -> str:
+    if not url.startswith(("sqlite:////", "http://", "https://")):
+        raise ValueError("must be sqlite:////PATH/FILE, or the http:// or https:// URL of a tracking server")
+    return url
+
+
 class ControlPlaneSettings(Settings):
     """What `python -m control_plane` can be told."""
 
@@ -34,6 +40,15 @@ class ControlPlaneSettings(Settings):
     """Probes and metrics, apart from the API so that they answer when it is busy."""
     database_url: str | None = None
     """SQLAlchemy's URL of a SQLite file; by default control-plane.db in TIERMESH_HOME."""
+    mlflow_url: Annotated[str, AfterValidator(_mlflow)] | None = None
+    """MLflow's registry: sqlite:////PATH/FILE, used in process, or http(s):// of a tracking server; by default
+    mlflow.db in TIERMESH_HOME."""
+    mlflow_timeout_seconds: float = Field(default=5, ge=1, le=60)
+    """How long MLflow may take for one answer: until then a person waits."""
+    follow_seconds: float = Field(default=5, ge=0.1, le=3600)
+    """Between two looks at the aliases in MLflow, for moves that were made there."""
+    protected_aliases: frozenset[str] = frozenset({"production"})
+    """Aliases that move when a second person approves; a JSON list."""
     serve_url: HttpUrl = SERVE_URL
     """Where Ray Serve listens: compiled into the address of every Model that it runs."""
     max_body_bytes: int = Field(default=4 * 1024 * 1024, ge=1024)
@@ -49,3 +64,8 @@ class ControlPlaneSettings(Settings):
     def database(self) -> str:
         """The database's URL."""
         return self.database_url or f"sqlite:///{self.home / 'control-plane.db'}"
+
+    @property
+    def mlflow(self) -> str:
+        """MLflow's URL."""
+        return self.mlflow_url or f"sqlite:///{self.home / 'mlflow.db'}"

@@ -1,8 +1,9 @@
 """The API's application and the administrators' one."""
 
 import time
+from collections.abc import Iterable
 
-from fastapi import Depends, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -24,8 +25,14 @@ from observability.control_plane_metrics import ControlPlaneMetrics
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
-def create_app(publisher: Publisher, room: WaitingRoom, metrics: ControlPlaneMetrics, max_body_bytes: int) -> FastAPI:
-    """The API under /v1."""
+def create_app(
+    publisher: Publisher,
+    room: WaitingRoom,
+    metrics: ControlPlaneMetrics,
+    max_body_bytes: int,
+    more: Iterable[APIRouter] = (),
+) -> FastAPI:
+    """The API under /v1; `more` are operations beside those on documents and snapshots."""
     app = FastAPI(
         title="Tiermesh control plane",
         version="v1",
@@ -39,6 +46,8 @@ def create_app(publisher: Publisher, room: WaitingRoom, metrics: ControlPlaneMet
         app.include_router(kind_routes(plural, kind, publisher))
     app.include_router(batch_routes(publisher))
     app.include_router(snapshot_routes(publisher, room, metrics))
+    for routes in more:
+        app.include_router(routes)
     app.add_middleware(BodyLimit, max_bytes=max_body_bytes)
     app.add_middleware(_Measured, metrics=metrics)
     return app

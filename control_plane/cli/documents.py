@@ -7,8 +7,10 @@ import typer
 from control_plane.cli.options import SERVER, As, File, Kind, Name, Output, Reason, Server, author, documents_of
 from control_plane.cli.printing import as_json, as_yaml, difference, document_text, failure, table, when
 from control_plane.client.http import Client
-from control_plane.spec.documents import Document, Model, Route, Tenant, dump
+from control_plane.client.registry import RegistryClient
+from control_plane.spec.documents import Document, Model, Prompt, Route, Tenant, dump
 from control_plane.spec.errors import Code, TiermeshError
+from control_plane.spec.prompts import variables
 from control_plane.spec.records import Applied, Revision, SnapshotView
 
 
@@ -51,6 +53,8 @@ def get(
         table(("NAME", "ENGINE", "TIER", "VERSION", "SOURCE"), [_model_row(one) for one in documents])
     elif kind == "Route":
         table(("NAME", "MODEL", "LIGHT", "HEAVY", "THRESHOLD"), [_route_row(one) for one in documents])
+    elif kind == "Prompt":
+        table(("NAME", "FORM", "VARIABLES", "MESSAGE"), [_prompt_row(one) for one in documents])
     else:
         headers = ("NAME", "KEYS", "REQUESTS/S", "CONCURRENT", "TOKENS/MIN", "USD/DAY", "HARD", "ROUTES")
         table(headers, [_tenant_row(one) for one in documents])
@@ -58,9 +62,10 @@ def get(
 
 def describe(kind: Kind, name: Name, server: Server = SERVER) -> None:
     """Show a document, everything that was ever written under its name, and who serves it."""
-    with Client(server) as client:
+    with RegistryClient(server) as client:
         revisions = client.revisions(kind, name)
         latest = _latest(client)
+        drift = _drift(client, name) if kind == "Prompt" else ()
     head = revisions[0]
     typer.echo(f"{kind} {name}: " + ("deleted" if head.deleted else f"generation {head.generation}"))
     if head.document is not None:
@@ -69,7 +74,7 @@ def describe(kind: Kind, name: Name, server: Server = SERVER) -> None:
     typer.echo("\nRevisions")
     table(("GENERATION", "WHAT", "SNAPSHOTS", "AUTHOR", "AT", "REASON"), [_revision_row(one) for one in revisions])
     typer.echo("\nConditions")
-    table(("CONDITION", "HOLDS", "AT", "WHY"), _conditions(head, latest) if latest else [])
+    table(("CONDITION", "HOLDS", "AT", "WHY"), [*(_conditions(head, latest) if latest else []), *drift])
 
 
 def delete(kind: Kind, name: Name, reason: Reason = "", server: Server = SERVER) -> None:
@@ -142,6 +147,20 @@ def _conditions(head: Revision, latest: SnapshotView) -> list[tuple[object, ...]
     ]
 
 
+def _drift(client: RegistryClient, name: str) -> list[tuple[object, ...]]:
+    """Whether MLflow says what the document says."""
+    try:
+        found = next((one for one in client.prompts() if one.name == name), None)
+    except TiermeshError as error:
+        if error.code is not Code.UNAVAILABLE:
+            raise
+        return [("In step with MLflow", "unknown", "", error.message)]
+    if found is None:
+        return [("In step with MLflow", "no", "", "MLflow has no such prompt")]
+    said = "; ".join(found.drift) or f"newest is version {found.newest}"
+    return [("In step with MLflow", "no" if found.drift else "yes", "", said)]
+
+
 def _revision_row(revision: Revision) -> tuple[object, ...]:
     span = sorted({number for number in (revision.first_snapshot, revision.last_snapshot) if number})
     return (
@@ -165,6 +184,13 @@ def _route_row(document: Document) -> tuple[object, ...]:
     name, spec = document.metadata.name, document.spec
     light, heavy = (", ".join(tier) for tier in (spec.tiers.light, spec.tiers.heavy))
     return name, spec.model or name, light, heavy, spec.complexity.threshold
+
+
+def _prompt_row(document: Document) -> tuple[object, ...]:
+    assert isinstance(document, Prompt)
+    spec = document.spec
+    form = "text" if spec.chat is None else f"chat of {len(spec.chat)}"
+    return document.metadata.name, form, ", ".join(variables(spec)), spec.message
 
 
 def _tenant_row(document: Document) -> tuple[object, ...]:

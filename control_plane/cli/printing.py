@@ -51,7 +51,16 @@ def document_text(document: Document | None) -> str:
 
 def difference(before: str, after: str, before_name: str, after_name: str) -> bool:
     """Print how two texts differ, as a unified diff. Whether they do."""
-    lines = list(difflib.unified_diff(before.splitlines(), after.splitlines(), before_name, after_name, lineterm=""))
+    return shown_difference(differences(before, after, before_name, after_name))
+
+
+def differences(before: str, after: str, before_name: str, after_name: str) -> list[str]:
+    """The lines of a unified diff; none where the texts are equal."""
+    return list(difflib.unified_diff(before.splitlines(), after.splitlines(), before_name, after_name, lineterm=""))
+
+
+def shown_difference(lines: Sequence[str]) -> bool:
+    """Print a diff's lines. Whether there are any."""
     for line in lines:
         typer.secho(line, fg=_COLOURS.get(line[:1]))
     return bool(lines)

@@ -73,6 +73,31 @@ snapshot_revisions = Table(
     Column("revision", Integer, ForeignKey("revisions.id"), primary_key=True, index=True),
 )
 
+pins = Table(
+    "pins",
+    metadata,
+    Column("reference", String(300), primary_key=True),
+    Column("prompt", JSON, nullable=False),
+    Column("observed", Integer, nullable=False),
+    Column("problem", Text),
+)
+
+approvals = Table(
+    "approvals",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("kind", String(63), nullable=False),
+    Column("subject", JSON, nullable=False),
+    Column("summary", Text, nullable=False),
+    Column("requested_by", String(200), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("requested_at", UtcDateTime, nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("decided_by", String(200)),
+    Column("note", Text),
+    Column("decided_at", UtcDateTime),
+)
+
 acks = Table(
     "acks",
     metadata,

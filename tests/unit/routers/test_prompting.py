@@ -52,8 +52,8 @@ def test_a_text_is_one_message_of_the_system_before_the_callers() -> None:
 
 def test_the_routes_values_are_defaults_and_the_requests_win() -> None:
     with_defaults = prompted(pinned(), variables={"shop": "Acme", "language": "English"})
-    for given, said in (({}, "English"), ({"language": "German"}, "German")):
-        messages = rendered(call(with_variables(given)), with_defaults)["messages"]
+    for sent, said in (({}, "English"), ({"language": "German"}, "German")):
+        messages = rendered(call(with_variables(sent)), with_defaults)["messages"]
         assert messages[0]["content"] == f"You help customers of Acme in {said}."
     assert rendered(call(chat()), with_defaults)["messages"][0]["content"].endswith("English.")
 

@@ -58,9 +58,8 @@ def test_a_text_that_parses_without_variables_is_itself(text: str) -> None:
         pattern = Pattern.parse(text)
     except ValueError:
         return
-    assert pattern.fill({name: f"{{{{{name}}}}}" for name in pattern.variables}).replace(" ", "") == text.replace(
-        " ", ""
-    )
+    again = pattern.fill({name: f"{{{{{name}}}}}" for name in pattern.variables})
+    assert "".join(again.split()) == "".join(text.split())
 
 
 @given(st.dictionaries(st.sampled_from(["a", "b"]), st.text(), min_size=2))
@@ -86,7 +85,7 @@ def test_values_are_put_in_once_and_never_read(values: dict[str, str]) -> None:
         ({"template": "a", "responseFormat": {"type": "objekt"}}, "type must be one of"),
         ({"template": "a", "responseFormat": {"type": "json_schema"}}, "json_schema must be an object"),
         ({"template": "a", "responseFormat": {"type": "object", "a": float("nan")}}, "cannot be written as JSON"),
-        ({"template": "a", "responseFormat": {"type": "object", "a": "\ud800"}}, "cannot be written as JSON"),
+        ({"template": "a", "responseFormat": {"type": "object", "a": [{"b": "\ud800"}]}}, "cannot be written as JSON"),
         ({"template": "a", "responseFormat": {"type": "object", "a": "x" * 50_000}}, "50000 fit"),
         ({"template": "a", "responseFormat": NESTED}, "nests deeper than 50"),
     ],

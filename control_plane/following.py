@@ -1,0 +1,37 @@
+"""Following: looks at MLflow every few seconds for aliases that were moved there."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from control_plane.aliases import Aliases
+from control_plane.spec.errors import TiermeshError
+
+logger = logging.getLogger(__name__)
+
+
+async def follow(
+    aliases: Aliases, stop: asyncio.Event, seconds: float, leads: Callable[[], bool] = lambda: True
+) -> None:
+    """Until `stop` is set. `leads` says whether this process is the one that does it; MLflow may come and go."""
+    away = False
+    while not await _set(stop, seconds):
+        if not leads():
+            continue
+        try:
+            await asyncio.to_thread(aliases.follow)
+            if away:
+                logger.info("aliases are followed again")
+            away = False
+        except TiermeshError as error:
+            if not away:
+                logger.warning("aliases are not followed", extra={"fields": {"why": str(error)}})
+            away = True
+
+
+async def _set(stop: asyncio.Event, seconds: float) -> bool:
+    try:
+        async with asyncio.timeout(seconds):
+            return await stop.wait()
+    except TimeoutError:
+        return False

@@ -1,0 +1,1 @@
+"""Prompts: the only door to MLflow's prompt registry."""
