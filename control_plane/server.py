@@ -16,10 +16,15 @@ from control_plane.aliases import KIND, Aliases
 from control_plane.api.app import create_admin_app, create_app
 from control_plane.api.approvals import approval_routes
 from control_plane.api.prompts import prompt_routes
+from control_plane.api.versions import version_routes
 from control_plane.api.waiting import WaitingRoom
 from control_plane.approvals import Approvals
 from control_plane.drift import Drift
 from control_plane.following import follow
+from control_plane.models import promotions as promotion
+from control_plane.models.pinning import ModelPinning
+from control_plane.models.promotions import Promotions
+from control_plane.models.registry import ModelRegistry
 from control_plane.pinning import Pinning
 from control_plane.prompts.connection import Connection
 from control_plane.prompts.registry import PromptRegistry
@@ -54,13 +59,18 @@ async def serve(
         sockets = [held.enter_context(_bind(settings.host, port, name)) for name, port in ports.items()]
         metrics = ControlPlaneMetrics()
         room = WaitingRoom(database, metrics, settings.max_waiters)
-        prompts = PromptRegistry(Connection(settings.mlflow, settings.mlflow_timeout_seconds))
-        publisher = Publisher(database, settings.serve_url, room.ring, pinning=Pinning(database, prompts))
+        mlflow = Connection(settings.mlflow, settings.mlflow_timeout_seconds)
+        prompts, versions = PromptRegistry(mlflow), ModelRegistry(mlflow)
+        pinning, models = Pinning(database, prompts), ModelPinning(database, versions)
+        publisher = Publisher(database, settings.serve_url, room.ring, pinning=pinning, models=models)
         approvals = Approvals(database)
         aliases = Aliases(prompts, publisher, approvals, settings.protected_aliases)
         approvals.register(KIND, aliases.approved)
+        promotions = Promotions(versions, publisher, approvals, settings.protected_aliases)
+        approvals.register(promotion.KIND, promotions.approved)
         _reconcile(publisher, metrics)
         more = [prompt_routes(aliases, Drift(database, prompts)), approval_routes(approvals)]
+        more.append(version_routes(promotions))
         apps: list[ASGIApp] = [
             create_app(publisher, room, metrics, settings.max_body_bytes, more),
             create_admin_app(database, metrics),
@@ -70,7 +80,8 @@ async def serve(
         async with asyncio.TaskGroup() as tasks:
             for server, bound in zip(servers, sockets, strict=True):
                 tasks.create_task(server.serve([bound]))
-            tasks.create_task(follow(aliases, stop, settings.follow_seconds))
+            for each in (aliases, promotions):
+                tasks.create_task(follow(each, stop, settings.follow_seconds))
             logger.info("control plane listens", extra={"fields": asdict(addresses)})
             on_listen(addresses)
             await stop.wait()

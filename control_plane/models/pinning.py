@@ -9,12 +9,14 @@ from dataclasses import dataclass
 
 from control_plane.models import gates
 from control_plane.models.registry import ModelRegistry
-from control_plane.spec.documents import Document, Model
+from control_plane.spec.documents import Document, Model, parse
 from control_plane.spec.errors import Code, FieldError, TiermeshError
 from control_plane.spec.gates import Gate
 from control_plane.spec.served import references
 from control_plane.spec.uris import reference
 from control_plane.spec.versions import GateInForce, ModelVersion
+from control_plane.store import model_pins, revisions
+from control_plane.store.database import Database
 from control_plane.store.model_pins import ModelPin
 
 _PASSED_ON = frozenset({Code.NOT_FOUND, Code.CONFLICT, Code.INVALID_REQUEST})
@@ -25,24 +27,26 @@ _PASSED_ON = frozenset({Code.NOT_FOUND, Code.CONFLICT, Code.INVALID_REQUEST})
 class ModelPinning:
     """Resolves references to the model registry."""
 
+    database: Database
     registry: ModelRegistry
     reader: gates.Reader = gates.read
 
-    def plan(
-        self, documents: Iterable[Document], stored: Mapping[str, ModelPin], in_force: Iterable[Document]
-    ) -> dict[str, ModelPin]:
-        """Pins of references that have none yet. `in_force` are the documents whose gates were checked already.
+    def plan(self, documents: Iterable[Document]) -> dict[str, ModelPin]:
+        """Pins of references that have none yet.
 
         Raises TiermeshError: INVALID_DOCUMENT with one FieldError for each reference that leads nowhere or has not
         passed its gate, UNAVAILABLE where MLflow has to be asked and is away.
         """
-        checked = {(name, gate_key(gate)) for name, gate in gated(in_force)}
+        named = [document for document in documents if isinstance(document, Model) and references(document)]
+        if not named:
+            return {}
+        stored, checked = self._known(named)
         found: dict[str, ModelPin] = {}
         errors: list[FieldError] = []
-        for model in (document for document in documents if isinstance(document, Model)):
+        for model in named:
             for name in dict.fromkeys(references(model)):
                 gate = model.spec.gate
-                if name in stored and (gate is None or (name, gate_key(gate)) in checked):
+                if name in stored and (gate is None or (name, gate) in checked):
                     continue
                 try:
                     # What is pinned is what is served: a gate that is new has to hold for it.
@@ -65,23 +69,25 @@ class ModelPinning:
             )
         return found
 
+    def _known(self, named: Iterable[Model]) -> tuple[Mapping[str, ModelPin], list[tuple[str, Gate]]]:
+        """What is pinned, and the references that these documents, as they are in force, have had checked."""
+        with self.database.read() as transaction:
+            stored, heads = model_pins.read(transaction), revisions.heads(transaction)
+        checked = []
+        for each in named:
+            head = heads.get(("Model", each.metadata.name))
+            if head is not None and head.document is not None:
+                before = parse(head.document)
+                assert isinstance(before, Model)
+                checked += [(name, before.spec.gate) for name in references(before) if before.spec.gate]
+        return stored, checked
+
     def _version(self, name: str, pin: ModelPin | None) -> ModelVersion:
         if pin is not None:
             return self.registry.version(pin.model.name, pin.model.version)
         said = reference(name)
         assert said is not None  # `references` gives nothing else
         return self.registry.resolve(said)
-
-
-def gated(documents: Iterable[Document]) -> list[tuple[str, Gate]]:
-    """Each reference that stands behind a gate, with that gate."""
-    models = (document for document in documents if isinstance(document, Model))
-    return [(name, model.spec.gate) for model in models if model.spec.gate for name in references(model)]
-
-
-def gate_key(gate: Gate) -> str:
-    """Equal for gates that ask the same."""
-    return gate.model_dump_json()
 
 
 def gates_of(documents: Iterable[Document], name: str) -> list[GateInForce]:

@@ -145,6 +145,27 @@ class RegisteredModel(Spec):
     """Newest first."""
 
 
+class Promoted(Spec):
+    """What moving an alias did."""
+
+    name: str
+    alias: str
+    version: int
+    before: int | None
+    """The version that it stood for; None where it was new."""
+    gates: tuple[str, ...] = ()
+    """The Models whose gates it passed; none where no Model has one."""
+    snapshot: int | None
+    """In force now."""
+    published: bool
+
+
+class ModelView(RegisteredModel):
+    """A registered model, and what its versions have to show."""
+
+    gates: tuple["GateInForce", ...] = ()
+
+
 class GateInForce(Gate):
     """A gate, and the Model document that has it."""
 
@@ -160,6 +181,12 @@ class PinnedModel(Spec):
     version: VersionNumber
     source: Weights
     sha256: Sha256
+
+
+class PinnedWeights(PinnedModel):
+    """The version that a Model serves, and how its document names it."""
+
+    reference: str
 
 
 ModelPins = Mapping[str, PinnedModel]

@@ -1,10 +1,13 @@
 """Model pins: which version each reference to the model registry stands for, kept so that nobody is asked again."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from sqlalchemy import delete, insert, select, update
 
 from control_plane.spec.base import Spec
+from control_plane.spec.documents import Document, Model
+from control_plane.spec.served import references
+from control_plane.spec.snapshots import Content
 from control_plane.spec.versions import PinnedModel
 from control_plane.store.database import Transaction
 from control_plane.store.rows import record
@@ -42,6 +45,23 @@ def keep(transaction: Transaction, wanted: Mapping[str, ModelPin]) -> None:
     ]
     if new:
         transaction.execute(insert(model_pins), new)
+
+
+def used(known: Mapping[str, ModelPin], documents: Iterable[Document]) -> dict[str, ModelPin]:
+    """Those that a Model document names."""
+    named = {name for document in documents if isinstance(document, Model) for name in references(document)}
+    return {name: pin for name, pin in known.items() if name in named}
+
+
+def held(content: Content, stored: Mapping[str, ModelPin]) -> dict[str, ModelPin]:
+    """The pins that content was compiled with. What the registry was last seen to say stays what it is: a held version
+    is left for another once that changes."""
+    found: dict[str, ModelPin] = {}
+    for weights in (backend.weights for backend in content.backends if backend.weights):
+        name, before = weights.reference, stored.get(weights.reference)
+        model = PinnedModel.model_validate(weights.model_dump(exclude={"reference"}))
+        found[name] = ModelPin(reference=name, model=model, observed=before.observed if before else model.version)
+    return found
 
 
 def observe(transaction: Transaction, reference: str, observed: int, problem: str | None) -> None:
