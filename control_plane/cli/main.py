@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from control_plane.cli import approvals, documents, keys, local, processes, prompts, routes, snapshots
+from control_plane.cli import approvals, documents, keys, local, models, processes, prompts, routes, snapshots
 from control_plane.cli.printing import failure
 from control_plane.spec.errors import TiermeshError
 
@@ -17,7 +17,7 @@ def create_app() -> typer.Typer:
         no_args_is_help=True,
         pretty_exceptions_enable=False,
     )
-    for part in (local, documents, keys, prompts, approvals, snapshots, routes, processes):
+    for part in (local, documents, keys, models, prompts, approvals, snapshots, routes, processes):
         part.register(app)
     return app
 

@@ -97,9 +97,8 @@ def gates_of(documents: Iterable[Document], name: str) -> list[GateInForce]:
         if isinstance(document, Model) and document.spec.gate:
             for each in filter(None, map(reference, references(document))):
                 if each.name == name:
-                    gate = document.spec.gate.model_dump(by_alias=False, exclude_unset=True)
-                    said = {"model": document.metadata.name, "alias": each.alias, **gate}
-                    found.append(GateInForce.model_validate(said, by_name=True, by_alias=False))
+                    said = {"model": document.metadata.name, "alias": each.alias}
+                    found.append(GateInForce.model_validate({**document.spec.gate.model_dump(mode="json"), **said}))
     return found
 
 

@@ -133,13 +133,9 @@ class ModelRegistry:
 
     def _lookup(self, name: str) -> "StoredModel | None":
         try:
-            found: StoredModel = self._connection.ask(lambda client: client.get_registered_model(name))
+            return self._connection.ask(lambda client: client.get_registered_model(name))
         except Absent:
             return None
-        if _PROMPT in (found.tags or {}):
-            message = f"{name!r} is the name of a prompt, and MLflow keeps prompts and models under one name."
-            raise TiermeshError(Code.INVALID_REQUEST, message, "Name the model otherwise.", param="name")
-        return found
 
     def _found(self, name: str) -> "StoredModel":
         found = self._lookup(name)

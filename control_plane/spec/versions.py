@@ -1,5 +1,6 @@
 """Versions: what the model registry knows, in the shapes its API answers with and its client reads."""
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Self
@@ -12,8 +13,16 @@ from control_plane.spec.uris import ModelSource, Sha256, reference
 
 RegisteredName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
 """A model's name in the registry."""
-AliasName = Annotated[str, Field(pattern=r"^(?!latest$|v[0-9]+$)[a-z][a-z0-9._-]{0,62}$")]
-"""A name for one version, which moves: `production`. The registry keeps `latest` and `v1`, `v2` … for itself."""
+
+
+def _not_reserved(alias: str) -> str:
+    if re.fullmatch(r"(?i)latest|v[0-9]+", alias):
+        raise ValueError(f"{alias!r} is reserved by MLflow: name an alias that somebody moves")
+    return alias
+
+
+AliasName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,62}$"), AfterValidator(_not_reserved)]
+"""A name for one version, which moves: `production`."""
 VersionNumber = Annotated[int, Field(ge=1, lt=2**31)]
 _Line = Annotated[str, Field(max_length=500)]
 

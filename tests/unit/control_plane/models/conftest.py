@@ -1,6 +1,7 @@
 """A real MLflow registry on SQLite, shared; a publisher on a database of the test's own."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -12,7 +13,14 @@ from control_plane.prompts.connection import Connection
 from control_plane.publisher import Publisher
 from control_plane.spec.compile import SERVE_URL
 from control_plane.store.database import Database
-from tests.mlflow_file import mlflow_url as mlflow_url
+from tests.registry import copied
+from tests.registry import empty_registry as empty_registry
+
+
+@pytest.fixture(scope="session")
+def mlflow_url(empty_registry: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A registry that all tests here share: each names its models by itself."""
+    return copied(empty_registry, tmp_path_factory.mktemp("mlflow"))
 
 
 @pytest.fixture(scope="session")

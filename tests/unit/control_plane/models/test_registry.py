@@ -98,7 +98,7 @@ def test_tags_that_others_broke_lose_what_they_said_and_no_more(
 
 def test_a_prompt_is_no_model(registry: ModelRegistry, name: str, mlflow_url: str) -> None:
     Connection(mlflow_url, 30).ask(lambda client: client.create_prompt(name))
-    with pytest.raises(TiermeshError, match="is the name of a prompt"):
+    with pytest.raises(TiermeshError, match="already taken by a prompt"):
         registry.register(name, registration(), "ann")
     assert name not in [model.name for model in registry.models()]
 
