@@ -14,7 +14,7 @@ from launcher.documents import bundled
 RANK = 8
 _LAYERS, _WIDTH, _INNER = 30, 576, 1536
 """SmolLM2-135M's."""
-_STRENGTH = 0.35
+_STRENGTH = 1.0
 """Of a random change: enough to lead every answer elsewhere, and not so much that numbers overflow."""
 
 
