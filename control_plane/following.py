@@ -3,15 +3,22 @@
 import asyncio
 import logging
 from collections.abc import Callable
+from typing import Protocol
 
-from control_plane.aliases import Aliases
 from control_plane.spec.errors import TiermeshError
 
 logger = logging.getLogger(__name__)
 
 
+class Followed(Protocol):
+    """Aliases in MLflow."""
+
+    def follow(self) -> int:
+        """Look once. Raises TiermeshError(UNAVAILABLE)."""
+
+
 async def follow(
-    aliases: Aliases, stop: asyncio.Event, seconds: float, leads: Callable[[], bool] = lambda: True
+    aliases: Followed, stop: asyncio.Event, seconds: float, leads: Callable[[], bool] = lambda: True
 ) -> None:
     """Until `stop` is set. `leads` says whether this process is the one that does it; MLflow may come and go."""
     away = False

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any
 
+from control_plane.models.pinning import ModelPinning
 from control_plane.pinning import Pinning, Plan
 from control_plane.spec.base import nearest
 from control_plane.spec.compile import compile
@@ -20,8 +21,9 @@ from control_plane.spec.prompts import PinnedPrompt, Pins, reference
 from control_plane.spec.records import Applied, Change, Outcome, Revision
 from control_plane.spec.served import base_of
 from control_plane.spec.snapshots import Snapshot, digest
-from control_plane.store import audit, pins, revisions, snapshots
+from control_plane.store import audit, model_pins, pins, revisions, snapshots
 from control_plane.store.database import Database, Transaction
+from control_plane.store.model_pins import ModelPin
 from control_plane.store.pins import Pin
 from control_plane.store.provenance import Origin, Provenance
 from control_plane.store.revisions import Key, document_sha256
@@ -48,6 +50,8 @@ class Publisher:
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     pinning: Pinning | None = None
     """Asks MLflow; None where no document may name a prompt."""
+    models: ModelPinning | None = None
+    """The same for versions of models."""
 
     def apply(
         self,
@@ -65,12 +69,13 @@ class Publisher:
         documents = list(documents)
         wanted, by = _by_key(documents), self._by(author, reason, origin)
         plan = self.pinning.plan(documents) if self.pinning else Plan()
+        versions = self.models.plan(documents) if self.models else {}
         if self.pinning and plan.unwritten and not dry_run:
             # All fits before MLflow hears of it.
-            self._write("apply", lambda _transaction, _heads: wanted, by, True, plan.pins)
+            self._write("apply", lambda _transaction, _heads: wanted, by, True, plan.pins, versions)
             self.pinning.write(plan.unwritten, author, reason)
             plan = self.pinning.plan(documents)
-        return self._write("apply", lambda _transaction, _heads: wanted, by, dry_run, plan.pins)
+        return self._write("apply", lambda _transaction, _heads: wanted, by, dry_run, plan.pins, versions)
 
     def delete(self, kind: str, name: str, author: str, reason: str = "", origin: Origin = HERE) -> Applied:
         """Delete one document.
@@ -90,11 +95,12 @@ class Publisher:
         """Restore the documents that snapshot `number` was compiled from, as new revisions, and publish them.
 
         What is in force afterwards is again what the documents say, so that a later apply does not undo it. Prompts
-        are again the versions of that snapshot, and stay them until their aliases move again.
+        and models are again the versions of that snapshot, and stay them until their aliases move again.
         Raises TiermeshError(NOT_FOUND).
         """
         with self.database.read() as transaction:
             then, stored = snapshots.get(transaction, number), pins.read(transaction)
+            versions = model_pins.read(transaction)
 
         def decide(transaction: Transaction, heads: Heads) -> Wanted:
             if then is None:
@@ -102,8 +108,10 @@ class Publisher:
             restored = {_key(old): old.document for old in revisions.of_snapshot(transaction, number)}
             return {key: None for key, head in heads.items() if not head.deleted} | restored
 
+        held = _held(then, stored) if then else {}
+        held_models = model_pins.held(then.content, versions) if then else {}
         by = self._by(author, reason or f"rollback to snapshot {number}", origin)
-        return self._write("rollback", decide, by, pins_given=_held(then, stored) if then else {})
+        return self._write("rollback", decide, by, pins_given=held, models_given=held_models)
 
     def repin(
         self, given: Mapping[str, Pin], author: str, reason: str, dry_run: bool = False, origin: Origin = HERE
@@ -113,6 +121,11 @@ class Publisher:
         Raises TiermeshError(INVALID_DOCUMENT) where a Route does not fit the version.
         """
         return self._write("alias", lambda _transaction, _heads: {}, self._by(author, reason, origin), dry_run, given)
+
+    def repin_models(self, given: Mapping[str, ModelPin], author: str, reason: str, origin: Origin = HERE) -> Applied:
+        """Let references stand for other versions, where Models name them."""
+        by = self._by(author, reason, origin)
+        return self._write("alias", lambda _transaction, _heads: {}, by, models_given=given)
 
     def reconcile(self) -> Applied:
         """Publish what the documents compile to, where a new setting or version of the program changed that."""
@@ -129,6 +142,7 @@ class Publisher:
         by: Provenance,
         dry_run: bool = False,
         pins_given: Mapping[str, Pin] = MappingProxyType({}),
+        models_given: Mapping[str, ModelPin] = MappingProxyType({}),
     ) -> Applied:
         with self.database.write(keep=not dry_run) as transaction:
             heads = revisions.heads(transaction)
@@ -140,7 +154,7 @@ class Publisher:
                 if change.outcome is not Outcome.UNCHANGED
             }
             before = snapshots.latest(transaction)
-            after = self._publish(transaction, {**heads, **written}, before, by, pins_given)
+            after = self._publish(transaction, {**heads, **written}, before, by, pins_given, models_given)
             published = after is not before
             if written or published:
                 audit.written(transaction, action, by, changes, None if after is None else after.number)
@@ -159,12 +173,16 @@ class Publisher:
         before: Snapshot | None,
         by: Provenance,
         pins_given: Mapping[str, Pin],
+        models_given: Mapping[str, ModelPin],
     ) -> Snapshot | None:
         if not heads:
             return before
         documents = documents_in_force(heads).values()
         known = {**pins.read(transaction), **pins_given}
-        content = compile(documents, self.serve_url, Pins({name: pin.prompt for name, pin in known.items()}))
+        versions = model_pins.used({**model_pins.read(transaction), **models_given}, documents)
+        prompts = {name: pin.prompt for name, pin in known.items()}
+        content = compile(documents, self.serve_url, Pins(prompts, {name: pin.model for name, pin in versions.items()}))
+        model_pins.keep(transaction, versions)
         named = {said.reference for one in documents if isinstance(one, Route) and (said := one.spec.prompt)}
         pins.keep(transaction, {name: pin for name, pin in known.items() if name in named})
         if before is not None and before.sha256 == digest(content):

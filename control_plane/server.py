@@ -18,6 +18,7 @@ from control_plane.api.app import create_admin_app, create_app
 from control_plane.api.approvals import approval_routes
 from control_plane.api.decisions import decision_routes
 from control_plane.api.prompts import prompt_routes
+from control_plane.api.versions import version_routes
 from control_plane.api.waiting import WaitingRoom
 from control_plane.api.witness import Witness
 from control_plane.approvals import Approvals
@@ -25,6 +26,10 @@ from control_plane.auth.authenticator import Authenticator
 from control_plane.drift import Drift
 from control_plane.first_start import make_admin, shown
 from control_plane.following import follow
+from control_plane.models import promotions as promotion
+from control_plane.models.pinning import ModelPinning
+from control_plane.models.promotions import Promotions
+from control_plane.models.registry import ModelRegistry
 from control_plane.pinning import Pinning
 from control_plane.prompts.connection import Connection
 from control_plane.prompts.registry import PromptRegistry
@@ -62,11 +67,15 @@ async def serve(
         make_admin(database, shown(sys.stderr, settings.home / "admin-token"))
         metrics = ControlPlaneMetrics()
         room = WaitingRoom(database, metrics, settings.max_waiters)
-        prompts = PromptRegistry(Connection(settings.mlflow, settings.mlflow_timeout_seconds))
-        publisher = Publisher(database, settings.serve_url, room.ring, pinning=Pinning(database, prompts))
+        mlflow = Connection(settings.mlflow, settings.mlflow_timeout_seconds)
+        prompts, versions = PromptRegistry(mlflow), ModelRegistry(mlflow)
+        pinning, models = Pinning(database, prompts), ModelPinning(database, versions)
+        publisher = Publisher(database, settings.serve_url, room.ring, pinning=pinning, models=models)
         approvals = Approvals(database)
         aliases = Aliases(prompts, publisher, approvals, settings.protected_aliases)
         approvals.register(KIND, aliases.approved)
+        promotions = Promotions(versions, publisher, approvals, settings.protected_aliases)
+        approvals.register(promotion.KIND, promotions.approved)
         _reconcile(publisher, metrics)
         authenticator, witness = Authenticator(database, settings.is_open, settings.oidc), Witness(database)
         apps: list[ASGIApp] = [
@@ -80,6 +89,7 @@ async def serve(
                 decision_routes(database, settings.decisions_most, settings.decisions_days),
                 prompt_routes(aliases, Drift(database, prompts)),
                 approval_routes(approvals),
+                version_routes(promotions),
             ),
             create_admin_app(database, metrics),
         ]
@@ -92,7 +102,8 @@ async def serve(
         async with asyncio.TaskGroup() as tasks:
             for server, bound in zip(servers, sockets, strict=True):
                 tasks.create_task(server.serve([bound]))
-            tasks.create_task(follow(aliases, stop, settings.follow_seconds))
+            for each in (aliases, promotions):
+                tasks.create_task(follow(each, stop, settings.follow_seconds))
             logger.info("control plane listens", extra={"fields": asdict(addresses)})
             on_listen(addresses)
             books = tasks.create_task(_keep_books(authenticator, witness))

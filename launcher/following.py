@@ -10,9 +10,11 @@ from dataclasses import dataclass
 
 from pydantic import SecretStr
 
-from control_plane.client.http import Client, SnapshotFeed
+from control_plane.client.http import SnapshotFeed
+from control_plane.client.versions import VersionsClient
 from control_plane.spec.documents import Model
-from control_plane.spec.errors import TiermeshError
+from control_plane.spec.errors import Code, TiermeshError
+from control_plane.spec.served import pinned, references, unresolved
 from launcher.documents import local, render
 from launcher.home import Home, write
 
@@ -73,7 +75,7 @@ class Following:
             self._away = False
 
     async def _hand_over(self, snapshot: int | None) -> None:
-        models = [item for item in await asyncio.to_thread(self._list) if isinstance(item, Model)]
+        models = await asyncio.to_thread(self._list)
         text = render(models)
         differs = not self.home.models.exists() or self.home.models.read_text(encoding="utf-8") != text
         if differs:
@@ -84,6 +86,14 @@ class Following:
         if news:
             self.changed()
 
-    def _list(self) -> list[object]:
-        with Client(self.url, token=self.token) as client:
-            return list(client.list("Model"))
+    def _list(self) -> list[Model]:
+        """The Models, with the version that each reference to the model registry stands for in its place.
+
+        Raises TiermeshError(UNAVAILABLE) where one was applied between the two answers: the next look has both.
+        """
+        with VersionsClient(self.url, token=self.token) as client:
+            models = [document for document in client.list("Model") if isinstance(document, Model)]
+            pins = client.model_pins() if any(map(references, models)) else {}
+        if missing := next(unresolved(models, pins), None):
+            raise TiermeshError(Code.UNAVAILABLE, f"{missing.field}: {missing.message}.")
+        return [pinned(model, pins) for model in models]

@@ -13,6 +13,7 @@ from typing import IO
 
 import pytest
 
+from tests.adapters import shop_with_adapters
 from tests.traces import Traces
 
 TIERMESH = str(Path(sys.executable).with_name("tiermesh"))
@@ -110,7 +111,10 @@ def _wait(output: IO[str], say: Callable[[str], None]) -> None:
 
 @pytest.fixture(scope="session")
 def stack(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """The bundled shop with both real models, started once per run. Its progress is shown past pytest's capture."""
+    """The bundled shop with both real models and two adapters of one, started once per run.
+
+    Its progress is shown past pytest's capture.
+    """
     plugins = request.config.pluginmanager
     terminal, capture = plugins.get_plugin("terminalreporter"), plugins.get_plugin("capturemanager")
 
@@ -120,5 +124,6 @@ def stack(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
                 terminal.ensure_newline()
                 terminal.write_line(f"stack: {line}")
 
-    with started(environment(tmp_path_factory.mktemp("stack")), say=say) as running:
+    documents = shop_with_adapters(tmp_path_factory.mktemp("shop"))
+    with started(environment(tmp_path_factory.mktemp("stack")), "-f", str(documents), say=say) as running:
         yield running

@@ -11,6 +11,7 @@ from control_plane.cli import (
     documents,
     keys,
     local,
+    models,
     people,
     processes,
     prompts,
@@ -31,7 +32,8 @@ def create_app() -> typer.Typer:
         pretty_exceptions_enable=False,
         callback=_everywhere,
     )
-    for part in (local, documents, keys, prompts, approvals, snapshots, routes, why, people, audit, processes):
+    parts = (local, documents, keys, models, prompts, approvals, snapshots, routes, why, people, audit, processes)
+    for part in parts:
         part.register(app)
     return app
 

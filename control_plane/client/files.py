@@ -67,15 +67,25 @@ def _text(file: Path) -> str:
 
 
 def _with_absolute_uris(data: Any, folder: Path) -> Any:
-    """The document with `spec.source` and `spec.faq.knowledge` independent of where they are read."""
+    """The document with what its `spec` names on this machine independent of where it is read."""
     spec = data.get("spec") if isinstance(data, dict) else None
     if not isinstance(spec, dict):
         return data
-    changed = {**spec, "source": _absolute(spec["source"], folder)} if "source" in spec else spec
+    changed = _with_absolute_source(spec, folder)
     faq = spec.get("faq")
     if isinstance(faq, dict) and "knowledge" in faq:
         changed = {**changed, "faq": {**faq, "knowledge": _absolute(faq["knowledge"], folder)}}
+    gate, adapters = spec.get("gate"), spec.get("adapters")
+    if isinstance(gate, dict) and "evaluation" in gate:
+        changed = {**changed, "gate": {**gate, "evaluation": _absolute(gate["evaluation"], folder)}}
+    if isinstance(adapters, list):
+        changed = {**changed, "adapters": [_with_absolute_source(adapter, folder) for adapter in adapters]}
     return {**data, "spec": changed}
+
+
+def _with_absolute_source(value: Any, folder: Path) -> Any:
+    sourced = isinstance(value, dict) and "source" in value
+    return {**value, "source": _absolute(value["source"], folder)} if sourced else value
 
 
 def _absolute(uri: Any, folder: Path) -> Any:

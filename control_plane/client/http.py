@@ -145,9 +145,10 @@ class Client:
         params = [("anchor", str(anchor)) for anchor in anchors]
         return read(_VERDICT, self._call("GET", "/v1/audit/verify", params=params))
 
-    def _signed(self, author: str, reason: str) -> dict[str, str]:
-        """Who and why; whoever shows a token is the author, and says no name."""
-        return {"reason": reason} if self._has_token else {"author": author, "reason": reason}
+    def _signed(self, author: str, reason: str | None = None) -> dict[str, str]:
+        """Who and, where it is asked for, why; whoever shows a token is the author, and says no name."""
+        said = {} if reason is None else {"reason": reason}
+        return said if self._has_token else {"author": author, **said}
 
     def _call(self, method: str, path: str, **options: Any) -> httpx2.Response:
         try:

@@ -38,8 +38,8 @@ class RegistryClient(Client):
     def push_prompt(self, name: str, prompt: PromptSpec, author: str, commit: str = "") -> Written:
         """Write a version, where the newest says something else."""
         said = prompt.model_dump(mode="json", exclude_unset=True)
-        body: dict[str, Any] = {"prompt": said, "commit": commit, **self._signed(author, "")}
-        del body["reason"]  # the version's message says why
+        # The version's message says why.
+        body: dict[str, Any] = {"prompt": said, "commit": commit, **self._signed(author)}
         return read(_WRITTEN, self._call("POST", _path(name, "versions"), json=body))
 
     def move_alias(self, name: str, alias: str, version: int, author: str, reason: str = "") -> Moved:

@@ -9,7 +9,7 @@ from control_plane.spec.errors import Code, FieldError, TiermeshError
 from control_plane.spec.models import Engine, Generation, ModelSpec, Price
 from control_plane.spec.prompts import INPUT, NO_PINS, CompiledPrompt, Pins, variables
 from control_plane.spec.resilience import Resilience
-from control_plane.spec.served import base_of, pinned, references, unresolved, with_adapters
+from control_plane.spec.served import base_of, pinned, references, unresolved, weights, with_adapters
 from control_plane.spec.snapshots import (
     Backend,
     CompiledPrice,
@@ -19,6 +19,7 @@ from control_plane.spec.snapshots import (
     canonical,
     digest,
 )
+from control_plane.spec.versions import PinnedWeights
 
 SERVE_URL = "http://127.0.0.1:8000"
 """Where Ray Serve listens on one machine; each Model is served under its name."""
@@ -47,7 +48,8 @@ def compile(documents: Iterable[Document], serve_url: str = SERVE_URL, pins: Pin
             "Correct the references named in errors; nothing was changed.",
             errors=tuple(errors),
         )
-    backends = {name: _backend(model, serve_url) for name, model in models.items()}
+    named = with_adapters(written)
+    backends = {name: _backend(model, serve_url, weights(named[name], pins.models)) for name, model in models.items()}
     return Content(
         routes=tuple(_route(route, backends, models, pins) for route in routes),
         backends=tuple(backends.values()),
@@ -184,7 +186,7 @@ def _price(spec: ModelSpec) -> CompiledPrice:
     )
 
 
-def _backend(model: Model, serve_url: str) -> Backend:
+def _backend(model: Model, serve_url: str, weights: PinnedWeights | None) -> Backend:
     spec, name = model.spec, model.metadata.name
     return Backend(
         name=name,
@@ -197,6 +199,7 @@ def _backend(model: Model, serve_url: str) -> Backend:
         modalities=frozenset(spec.modalities),
         apiKeyFromEnv=spec.api_key_from_env,
         price=_price(spec),
+        weights=weights,
     )
 
 

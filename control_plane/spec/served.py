@@ -11,7 +11,7 @@ from control_plane.spec.documents import Model
 from control_plane.spec.errors import FieldError
 from control_plane.spec.models import Adapter, ModelSpec
 from control_plane.spec.uris import reference
-from control_plane.spec.versions import ModelPins
+from control_plane.spec.versions import ModelPins, PinnedWeights
 
 SEPARATOR = ":"
 """Between a Model's name and its adapter's; no name holds one."""
@@ -51,6 +51,14 @@ def pinned(model: Model, pins: ModelPins) -> Model:
     # The gate has been passed: whoever serves it has nothing to do with it.
     update = {"adapters": adapters, "gate": None} if adapters else {"gate": None}
     return model.model_copy(update={"spec": spec.model_copy(update=update)})
+
+
+def weights(model: Model, pins: ModelPins) -> PinnedWeights | None:
+    """The registry's version behind a name: of a Model's own weights, or of the one adapter that it stands for."""
+    adapters = model.spec.adapters
+    source = adapters[0].source if SEPARATOR in model.metadata.name else model.spec.source
+    pin = pins.get(source or "")
+    return PinnedWeights(**pin.model_dump(), reference=source) if pin and source else None
 
 
 def with_adapters(models: Mapping[str, Model]) -> dict[str, Model]:

@@ -13,12 +13,13 @@ from control_plane.spec.models import Modality, Operation, Protocol, Tier
 from control_plane.spec.prompts import CompiledPrompt
 from control_plane.spec.resilience import Resilience
 from control_plane.spec.tenants import Key, Quotas
+from control_plane.spec.versions import PinnedWeights
 
 SCHEMA_VERSION = 3
 """Routers accept this and the one before it, so that a rolling upgrade works: routers go first."""
 
 
-_ADDED: dict[str, Any] = {"routes": {"__all__": {"prompt"}}}
+_ADDED: dict[str, Any] = {"routes": {"__all__": {"prompt"}}, "backends": {"__all__": {"weights"}}}
 """What this schema says beyond the one before."""
 
 
@@ -50,6 +51,9 @@ class Backend(Spec):
     modalities: frozenset[Modality]
     api_key_from_env: str | None = None
     price: CompiledPrice = CompiledPrice()
+    weights: PinnedWeights | None = None
+    """The version of the model registry that answers; None where its document names none. Routers need it not: it is
+    kept for whoever asks what was in force."""
 
     @model_validator(mode="before")
     @classmethod

@@ -15,7 +15,7 @@ _FETCHED = ("http", "https")
 _URL_CHARACTERS = re.compile(r"[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]+")
 """All that RFC 3986 lets stand in a URL."""
 _REFERENCE = re.compile(
-    r"models:/(?P<name>[A-Za-z0-9][A-Za-z0-9._-]{0,99})(?:@(?P<alias>[a-z][a-z0-9._-]{0,62})|/(?P<version>[1-9][0-9]{0,8}))"
+    r"models:/(?P<name>[A-Za-z0-9][A-Za-z0-9._-]{0,99})(?:@(?P<alias>[A-Za-z][A-Za-z0-9_-]{0,62})|/(?P<version>[1-9][0-9]{0,8}))"
 )
 
 

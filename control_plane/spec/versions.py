@@ -1,10 +1,11 @@
 """Versions: what the model registry knows, in the shapes its API answers with and its client reads."""
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from control_plane.spec.base import Spec
 from control_plane.spec.gates import Gate
@@ -12,8 +13,16 @@ from control_plane.spec.uris import ModelSource, Sha256, reference
 
 RegisteredName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
 """A model's name in the registry."""
-AliasName = Annotated[str, Field(pattern=r"^(?!latest$|v[0-9]+$)[a-z][a-z0-9._-]{0,62}$")]
-"""A name for one version, which moves: `production`. The registry keeps `latest` and `v1`, `v2` … for itself."""
+
+
+def _not_reserved(alias: str) -> str:
+    if re.fullmatch(r"(?i)latest|v[0-9]+", alias):
+        raise ValueError(f"{alias!r} is reserved by MLflow: name an alias that somebody moves")
+    return alias
+
+
+AliasName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,62}$"), AfterValidator(_not_reserved)]
+"""A name for one version, which moves: `production`."""
 VersionNumber = Annotated[int, Field(ge=1, lt=2**31)]
 _Line = Annotated[str, Field(max_length=500)]
 
@@ -55,7 +64,13 @@ class Counted(Spec):
     """How many of some questions were passed."""
 
     passed: int = Field(ge=0)
-    asked: int = Field(ge=0)
+    asked: int = Field(ge=0, le=1_000_000)
+
+    @model_validator(mode="after")
+    def _no_more_than_asked(self) -> Self:
+        if self.passed > self.asked:
+            raise ValueError(f"{self.passed} of {self.asked} cannot have been passed")
+        return self
 
 
 class Failure(Spec):
@@ -82,6 +97,16 @@ class Result(Spec):
     tags: dict[str, Counted] = Field(default_factory=dict, max_length=100)
     failures: tuple[Failure, ...] = Field(default=(), max_length=100)
     """The first of them."""
+
+    @model_validator(mode="after")
+    def _adds_up(self) -> Self:
+        if not self.all.asked:
+            raise ValueError("all.asked: nothing was asked")
+        if any(counted.asked > self.all.asked for counted in self.tags.values()):
+            raise ValueError("tags: more questions carry a tag than were asked")
+        if len(self.failures) > self.all.asked - self.all.passed:
+            raise ValueError("failures: more are named than there were")
+        return self
 
 
 class Evaluation(Result):
@@ -129,6 +154,27 @@ class RegisteredModel(Spec):
     """Newest first."""
 
 
+class Promoted(Spec):
+    """What moving an alias did."""
+
+    name: str
+    alias: str
+    version: int
+    before: int | None
+    """The version that it stood for; None where it was new."""
+    gates: tuple[str, ...] = ()
+    """The Models whose gates it passed; none where no Model has one."""
+    snapshot: int | None
+    """In force now."""
+    published: bool
+
+
+class ModelView(RegisteredModel):
+    """A registered model, and what its versions have to show."""
+
+    gates: tuple["GateInForce", ...] = ()
+
+
 class GateInForce(Gate):
     """A gate, and the Model document that has it."""
 
@@ -144,6 +190,12 @@ class PinnedModel(Spec):
     version: VersionNumber
     source: Weights
     sha256: Sha256
+
+
+class PinnedWeights(PinnedModel):
+    """The version that a Model serves, and how its document names it."""
+
+    reference: str
 
 
 ModelPins = Mapping[str, PinnedModel]

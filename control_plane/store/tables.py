@@ -159,3 +159,12 @@ audit_head = Table(
     Column("sequence", Integer, nullable=False),
     Column("sha256", String(64), nullable=False),
 )
+
+model_pins = Table(
+    "model_pins",
+    metadata,
+    Column("reference", String(300), primary_key=True),
+    Column("model", JSON, nullable=False),
+    Column("observed", Integer, nullable=False),
+    Column("problem", Text),
+)

@@ -1,7 +1,6 @@
-"""`python -m model_repo.artifacts FOLDER`: the folder's manifest, and its checksum for `spec.sha256`.
+"""`python -m model_repo.artifacts FOLDER`: the folder's manifest, as it has to be published beside the files.
 
-The manifest goes to standard output, as it has to be published beside the files; the checksum, of these bytes as of
-the folder, to standard error.
+`--checksum` prints the checksum for `spec.sha256` alone: of a folder that of these bytes, of an archive its own.
 """
 
 import argparse
@@ -9,21 +8,27 @@ import sys
 from pathlib import Path
 
 from control_plane.spec.errors import TiermeshError
-from model_repo.artifacts.folders import manifest_of
+from model_repo.artifacts.folders import checksum, manifest_of
 
 
 def main() -> int:
     """Read the folder; 1 and one sentence where it has no manifest."""
     parser = argparse.ArgumentParser(prog="python -m model_repo.artifacts", description=__doc__)
-    parser.add_argument("folder", type=Path)
-    folder = parser.parse_args().folder
+    parser.add_argument("path", type=Path, metavar="FOLDER|ARCHIVE")
+    parser.add_argument("--checksum", action="store_true")
+    given = parser.parse_args()
     try:
-        found = manifest_of(folder.absolute())
-    except TiermeshError as error:
+        if given.checksum and given.path.is_file():
+            sys.stdout.write(f"{checksum(given.path)}\n")
+            return 0
+        found = manifest_of(given.path.absolute())
+    except (TiermeshError, OSError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
-    sys.stdout.buffer.write(found.text)
-    sys.stderr.write(f"sha256: {found.sha256}\n")
+    if given.checksum:
+        sys.stdout.write(f"{found.sha256}\n")
+    else:
+        sys.stdout.buffer.write(found.text)
     return 0
 
 

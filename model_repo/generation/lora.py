@@ -11,7 +11,7 @@ _RANKS = (8, 16, 32, 64, 128, 256, 320, 512)
 """The sizes that vLLM makes room for: https://docs.vllm.ai/en/latest/features/lora/"""
 
 
-def arguments(adapters: Mapping[str, Path]) -> dict[str, Any]:
+def arguments(adapters: Mapping[str, Path], on_cpu: bool) -> dict[str, Any]:
     """vLLM's engine arguments for these adapters; none where there are none, as room for them slows the base.
 
     Raises TiermeshError(SETUP) where a folder holds no adapter that vLLM can serve.
@@ -22,7 +22,10 @@ def arguments(adapters: Mapping[str, Path]) -> dict[str, Any]:
     # All of them may stand in one batch, so that no request waits for another adapter's.
     return {
         "enable_lora": True,
-        "max_loras": len(adapters),
+        # On a CPU, vLLM gives what asks the base the adapter in the last place, where a batch holds both: it takes the
+        # place -1 of "none" for an index from the end. One place more than there are adapters stays empty, which adds
+        # nothing to the base.
+        "max_loras": len(adapters) + on_cpu,
         "max_lora_rank": next(rank for rank in _RANKS if rank >= most),
     }
 

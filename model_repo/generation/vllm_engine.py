@@ -20,7 +20,7 @@ def load(weights: Path, spec: ModelSpec, adapters: Mapping[str, Path] = MappingP
 
     `adapters` are LoRA adapters by name; vLLM reads each from its folder when a request first asks for it.
     """
-    options = arguments(weights, spec) | lora.arguments(adapters)
+    options = arguments(weights, spec) | lora.arguments(adapters, on_cpu=not spec.resources.gpus)
     if not spec.resources.gpus:
         # Read when vllm is imported; its CPU build is known to it by this alone.
         os.environ["VLLM_TARGET_DEVICE"] = "cpu"

@@ -12,12 +12,17 @@ import pytest
 
 from control_plane.client.files import parse_documents
 from control_plane.client.http import Client
+from control_plane.client.versions import VersionsClient
+from control_plane.spec.documents import Model
 from control_plane.spec.errors import TiermeshError
+from control_plane.spec.versions import Registration
 from launcher.following import Following
 from launcher.home import Home
 from launcher.readiness import answers, until
+from tests.registry import copied
+from tests.registry import empty_registry as empty_registry
 from tests.stack import free_ports
-from tests.unit.launcher.samples import elsewhere, faq
+from tests.unit.launcher.samples import elsewhere, faq, model
 
 Ports = tuple[int, int]
 
@@ -116,6 +121,36 @@ async def test_the_file_stays_while_the_control_plane_is_away_and_is_followed_ag
             away, back = told  # said once, however often it was tried
             assert "does not answer" in away
             assert "again" in back
+
+
+async def test_a_version_of_the_registry_is_handed_over_as_its_source_and_checksum(
+    home: Home, ports: Ports, empty_registry: Path
+) -> None:
+    copied(empty_registry, home.root)
+    document = model("near", engine="vllm", source="models:/support@stable")
+
+    def handed_over() -> list[tuple[str | None, str | None, str]]:
+        text = home.models.read_text(encoding="utf-8") if home.models.exists() else ""
+        models = [one for one in parse_documents(text) if isinstance(one, Model)]
+        return [(one.spec.source, one.spec.sha256, one.spec.version) for one in models]
+
+    def prepare() -> None:
+        with VersionsClient(_url(ports)) as versions:
+            for number in (1, 2):
+                said = {"source": f"https://x.test/{number}.tar", "sha256": f"{number:064x}"}
+                versions.register("support", Registration.model_validate(said), "tester")
+            versions.promote("support", 1, "stable", "tester")
+            versions.apply([document], "tester")
+
+    def promote() -> None:
+        with VersionsClient(_url(ports)) as versions:
+            versions.promote("support", 2, "stable", "tester")
+
+    async with control_plane(home, ports), followed(home, ports, []):
+        await asyncio.to_thread(prepare)
+        await wait(lambda: handed_over() == [("https://x.test/1.tar", f"{1:064x}", "1")])
+        await asyncio.to_thread(promote)
+        await wait(lambda: handed_over() == [("https://x.test/2.tar", f"{2:064x}", "2")])
 
 
 async def test_a_control_plane_that_does_not_answer_at_the_start_is_an_error(home: Home, ports: Ports) -> None:

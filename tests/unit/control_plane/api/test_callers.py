@@ -16,11 +16,14 @@ from control_plane.api.approvals import approval_routes
 from control_plane.api.callers import need_of
 from control_plane.api.decisions import decision_routes
 from control_plane.api.prompts import prompt_routes
+from control_plane.api.versions import version_routes
 from control_plane.api.waiting import WaitingRoom
 from control_plane.api.witness import Witness
 from control_plane.approvals import Approvals
 from control_plane.auth.authenticator import Authenticator
 from control_plane.drift import Drift
+from control_plane.models.promotions import Promotions
+from control_plane.models.registry import ModelRegistry
 from control_plane.prompts.connection import Connection
 from control_plane.prompts.registry import PromptRegistry
 from control_plane.publisher import Publisher
@@ -50,7 +53,10 @@ class Row:
 
 _VIEW, _TRY, _OPERATE, _ADMIN = Role
 _DOCUMENTS = {"models": model("faq"), "routes": route(), "tenants": tenant(), "prompts": prompt(template="hi")}
-_PROMPTS = "/v1/registry/prompts"
+_SHA256 = "0" * 64
+_REGISTRATION = {"source": "file:///weights", "sha256": _SHA256}
+_RESULT = {"sha256": _SHA256, "evaluation": _SHA256, "against": "x", "all": {"passed": 1, "asked": 1}}
+_PROMPTS, _MODELS = "/v1/registry/prompts", "/v1/registry/models"
 _TABLE: dict[tuple[str, str], Row] = {
     **{("GET", f"/v1/{plural}"): Row(_VIEW, "any") for plural in _DOCUMENTS},
     **{("GET", f"/v1/{plural}/{{name}}"): Row(_VIEW) for plural in _DOCUMENTS},
@@ -76,6 +82,13 @@ _TABLE: dict[tuple[str, str], Row] = {
     ("POST", f"{_PROMPTS}/{{name}}/versions"): Row(_TRY, body={"prompt": {"template": "hi"}}),
     ("GET", f"{_PROMPTS}/{{name}}/versions/{{which}}"): Row(_VIEW, "any"),
     ("PUT", f"{_PROMPTS}/{{name}}/aliases/{{alias}}"): Row(_TRY, body={"version": 1}),
+    ("GET", _MODELS): Row(_VIEW, "any"),
+    ("GET", f"{_MODELS}/{{name}}"): Row(_VIEW, "any"),
+    ("POST", f"{_MODELS}/{{name}}/versions"): Row(_OPERATE, body={"version": _REGISTRATION}),
+    ("GET", f"{_MODELS}/{{name}}/versions/{{version}}"): Row(_VIEW, "any"),
+    ("POST", f"{_MODELS}/{{name}}/versions/{{version}}/evaluations"): Row(_OPERATE, body={"result": _RESULT}),
+    ("PUT", f"{_MODELS}/{{name}}/aliases/{{alias}}"): Row(_OPERATE, body={"version": 1}),
+    ("GET", "/v1/registry/pins"): Row(_VIEW, "any"),
     ("GET", "/v1/approvals"): Row(_VIEW, "any"),
     ("POST", "/v1/approvals/{number}/approve"): Row(_ADMIN, "*", body={}),
     ("POST", "/v1/approvals/{number}/reject"): Row(_TRY, "any", body={}),
@@ -138,7 +151,7 @@ def closed(
 def _ask(http: httpx2.Client, operation: tuple[str, str], secret: str | None) -> httpx2.Response:
     method, template = operation
     name = {"routes": "shop", "tenants": "acme", "prompts": "support"}.get(template.split("/")[2], "faq")
-    path = template.format(name=name, number=1, request_id="id", which="1", alias="canary")
+    path = template.format(name=name, number=1, request_id="id", which="1", version=1, alias="canary")
     headers = {} if secret is None else {"authorization": f"Bearer {secret}"}
     return http.request(method, path, json=_TABLE[operation].body, headers=headers)
 
@@ -156,11 +169,13 @@ def test_every_operation_declares_what_it_needs(database: Database) -> None:
         room = WaitingRoom(database, metrics, 1)
         publisher = Publisher(database, "http://127.0.0.1:8000", room.ring)
         door = Authenticator(database, is_open=False)
-        registry, approvals = PromptRegistry(Connection("http://127.0.0.1:1", 1)), Approvals(database)
+        connection = Connection("http://127.0.0.1:1", 1)
+        registry, approvals = PromptRegistry(connection), Approvals(database)
         more = (
             decision_routes(database, 1, 1),
             prompt_routes(Aliases(registry, publisher, approvals, frozenset()), Drift(database, registry)),
             approval_routes(approvals),
+            version_routes(Promotions(ModelRegistry(connection), publisher, approvals, frozenset())),
         )
         app = create_app(publisher, room, metrics, 1000, door, Witness(database), *more)
         return [route for route in app.routes if isinstance(route, APIRoute)]

@@ -41,7 +41,7 @@ def test_an_adapter_is_a_backend_at_its_bases_address() -> None:
 
 def test_a_route_names_an_adapter_wherever_it_may_name_a_model() -> None:
     tiers = {"light": ["faq"], "heavy": ["assistant:legal", "assistant"]}
-    spec = {"tiers": tiers, "resilience": {"fallbacks": ["assistant:plain"]}}
+    spec: dict[str, Any] = {"tiers": tiers, "resilience": {"fallbacks": ["assistant:plain"]}}
     (compiled,) = compile(parsed(model(), generating(adapters=[LEGAL, PLAIN]), route(**spec))).routes
     assert compiled.heavy == ("assistant:legal", "assistant")
     assert compiled.resilience.fallbacks == ("assistant:plain",)
@@ -65,7 +65,9 @@ def test_another_adapter_leaves_the_answers_of_the_base_and_its_siblings_in_forc
 
 @pytest.mark.parametrize("engine", ["transformers", "openai"])
 def test_only_vllm_takes_adapters(engine: str) -> None:
-    elsewhere = {"source": None, "generation": None, "url": "http://x.test/v1"} if engine == "openai" else {}
+    elsewhere: dict[str, Any] = (
+        {"source": None, "generation": None, "url": "http://x.test/v1"} if engine == "openai" else {}
+    )
     with pytest.raises(TiermeshError, match=f"engine '{engine}' serves no 'adapters': only 'vllm' does"):
         parsed(generating(engine=engine, adapters=[LEGAL], **elsewhere))
 

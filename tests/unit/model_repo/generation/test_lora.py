@@ -16,12 +16,16 @@ def adapter(folder: Path, rank: object = 8, weights: str = "adapter_model.safete
 
 
 def test_without_adapters_no_room_is_made_for_any() -> None:
-    assert lora.arguments({}) == lora.requests({}) == {}
+    assert lora.arguments({}, on_cpu=True) == lora.requests({}) == {}
 
 
 def test_there_is_room_for_all_adapters_at_once_and_for_the_widest(tmp_path: Path) -> None:
     adapters = {"small": adapter(tmp_path / "small", 8), "wide": adapter(tmp_path / "wide", 24)}
-    assert lora.arguments(adapters) == {"enable_lora": True, "max_loras": 2, "max_lora_rank": 32}
+    assert lora.arguments(adapters, on_cpu=False) == {"enable_lora": True, "max_loras": 2, "max_lora_rank": 32}
+
+
+def test_on_a_cpu_a_place_stays_empty_for_those_who_ask_the_base(tmp_path: Path) -> None:
+    assert lora.arguments({"small": adapter(tmp_path / "small")}, on_cpu=True)["max_loras"] == 2
 
 
 @pytest.mark.parametrize(
@@ -34,12 +38,12 @@ def test_there_is_room_for_all_adapters_at_once_and_for_the_widest(tmp_path: Pat
 )
 def test_what_vllm_cannot_serve_is_said_before_it_starts(rank: object, weights: str, why: str, tmp_path: Path) -> None:
     with pytest.raises(TiermeshError, match=f"'legal' cannot be served.*{why}"):
-        lora.arguments({"legal": adapter(tmp_path / "a", rank, weights)})
+        lora.arguments({"legal": adapter(tmp_path / "a", rank, weights)}, on_cpu=True)
 
 
 def test_a_folder_that_holds_no_adapter_is_said_to_hold_none(tmp_path: Path) -> None:
     with pytest.raises(TiermeshError, match="not a PEFT configuration"):
-        lora.arguments({"legal": tmp_path})
+        lora.arguments({"legal": tmp_path}, on_cpu=True)
 
 
 def test_requests_name_the_base_or_one_of_its_adapters() -> None:

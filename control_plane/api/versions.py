@@ -1,0 +1,134 @@
+"""/v1/registry/models: versions of models as MLflow keeps them, their results, and who promoted them.
+
+Documents of kind Model are at /v1/models, as those of every kind are at its plural.
+"""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Path
+
+from control_plane.api.callers import DEFAULT_NAMESPACE, Caller, author_of, needs, origin_of, permit
+from control_plane.api.documents import Author, Reason
+from control_plane.models.promotions import Promotions
+from control_plane.spec.base import Spec
+from control_plane.spec.errors import Code, FieldError, TiermeshError
+from control_plane.spec.people import Role
+from control_plane.spec.versions import (
+    AliasName,
+    Evaluation,
+    ModelVersion,
+    ModelView,
+    Promoted,
+    RegisteredModel,
+    RegisteredName,
+    Registration,
+    Result,
+    VersionNumber,
+)
+from control_plane.store import model_pins
+from control_plane.store.model_pins import ModelPin
+
+Name = Annotated[RegisteredName, Path()]
+Number = Annotated[VersionNumber, Path()]
+
+
+class ModelList(Spec):
+    """Registered models, by name."""
+
+    items: tuple[RegisteredModel, ...]
+
+
+class PinList(Spec):
+    """What references of documents in force stand for, by reference."""
+
+    items: tuple[ModelPin, ...]
+
+
+class NewVersion(Spec):
+    """A version to be, and whose it is."""
+
+    version: Registration
+    author: Author = None
+
+
+class NewResult(Spec):
+    """How a version did, and who found out."""
+
+    result: Result
+    author: Author = None
+
+
+class Promote(Spec):
+    """Which version an alias shall stand for."""
+
+    version: VersionNumber
+    author: Author = None
+    reason: Reason = ""
+
+
+def version_routes(promotions: Promotions) -> APIRouter:
+    """The operations on registered models."""
+    routes = APIRouter(prefix="/v1/registry", tags=["registry"])
+    registry = promotions.registry
+
+    @routes.get("/models", dependencies=[needs(Role.VIEWER)])
+    def list_all() -> ModelList:
+        """All registered models with their versions and aliases."""
+        return ModelList(items=tuple(registry.models()))
+
+    @routes.get("/models/{name}", dependencies=[needs(Role.VIEWER)])
+    def get(name: Name) -> ModelView:
+        """One registered model, and the gates before its versions."""
+        found = registry.model(name)
+        return ModelView(**found.model_dump(), gates=tuple(promotions.gates(name)))
+
+    @routes.post("/models/{name}/versions", dependencies=[needs(Role.OPERATOR)])
+    def register(name: Name, body: NewVersion, caller: Caller) -> ModelVersion:
+        """Write a version. It never changes; a model comes into being with its first."""
+        permit(caller, Role.OPERATOR, DEFAULT_NAMESPACE)
+        author = author_of(caller, body.author)
+        found = registry.register(name, body.version, author)
+        promotions.audit("model register", f"{name}/{found.version}", author, "", origin_of(caller))
+        return found
+
+    @routes.get("/models/{name}/versions/{version}", dependencies=[needs(Role.VIEWER)])
+    def version(name: Name, version: Number) -> ModelVersion:
+        """One version with its results and promotions."""
+        return registry.version(name, version)
+
+    @routes.post("/models/{name}/versions/{version}/evaluations", dependencies=[needs(Role.OPERATOR)])
+    def evaluated(name: Name, version: Number, body: NewResult, caller: Caller) -> Evaluation:
+        """Keep a result with its version; it has to be of exactly its weights."""
+        permit(caller, Role.OPERATOR, DEFAULT_NAMESPACE)
+        author = author_of(caller, body.author)
+        found = registry.version(name, version)
+        if body.result.sha256 != found.sha256:
+            message = (
+                f"The result is of weights {body.result.sha256[:12]}…, and version {version} is {found.sha256[:12]}…."
+            )
+            wrong = (FieldError("result.sha256", "is not the version's"),)
+            raise TiermeshError(Code.CONFLICT, message, "Evaluate the version itself.", errors=wrong)
+        evaluation = Evaluation(**body.result.model_dump(), by=author, at=datetime.now(UTC))
+        registry.evaluated(name, version, evaluation)
+        promotions.audit("model evaluate", f"{name}/{version}", author, "", origin_of(caller))
+        return evaluation
+
+    @routes.put("/models/{name}/aliases/{alias}", dependencies=[needs(Role.OPERATOR)])
+    def promote(name: Name, alias: AliasName, body: Promote, caller: Caller) -> Promoted:
+        """Let an alias stand for a version and publish it.
+
+        409 with the failing questions where a gate is not passed, or with a request's number where the alias is
+        protected.
+        """
+        permit(caller, Role.OPERATOR, DEFAULT_NAMESPACE)
+        author = author_of(caller, body.author)
+        return promotions.promote(name, body.version, alias, author, body.reason, origin_of(caller))
+
+    @routes.get("/pins", dependencies=[needs(Role.VIEWER)])
+    def pins() -> PinList:
+        """What the references of the Models in force stand for. Needs no MLflow."""
+        with promotions.publisher.database.read() as transaction:
+            return PinList(items=tuple(model_pins.read(transaction).values()))
+
+    return routes

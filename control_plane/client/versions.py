@@ -1,0 +1,74 @@
+"""The control plane's model registry, for people's tools and for whoever serves the versions."""
+
+from urllib.parse import quote
+
+from pydantic import TypeAdapter
+
+from control_plane.client.answers import read
+from control_plane.client.registry import RegistryClient
+from control_plane.spec.base import Spec
+from control_plane.spec.versions import (
+    Evaluation,
+    ModelVersion,
+    ModelView,
+    PinnedModel,
+    Promoted,
+    RegisteredModel,
+    Registration,
+    Result,
+)
+
+
+class _Pin(Spec):
+    reference: str
+    model: PinnedModel
+    observed: int
+    problem: str | None = None
+
+
+_EVALUATION = TypeAdapter(Evaluation)
+_MODELS = TypeAdapter(list[RegisteredModel])
+_PINS = TypeAdapter(list[_Pin])
+_PROMOTED = TypeAdapter(Promoted)
+_VERSION = TypeAdapter(ModelVersion)
+_VIEW = TypeAdapter(ModelView)
+
+
+class VersionsClient(RegistryClient):
+    """A client that also knows registered models. Every method raises as `Client`'s do."""
+
+    def registered(self) -> list[RegisteredModel]:
+        """All registered models, by name."""
+        return read(_MODELS, self._call("GET", "/v1/registry/models"), "items")
+
+    def registered_model(self, name: str) -> ModelView:
+        """One of them with all versions and the gates before them."""
+        return read(_VIEW, self._call("GET", _path(name)))
+
+    def model_version(self, name: str, version: int) -> ModelVersion:
+        """One version."""
+        return read(_VERSION, self._call("GET", _path(name, "versions", str(version))))
+
+    def register(self, name: str, registration: Registration, author: str) -> ModelVersion:
+        """Write a version."""
+        body = {"version": registration.model_dump(mode="json", exclude_unset=True), **self._signed(author)}
+        return read(_VERSION, self._call("POST", _path(name, "versions"), json=body))
+
+    def evaluated(self, name: str, version: int, result: Result, author: str) -> Evaluation:
+        """Keep a result with its version."""
+        body = {"result": result.model_dump(mode="json"), **self._signed(author)}
+        return read(_EVALUATION, self._call("POST", _path(name, "versions", str(version), "evaluations"), json=body))
+
+    def promote(self, name: str, version: int, alias: str, author: str, reason: str = "") -> Promoted:
+        """Let an alias stand for a version; CONFLICT where a gate is shut, APPROVAL_REQUIRED where it is protected."""
+        body = {"version": version, **self._signed(author, reason)}
+        return read(_PROMOTED, self._call("PUT", _path(name, "aliases", alias), json=body))
+
+    def model_pins(self) -> dict[str, PinnedModel]:
+        """What the references of the Models in force stand for."""
+        found = read(_PINS, self._call("GET", "/v1/registry/pins"), "items")
+        return {pin.reference: pin.model for pin in found}
+
+
+def _path(name: str, *parts: str) -> str:
+    return "/v1/registry/models/" + "/".join(quote(part, safe="") for part in (name, *parts))
