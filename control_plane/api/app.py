@@ -46,6 +46,7 @@ def create_app(
         docs_url=None,  # these pages load their scripts from elsewhere
         redoc_url=None,
         dependencies=[Depends(refuse_unknown_parameters)],
+        responses=problems.RESPONSES,
     )
     problems.install(app)
     for plural, kind in PLURALS.items():

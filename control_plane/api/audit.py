@@ -3,18 +3,21 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Query
+from pydantic import Field
 
 from control_plane.api.callers import needs
 from control_plane.audit import verify
 from control_plane.spec.audit import Anchor, AuditEntry, Verdict
 from control_plane.spec.base import Spec
-from control_plane.spec.errors import Code, FieldError, TiermeshError
 from control_plane.spec.people import Role
 from control_plane.store import audit
 from control_plane.store.database import Database
 
 _LARGEST = 2**63 - 1  # what the database can hold
 SomeNumber = Annotated[int | None, Query(ge=0, le=_LARGEST)]
+
+
+AnchorText = Annotated[str, Field(pattern=r"^[0-9]{1,18}:[0-9a-f]{64}$", description="NUMBER:SHA256 of an entry.")]
 
 
 class AuditList(Spec):
@@ -31,31 +34,17 @@ def audit_routes(database: Database) -> APIRouter:
     def list_some(
         before: SomeNumber = None, after: SomeNumber = None, limit: Annotated[int, Query(ge=1, le=1000)] = 100
     ) -> AuditList:
-        """The newest entries, or the newest `before` a number; or the oldest `after` one."""
-        if before is not None and after is not None:
-            errors = (FieldError("after", "stands beside before"),)
-            raise TiermeshError(Code.INVALID_REQUEST, "before and after exclude each other.", "Use one.", errors=errors)
+        """The newest entries, or the newest `before` a number; `after` one the oldest come first."""
         with database.read() as transaction:
-            if after is not None:
-                return AuditList(items=tuple(audit.after(transaction, after, limit)))
-            return AuditList(items=tuple(audit.newest(transaction, before, limit)))
+            return AuditList(items=tuple(audit.some(transaction, before, after, limit)))
 
     @routes.get("/verify")
     def check(
-        anchor: Annotated[list[str] | None, Query(max_length=100, description="NUMBER:SHA256 of an entry.")] = None,
+        anchor: Annotated[list[AnchorText] | None, Query(max_length=100)] = None,
     ) -> Verdict:
         """Look at the whole chain: every entry that was edited, dropped, added or moved is named."""
-        anchors = [_anchor(text) for text in anchor or ()]
+        anchors = [Anchor.read(text) for text in anchor or ()]
         with database.read() as transaction:
             return verify(audit.every(transaction), anchors, audit.head(transaction))
 
     return routes
-
-
-def _anchor(text: str) -> Anchor:
-    try:
-        return Anchor.read(text)
-    except ValueError as error:
-        wrong = (FieldError("anchor", f"{text!r} is no anchor"),)
-        message, hint = "An anchor is not valid.", "Write it as NUMBER:SHA256."
-        raise TiermeshError(Code.INVALID_REQUEST, message, hint, errors=wrong) from error

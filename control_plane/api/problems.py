@@ -7,8 +7,10 @@ from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import Match, Route
 from starlette.types import Scope
 
 from control_plane.spec.documents import field_path
@@ -17,6 +19,21 @@ from control_plane.spec.errors import Code, FieldError, TiermeshError
 _REFUSAL = "refusal"
 _TYPE = "tag:tiermesh.dev,2026:problems/"
 _SEE_PATHS = "/v1/openapi.json lists the paths and what they take."
+
+_FIELD = {"type": "object", "properties": {"field": {"type": "string"}, "message": {"type": "string"}}}
+_SCHEMA = {
+    "type": "object",
+    "required": ["type", "title", "status", "code", "detail", "hint", "errors"],
+    "properties": {
+        **{name: {"type": "string"} for name in ("type", "title", "code", "detail", "hint")},
+        "status": {"type": "integer"},
+        "errors": {"type": "array", "items": _FIELD},
+    },
+}
+RESPONSES: dict[int | str, dict[str, Any]] = {
+    "default": {"description": "A problem", "content": {"application/problem+json": {"schema": _SCHEMA}}}
+}
+"""What every operation may answer, for the API's description of itself."""
 
 # What Starlette and FastAPI answer by themselves.
 _FRAMEWORK: dict[int, tuple[Code, str, str]] = {
@@ -104,7 +121,14 @@ def _framework(request: Request, error: Exception) -> Response:
     default = (Code.INTERNAL, HTTPStatus(error.status_code).phrase, "")
     code, message, hint = _FRAMEWORK.get(error.status_code, default)
     meant = TiermeshError(code, message.format(path=request.url.path, method=request.method), hint)
-    return problem(meant, error.headers)
+    return problem(meant, _allowed(request) if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED else error.headers)
+
+
+def _allowed(request: Request) -> dict[str, str]:
+    """Every method of the path: the framework names those of its first operation alone."""
+    routes = (route for route in request.app.routes if isinstance(route, Route | APIRoute))
+    found = (route.methods or () for route in routes if route.matches(request.scope)[0] is not Match.NONE)
+    return {"allow": ", ".join(sorted({method for methods in found for method in methods}))}
 
 
 def _unexpected(_request: Request, _error: Exception) -> Response:

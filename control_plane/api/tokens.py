@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, ConfigDict, Field
 from starlette.responses import Response
 
 from control_plane.api.callers import Caller, needs, permit
@@ -21,6 +21,15 @@ from control_plane.store.database import Database, Transaction
 
 class NewToken(Spec):
     """A token to be made."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "anyOf": [
+                {"required": ["bindings"], "properties": {"bindings": {"minItems": 1}}},
+                {"required": ["router"], "properties": {"router": {"const": True}}},
+            ]
+        }
+    )
 
     name: Name
     person: Name | None = None
@@ -97,7 +106,7 @@ def _refuse_useless(wanted: NewToken, now: datetime) -> None:
         raise TiermeshError(Code.INVALID_REQUEST, "The token could do nothing.", "Give it a role.", errors=(field,))
     if wanted.expires_at is not None and wanted.expires_at <= now:
         field = FieldError("expiresAt", "has passed")
-        raise TiermeshError(Code.INVALID_REQUEST, "The token would have ended.", "Name a later time.", errors=(field,))
+        raise TiermeshError(Code.CONFLICT, "The token would have ended already.", "Name a later time.", errors=(field,))
 
 
 def _governed(token: Token) -> list[str]:

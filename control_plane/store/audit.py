@@ -56,15 +56,12 @@ def head(transaction: Transaction) -> Anchor:
     return Anchor.model_construct(**row._mapping) if row else GENESIS  # whatever stands there: it need only differ
 
 
-def newest(transaction: Transaction, before: int | None, limit: int) -> list[AuditEntry]:
-    """At most `limit` entries with numbers below `before`, newest first."""
-    query = select(audit).order_by(audit.c.sequence.desc()).limit(limit)
-    return _entries(transaction, query if before is None else query.where(audit.c.sequence < before))
-
-
-def after(transaction: Transaction, number: int, limit: int) -> list[AuditEntry]:
-    """At most `limit` entries with numbers above `number`, oldest first."""
-    return _entries(transaction, select(audit).where(audit.c.sequence > number).order_by(audit.c.sequence).limit(limit))
+def some(transaction: Transaction, before: int | None, after: int | None, limit: int) -> list[AuditEntry]:
+    """At most `limit` entries with numbers below `before` and above `after`: newest first unless `after` is given."""
+    query = select(audit).order_by(audit.c.sequence.desc() if after is None else audit.c.sequence).limit(limit)
+    if before is not None:
+        query = query.where(audit.c.sequence < before)
+    return _entries(transaction, query if after is None else query.where(audit.c.sequence > after))
 
 
 def every(transaction: Transaction) -> Iterator[AuditEntry | None]:

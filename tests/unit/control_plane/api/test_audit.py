@@ -133,13 +133,13 @@ def test_entries_are_read_in_pages_from_both_ends(api: httpx2.Client) -> None:
     assert numbers(limit=2) == [5, 4]
     assert numbers(before=4, limit=2) == [3, 2]
     assert numbers(after=2, limit=2) == [3, 4]
-    assert api.get("/v1/audit", params={"before": 1, "after": 1}).status_code == 400
+    assert numbers(after=1, before=4) == [2, 3]
 
 
 @pytest.mark.parametrize("anchor", ["", "1", "1:x", ":" + "0" * 64, "-1:" + "0" * 64])
 def test_what_is_no_anchor_is_refused(quiet_api: httpx2.Client, anchor: str) -> None:
     answer = quiet_api.get("/v1/audit/verify", params={"anchor": anchor})
-    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, "anchor")
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, "anchor[0]")
 
 
 def test_a_history_that_was_written_anew_is_told_by_an_anchor_from_before(

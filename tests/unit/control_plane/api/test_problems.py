@@ -49,6 +49,8 @@ def test_an_error_is_a_problem_with_a_stable_type_and_a_hint(
 
 def test_a_method_that_is_not_taken_says_which_are(quiet_api: httpx2.Client) -> None:
     assert quiet_api.patch("/v1/models").headers["allow"] == "GET"
+    assert quiet_api.patch("/v1/models/faq").headers["allow"] == "DELETE, GET, PUT"
+    assert quiet_api.patch("/v1/tokens").headers["allow"] == "GET, POST"
 
 
 def test_an_unknown_query_parameter_is_answered_with_the_nearest(quiet_api: httpx2.Client) -> None:

@@ -47,9 +47,9 @@ def _tamper(database: Database, *statements: str) -> None:
 def test_what_is_read_is_what_was_written(database: Database) -> None:
     _append(database, "a", "b")
     with database.read() as transaction:
-        newest = audit.newest(transaction, None, 10)
-        assert audit.after(transaction, 0, 10) == newest[::-1]
-        assert audit.newest(transaction, 2, 10) == audit.after(transaction, 0, 1)
+        newest = audit.some(transaction, None, None, 10)
+        assert audit.some(transaction, None, 0, 10) == newest[::-1]
+        assert audit.some(transaction, 2, None, 10) == audit.some(transaction, None, 0, 1)
     assert (newest[0].what, newest[0].at, newest[0].reason) == (("b",), _WHEN, "因为")
     assert _verdict(database).holds
 
