@@ -33,7 +33,7 @@ def url(tmp_path: Path, empty_registry: Path) -> Iterator[str]:
     address = f"http://127.0.0.1:{port}"
     store = copied(empty_registry, tmp_path / "store")
     command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", store, "--workers", "1"]
-    environment = {**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true"}
+    environment = {**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
     command += ["--host", "127.0.0.1", "--port", str(port), "--default-artifact-root", str(tmp_path / "artifacts")]
     with running(command, environment, tmp_path, f"{address}/health", 120):
         yield address
