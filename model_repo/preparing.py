@@ -21,8 +21,8 @@ from model_repo.sources import Wanted
 _SAY_SECONDS = 0.5
 """Between two lines; who reads them looks once a second."""
 _PIPE_BYTES = 64 * 1024
-_PASSING = 75
-"""The exit status of what may go by itself: sysexits.h calls it EX_TEMPFAIL."""
+_PREPARED, _FAILED, _PASSING = "prepared", "failed", "failed for now"
+"""The child's last line. Its exit status tells nothing: Ray has the kernel forget the children of its processes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +58,13 @@ class Preparing:
         assert self._child.stdout
         with contextlib.suppress(BlockingIOError):
             self._said += os.read(self._child.stdout.fileno(), _PIPE_BYTES)
-        *lines, self._said = self._said.split(b"\n")
-        return lines[-1].decode(errors="replace") if lines else None
+        *lines, rest = self._said.split(b"\n")
+        said = [line.decode(errors="replace") for line in lines]
+        self._said = rest
+        if said and said[-1] in (_PREPARED, _FAILED, _PASSING):
+            self._said = lines[-1] + b"\n" + rest  # stays for `failure`
+            said.pop()
+        return said[-1] if said else None
 
     @property
     def ended(self) -> bool:
@@ -68,11 +73,12 @@ class Preparing:
 
     def failure(self) -> Failure | None:
         """After its end: why it failed, or None where it did not."""
-        said = self._child.communicate()[1].decode(errors="replace").strip()
-        if not self._child.returncode:
+        rest, wrong = self._child.communicate()
+        verdict = (self._said + rest).decode(errors="replace").splitlines()[-1:]
+        if verdict == [_PREPARED]:
             return None
-        why = said.splitlines()[-1] if said else "its source cannot be prepared"
-        return Failure(why, self._child.returncode == _PASSING)
+        said = wrong.decode(errors="replace").strip().splitlines()
+        return Failure(said[-1] if said else "its source cannot be prepared", verdict == [_PASSING])
 
     def kill(self) -> None:
         """End it now; what it has fetched stays for the next."""
@@ -95,13 +101,15 @@ def main() -> int:
         for each in json.loads(sys.argv[1]):
             wanted = Wanted(**each)
             sources.folder(wanted.uri, sha256=wanted.sha256, allow_pickle=wanted.allow_pickle, tell=tell)
+        verdict = _PREPARED
     except TiermeshError as error:
         sys.stderr.write(f"{error}\n")
-        return _PASSING if error.retryable else 1
+        verdict = _PASSING if error.retryable else _FAILED
     except OSError as error:
         sys.stderr.write(f"The weights cannot be written: {error}.\n")
-        return 1
-    return 0
+        verdict = _FAILED
+    sys.stdout.write(f"{verdict}\n")
+    return 0 if verdict == _PREPARED else 1
 
 
 if __name__ == "__main__":

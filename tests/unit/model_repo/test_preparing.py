@@ -1,6 +1,7 @@
 """The child process itself: what it says, and how it ends."""
 
 import os
+import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -44,3 +45,12 @@ def test_a_failure_is_one_sentence_and_says_whether_it_may_pass(tmp_path: Path) 
     assert said == [] and failure and "does not exist" in failure.why and not failure.passing
     _, failure = prepared(tmp_path, Wanted("http://127.0.0.1:9/model.tar", "0" * 64))
     assert failure and "cannot be fetched" in failure.why and failure.passing
+
+
+def test_a_failure_is_one_where_nobody_keeps_exit_statuses_too(tmp_path: Path) -> None:
+    before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # as Ray has it in the process that starts children
+    try:
+        assert prepared(tmp_path, Wanted(f"file://{tmp_path}/gone"))[1] is not None
+        assert prepared(tmp_path, Wanted(f"file://{tmp_path}"))[1] is None
+    finally:
+        signal.signal(signal.SIGCHLD, before)
