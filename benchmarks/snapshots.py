@@ -127,17 +127,17 @@ async def _spread(cores: Cores, folder: Path, upstream: str, count: int, answers
         sites = [stack.enter_context(plane.router(cores, folder, client.url, name)) for name in names]
         await history.settle()
         witnesses = Witnesses(sites, ["bench"], _CONNECTIONS, _RATE)
-        asking = asyncio.create_task(witnesses.ask())
         changes, rollbacks = [], []
-        for number in range(1, count + 1):
-            model = [parse(_shop(upstream, number)[0])]
-            changes.append(await history.change(lambda model=model: client.apply(model, "bench")))  # type: ignore[misc]
-        for _ in range(count):
-            back = history.number - 1
-            rollbacks.append(await history.change(lambda back=back: client.rollback(back, "bench")))  # type: ignore[misc]
-        await witnesses.heard(answers)
-        witnesses.stopped.set()
-        await asking
+        async with asyncio.TaskGroup() as group:  # a witness that fails ends it all
+            group.create_task(witnesses.ask())
+            for number in range(1, count + 1):
+                model = [parse(_shop(upstream, number)[0])]
+                changes.append(await history.change(lambda model=model: client.apply(model, "bench")))  # type: ignore[misc]
+            for _ in range(count):
+                back = history.number - 1
+                rollbacks.append(await history.change(lambda back=back: client.rollback(back, "bench")))  # type: ignore[misc]
+            await witnesses.heard(answers)
+            witnesses.stopped.set()
     mixed, failed = judged(witnesses.claims, history.truth)
     return Spread(changes, rollbacks, witnesses.claims.total(), mixed, failed)
 
@@ -209,24 +209,24 @@ async def _enlarge(cores: Cores, folder: Path, upstream: str, routes: int, edits
             await asyncio.to_thread(client.apply, map(parse, documents[at : at + _BATCH]), "bench")
         site = stack.enter_context(plane.router(cores, folder, client.url, "router"))
         witnesses = Witnesses([site], asked, _FEW_CONNECTIONS, _LOW_RATE)
-        asking = asyncio.create_task(witnesses.ask())
-        # What this process's collector does would be counted as the router's.
-        gc.collect()
-        gc.freeze()
-        gc.disable()
-        await asyncio.sleep(1)
-        witnesses.seconds.clear()
-        await asyncio.sleep(_CALM_SECONDS)
-        calm, witnesses.seconds = witnesses.seconds, []
-        published, served = [], []
-        for number in range(edits):
-            edit = [parse(_route(number * 7, routes, threshold=0.99))]
-            begin = time.monotonic()
-            applied = await asyncio.to_thread(client.apply, edit, "bench")
-            published.append(time.monotonic() - begin)
-            served.append(await _in_force(site.admin_port, applied.snapshot or 0) - begin - published[-1])
-        witnesses.stopped.set()
-        await asking
+        async with asyncio.TaskGroup() as group:
+            group.create_task(witnesses.ask())
+            # What this process's collector does would be counted as the router's.
+            gc.collect()
+            gc.freeze()
+            gc.disable()
+            await asyncio.sleep(1)
+            witnesses.seconds.clear()
+            await asyncio.sleep(_CALM_SECONDS)
+            calm, witnesses.seconds = witnesses.seconds, []
+            published, served = [], []
+            for number in range(edits):
+                edit = [parse(_route(number * 7, routes, threshold=0.99))]
+                begin = time.monotonic()
+                applied = await asyncio.to_thread(client.apply, edit, "bench")
+                published.append(time.monotonic() - begin)
+                served.append(await _in_force(site.admin_port, applied.snapshot or 0) - begin - published[-1])
+            witnesses.stopped.set()
         gc.enable()
     failed = sum(times for claim, times in witnesses.claims.items() if claim.status != 200)
     return Large(routes, compiled, published, served, calm, witnesses.seconds, failed)
