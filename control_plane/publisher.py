@@ -1,31 +1,41 @@
 """Publisher: the one way in which documents change.
 
-Each write is one transaction: decided, compiled, written down, published. Used by the API's write operations, and once
-at the start of the process.
+Each write is one transaction: decided, compiled, written down, published. Used by the API's write operations, and by
+whoever leads at the start.
 """
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
-from control_plane.spec.base import nearest
-from control_plane.spec.compile import compile
-from control_plane.spec.documents import Document, Route, Tenant, dump, parse
+from control_plane.compiler import Compiled, Compiler
+from control_plane.refusals import no_such_snapshot, refuse_absent, refuse_managed, refuse_named, refuse_stale
+from control_plane.spec.differences import of_contents
+from control_plane.spec.documents import Document, stored
 from control_plane.spec.errors import Code, FieldError, TiermeshError
-from control_plane.spec.records import Applied, Change, Outcome, Revision
-from control_plane.spec.snapshots import Snapshot, digest
+from control_plane.spec.names import TIERMESH, Key
+from control_plane.spec.records import Applied, Change, Difference, Outcome, Revision
+from control_plane.spec.snapshots import Content, Snapshot
 from control_plane.store import revisions, snapshots
 from control_plane.store.database import Database, Transaction
+from control_plane.store.heads import Heads
 from control_plane.store.provenance import Provenance
-from control_plane.store.revisions import Key, document_sha256
+from control_plane.store.revisions import document_sha256
 
 logger = logging.getLogger(__name__)
 
-Heads = Mapping[Key, Revision]
-Wanted = Mapping[Key, dict[str, Any] | None]
-"""What documents shall say; None: that there shall be none."""
+InForce = Mapping[Key, Revision]
+
+
+class Wanted(NamedTuple):
+    """What one document shall say."""
+
+    document: dict[str, Any] | None
+    """None: that there shall be none."""
+    base: str | None = None
+    """The resourceVersion that the write was made from; None where that does not matter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,158 +48,156 @@ class Publisher:
     on_publish: Callable[[Snapshot], None]
     """Called after the transaction, in the writing thread: wakes who waits for a snapshot."""
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    heads: Heads = field(default_factory=Heads)
+    compiler: Compiler = field(default_factory=Compiler)
 
-    def apply(self, documents: Iterable[Document], author: str, reason: str = "", dry_run: bool = False) -> Applied:
+    def apply(
+        self,
+        documents: Iterable[Document],
+        author: str,
+        reason: str = "",
+        dry_run: bool = False,
+        manager: str = TIERMESH,
+    ) -> Applied:
         """Create or change all documents, or none. `dry_run` does the same work and takes it back.
 
-        Raises TiermeshError(INVALID_DOCUMENT) where they do not fit together with those in force.
+        Raises TiermeshError: INVALID_DOCUMENT where they do not fit together with those in force, CONFLICT where one
+        was made from another version than the one in force, or belongs to another `manager`.
         """
         wanted = _by_key(documents)
-        return self._write(lambda _transaction, _heads: wanted, self._by(author, reason), dry_run)
+        return self._write(lambda _transaction, _heads: wanted, self._by(author, reason), manager, dry_run)
 
-    def delete(self, kind: str, name: str, author: str, reason: str = "") -> Applied:
-        """Delete one document.
+    def delete(
+        self, key: Key, author: str, reason: str = "", base: str | None = None, manager: str = TIERMESH
+    ) -> Applied:
+        """Delete one document; with `base`, only in that version.
 
-        Raises TiermeshError: NOT_FOUND with the nearest name, CONFLICT with the documents that name it.
+        Raises TiermeshError: NOT_FOUND with the nearest name, CONFLICT with the documents that name it or as `apply`.
         """
 
-        def decide(_transaction: Transaction, heads: Heads) -> Wanted:
-            in_force = documents_in_force(heads)
-            _refuse_absent(kind, name, in_force)
-            _refuse_named(kind, name, in_force)
-            return {(kind, name): None}
+        def decide(_transaction: Transaction, heads: InForce) -> Mapping[Key, Wanted]:
+            in_force = self.compiler.documents(heads)
+            refuse_stale(key, base, heads.get(key), None)
+            refuse_absent(key, in_force)
+            refuse_named(key, in_force)
+            return {key: Wanted(None, base)}
 
-        return self._write(decide, self._by(author, reason))
+        return self._write(decide, self._by(author, reason), manager)
 
-    def rollback(self, number: int, author: str, reason: str = "") -> Applied:
+    def rollback(self, number: int, author: str, reason: str = "", manager: str = TIERMESH) -> Applied:
         """Restore the documents that snapshot `number` was compiled from, as new revisions, and publish them.
 
         What is in force afterwards is again what the documents say, so that a later apply does not undo it.
-        Raises TiermeshError(NOT_FOUND).
+        Raises TiermeshError: NOT_FOUND; CONFLICT where it would change a document of another `manager`, who would only
+        change it back.
         """
 
-        def decide(transaction: Transaction, heads: Heads) -> Wanted:
-            if snapshots.get(transaction, number) is None:
+        def decide(transaction: Transaction, heads: InForce) -> Mapping[Key, Wanted]:
+            if not snapshots.exists(transaction, number):
                 raise no_such_snapshot(number)
-            restored = {_key(old): old.document for old in revisions.of_snapshot(transaction, number)}
-            return {key: None for key, head in heads.items() if not head.deleted} | restored
+            restored = {old.key: Wanted(old.document) for old in revisions.of_snapshot(transaction, number)}
+            return {key: Wanted(None) for key, head in heads.items() if not head.deleted} | restored
 
-        return self._write(decide, self._by(author, reason or f"rollback to snapshot {number}"))
+        return self._write(decide, self._by(author, reason or f"rollback to snapshot {number}"), manager)
 
     def reconcile(self) -> Applied:
         """Publish what the documents compile to, where a new setting or version of the program changed that."""
         by = self._by("control-plane", "compiled anew at the start: the settings or the program changed")
-        return self._write(lambda _transaction, _heads: {}, by)
+        return self._write(lambda _transaction, _heads: {}, by, TIERMESH)
 
     def _by(self, author: str, reason: str) -> Provenance:
         return Provenance(author, reason, self.now())
 
-    def _write(self, decide: Callable[[Transaction, Heads], Wanted], by: Provenance, dry_run: bool = False) -> Applied:
-        with self.database.write(keep=not dry_run) as transaction:
-            heads = revisions.heads(transaction)
+    def _write(
+        self,
+        decide: Callable[[Transaction, InForce], Mapping[Key, Wanted]],
+        by: Provenance,
+        manager: str,
+        dry_run: bool = False,
+    ) -> Applied:
+        with self.database.write(keep=not dry_run) as transaction, self.compiler.round(keep=not dry_run):
+            heads = self.heads.at(transaction)
             wanted = decide(transaction, heads)
-            changes = tuple(_change(key, document, heads.get(key)) for key, document in wanted.items())
+            changes = tuple(_change(key, one, heads.get(key), manager) for key, one in wanted.items())
             written = {
-                key: revisions.append(transaction, key, change.generation, document, by)
-                for (key, document), change in zip(wanted.items(), changes, strict=True)
+                key: revisions.append(transaction, key, change.generation, one.document, by)
+                for (key, one), change in zip(wanted.items(), changes, strict=True)
                 if change.outcome is not Outcome.UNCHANGED
             }
-            before = snapshots.latest(transaction)
-            after = self._publish(transaction, {**heads, **written}, before, by)
-        published = after is not before
-        if after is not None and published and not dry_run:
-            self.on_publish(after)
-        applied = Applied(changes=changes, snapshot=after and after.number, published=published, dryRun=dry_run)
-        if changes or published:
-            fields = {"author": by.author, **applied.model_dump(mode="json")}
-            logger.info("documents written", extra={"fields": fields})
+            outcome = self._publish(transaction, {**heads, **written}, by)
+            if outcome.compiled is not None and not dry_run:
+                self.compiler.settle(outcome.compiled)
+        if outcome.snapshot is not None and not dry_run:
+            self.on_publish(outcome.snapshot)
+        applied = Applied(
+            changes=changes,
+            snapshot=outcome.number,
+            published=outcome.snapshot is not None,
+            dryRun=dry_run,
+            diff=outcome.diff,
+            diffComplete=outcome.diff_complete,
+        )
+        if changes or applied.published:
+            said = applied.model_dump(mode="json", exclude={"diff", "diff_complete"})
+            logger.info("documents written", extra={"fields": {"author": by.author, **said}})
         return applied
 
-    def _publish(
-        self, transaction: Transaction, heads: Heads, before: Snapshot | None, by: Provenance
-    ) -> Snapshot | None:
+    def _publish(self, transaction: Transaction, heads: InForce, by: Provenance) -> "_Published":
+        before = snapshots.in_force(transaction)
         if not heads:
-            return before
-        content = compile(documents_in_force(heads).values(), self.serve_url)
-        if before is not None and before.sha256 == digest(content):
-            return before
-        in_force = (head for head in heads.values() if not head.deleted)
-        return snapshots.append(transaction, content, in_force, by)
+            return _Published(before and before.number)
+        compiled = self.compiler.compile(heads, self.serve_url)
+        if before is not None and before.sha256 == compiled.sha256:
+            return _Published(before.number, compiled)
+        was = Content() if before is None else self._content(transaction, before)
+        last = max(head.id for head in heads.values())
+        published = snapshots.append(transaction, compiled.content, last, by, compiled.text)
+        return _Published(published.number, compiled, published, *of_contents(was, compiled.content))
+
+    def _content(self, transaction: Transaction, one: snapshots.InForce) -> Content:
+        """What is in force: as compiled here, or else as another process wrote it down."""
+        if (known := self.compiler.known(one.sha256)) is not None:
+            return known
+        found = snapshots.get(transaction, one.number)
+        return found.content if found else Content()
 
 
-def documents_in_force(heads: Heads) -> dict[Key, Document]:
-    """The documents that were not deleted."""
-    return {key: parse(head.document) for key, head in heads.items() if head.document is not None}
+class _Published(NamedTuple):
+    """What is in force at the end of a write."""
+
+    number: int | None
+    compiled: Compiled | None = None
+    snapshot: Snapshot | None = None
+    """None where it is the one of before."""
+    diff: tuple[Difference, ...] = ()
+    diff_complete: bool = True
 
 
-def no_such_snapshot(number: int) -> TiermeshError:
-    """The error for a number that was never published."""
-    return TiermeshError(
-        Code.NOT_FOUND, f"There is no snapshot {number}.", "'tiermesh snapshot list' shows those there are."
-    )
-
-
-def no_such_document(kind: str, name: str, names: Iterable[str]) -> TiermeshError:
-    """The error for a name that stands for nothing; `names` are those that do."""
-    known = sorted(names)
-    near = nearest(name, known)
-    hint = f"Did you mean {near!r}?" if near else f"There are: {', '.join(known) or 'none'}."
-    return TiermeshError(Code.NOT_FOUND, f"There is no {kind} {name!r}.", hint)
-
-
-def _change(key: Key, document: dict[str, Any] | None, head: Revision | None) -> Change:
-    absent = head is None or head.deleted
-    if head is not None and head.sha256 == document_sha256(document):
+def _change(key: Key, wanted: Wanted, head: Revision | None, manager: str) -> Change:
+    document, absent = wanted.document, head is None or head.deleted
+    refuse_stale(key, wanted.base, head, document)
+    if (absent and document is None) or (head is not None and head.sha256 == document_sha256(document)):
         outcome = Outcome.UNCHANGED
     elif document is None:
         outcome = Outcome.DELETED
     else:
         outcome = Outcome.CREATED if absent else Outcome.CHANGED
-    generation = (head.generation if head else 0) + (outcome is not Outcome.UNCHANGED)
-    return Change(kind=key[0], name=key[1], generation=generation, outcome=outcome)
+    changes = outcome is not Outcome.UNCHANGED
+    if changes:
+        refuse_managed(key, head, manager)
+    generation = (head.generation if head else 0) + changes
+    return Change(**key._asdict(), generation=generation, outcome=outcome)
 
 
-def _key(revision: Revision) -> Key:
-    return revision.kind, revision.name
-
-
-def _by_key(documents: Iterable[Document]) -> Wanted:
-    wanted: dict[Key, dict[str, Any]] = {}
+def _by_key(documents: Iterable[Document]) -> dict[Key, Wanted]:
+    wanted: dict[Key, Wanted] = {}
     for index, document in enumerate(documents):
-        key = (document.kind, document.metadata.name)
-        if key in wanted:
+        if document.key in wanted:
             raise TiermeshError(
                 Code.INVALID_DOCUMENT,
-                f"{key[0]} {key[1]!r} stands twice among the documents.",
+                f"{document.key} stands twice among the documents.",
                 "Keep one of them; nothing was changed.",
                 errors=(FieldError(f"documents[{index}].metadata.name", "stands twice"),),
             )
-        wanted[key] = dump(document)
+        wanted[document.key] = Wanted(stored(document), document.metadata.resource_version)
     return wanted
-
-
-def _refuse_absent(kind: str, name: str, in_force: Mapping[Key, Document]) -> None:
-    if (kind, name) not in in_force:
-        raise no_such_document(kind, name, (known for its_kind, known in in_force if its_kind == kind))
-
-
-def _refuse_named(kind: str, name: str, in_force: Mapping[Key, Document]) -> None:
-    users = [f"{by} {user!r}" for (by, user), document in in_force.items() if (kind, name) in _named(document)]
-    if users:
-        raise TiermeshError(
-            Code.CONFLICT,
-            f"{kind} {name!r} is named by {', '.join(users)}.",
-            "Apply them without it first, or delete them; nothing was changed.",
-        )
-
-
-def _named(document: Document) -> set[Key]:
-    """The documents that a document names."""
-    if isinstance(document, Tenant):
-        return {("Route", name) for name in document.spec.routes or ()}
-    if isinstance(document, Route):
-        tiers, resilience = document.spec.tiers, document.spec.resilience
-        mirrored = (resilience.mirror.model,) if resilience.mirror else ()
-        return {("Model", name) for name in tiers.light + tiers.heavy + resilience.fallbacks + mirrored}
-    passages = document.spec.generation and document.spec.generation.passages
-    return {("Model", passages.model)} if passages else set()

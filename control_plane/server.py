@@ -15,6 +15,7 @@ from typing_extensions import override
 from control_plane.api.app import create_admin_app, create_app
 from control_plane.api.waiting import WaitingRoom
 from control_plane.publisher import Publisher
+from control_plane.replica import Replica
 from control_plane.settings import ControlPlaneSettings
 from control_plane.spec.errors import Code, TiermeshError
 from control_plane.store.database import Database
@@ -46,20 +47,24 @@ async def serve(
         metrics = ControlPlaneMetrics()
         room = WaitingRoom(database, metrics, settings.max_waiters)
         publisher = Publisher(database, settings.serve_url, room.ring)
-        _reconcile(publisher, metrics)
+        replica = Replica(database, publisher, room, metrics, settings.name)
+        replica.start()
         apps: list[ASGIApp] = [
             create_app(publisher, room, metrics, settings.max_body_bytes),
-            create_admin_app(database, metrics),
+            create_admin_app(database, metrics, replica.leadership),
         ]
         servers = [_Server(_config(app, settings)) for app in apps]
         addresses = Addresses(*(f"http://{_url_host(settings.host)}:{bound.getsockname()[1]}" for bound in sockets))
         async with asyncio.TaskGroup() as tasks:
             for server, bound in zip(servers, sockets, strict=True):
                 tasks.create_task(server.serve([bound]))
+            replicating = [tasks.create_task(work) for work in replica.work()]
             logger.info("control plane listens", extra={"fields": asdict(addresses)})
             on_listen(addresses)
             await stop.wait()
             room.close()
+            for work in replicating:
+                work.cancel()
             for server in servers:
                 server.should_exit = True
     logger.info("control plane ended")
@@ -114,11 +119,3 @@ def _bind(host: str, port: int, setting: str) -> socket.socket:
             f"Stop what listens there, or set TIERMESH_CONTROL_PLANE_{setting} to a free port.",
         ) from error
     return bound
-
-
-def _reconcile(publisher: Publisher, metrics: ControlPlaneMetrics) -> None:
-    try:
-        metrics.snapshot.set(publisher.reconcile().snapshot or 0)
-    except TiermeshError as error:
-        # A newer program may be stricter. Routers go on with the last snapshot; the next write has to mend it.
-        logger.error("documents in force do not compile", extra={"fields": {"error": str(error)}})

@@ -1,6 +1,8 @@
 """The control plane's settings, from the environment."""
 
 import ipaddress
+import os
+import socket
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
@@ -33,11 +35,14 @@ class ControlPlaneSettings(Settings):
     admin_port: Port = 8091
     """Probes and metrics, apart from the API so that they answer when it is busy."""
     database_url: str | None = None
-    """SQLAlchemy's URL of a SQLite file; by default control-plane.db in TIERMESH_HOME."""
+    """sqlite:////PATH/FILE, or postgresql+psycopg://USER:PASSWORD@HOST/DATABASE where several control planes share it;
+    by default the file control-plane.db in TIERMESH_HOME."""
+    name: str = Field(default_factory=lambda: f"{socket.gethostname()}:{os.getpid()}", min_length=1, max_length=63)
+    """What this one is called where several share a database: `/readyz` names the one that leads."""
     serve_url: HttpUrl = SERVE_URL
     """Where Ray Serve listens: compiled into the address of every Model that it runs."""
-    max_body_bytes: int = Field(default=4 * 1024 * 1024, ge=1024)
-    """Largest request body: thousands of documents; what is larger is a mistake."""
+    max_body_bytes: int = Field(default=16 * 1024 * 1024, ge=1024)
+    """Largest request body: tens of thousands of documents; what is larger is a mistake."""
     max_waiters: int = Field(default=1000, ge=1)
     """Long-polls at once, one a router: each costs a connection and a few kilobytes."""
     grace_seconds: int = Field(default=5, ge=1)

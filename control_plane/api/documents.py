@@ -1,21 +1,27 @@
 """/v1/models, /v1/routes, /v1/tenants and /v1/documents: documents in, documents out."""
 
 from collections.abc import Iterable
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Body, Query
 from pydantic import Field
 from starlette.responses import JSONResponse
 
-from control_plane.publisher import Publisher, no_such_document
+from control_plane.publisher import Publisher
+from control_plane.refusals import no_such_document
 from control_plane.spec.base import Spec
-from control_plane.spec.documents import Document, parse
+from control_plane.spec.documents import VERSION, Document, in_namespace, parse, versioned
 from control_plane.spec.errors import Code, FieldError, TiermeshError
+from control_plane.spec.models import Name
+from control_plane.spec.names import DEFAULT_NAMESPACE, EVERY_NAMESPACE, TIERMESH, Key
 from control_plane.spec.records import Applied, Revision
 from control_plane.store import revisions
 
 Author = Annotated[str, Field(min_length=1, max_length=200)]
 Reason = Annotated[str, Field(max_length=2000)]
+OneNamespace = Annotated[Name, Query()]
+SomeNamespaces = Annotated[Name | Literal["*"], Query()]
+"""One, or `*` for all."""
 ANONYMOUS = "anonymous"
 """Who writes without saying so: there is no authentication yet."""
 
@@ -23,9 +29,10 @@ ANONYMOUS = "anonymous"
 class Batch(Spec):
     """Documents that are applied together or not at all."""
 
-    documents: list[Any] = Field(min_length=1, max_length=1000)
+    documents: list[Any] = Field(min_length=1, max_length=20_000)
     author: Author = ANONYMOUS
     reason: Reason = ""
+    manager: Name = TIERMESH
 
 
 class RevisionList(Spec):
@@ -35,13 +42,20 @@ class RevisionList(Spec):
 
 
 def batch_routes(publisher: Publisher) -> APIRouter:
-    """POST /v1/documents."""
+    """/v1/documents: many at once."""
     routes = APIRouter(tags=["documents"])
 
     @routes.post("/v1/documents")
     def apply(batch: Batch, dry_run: Annotated[bool, Query(alias="dryRun")] = False) -> Applied:
         """Create or change all documents, or none; `dryRun=true` answers the same and writes nothing."""
-        return publisher.apply(_parse_all(batch.documents), batch.author, batch.reason, dry_run)
+        return publisher.apply(_parse_all(batch.documents), batch.author, batch.reason, dry_run, batch.manager)
+
+    @routes.get("/v1/documents")
+    def export(namespace: SomeNamespaces = EVERY_NAMESPACE) -> JSONResponse:
+        """All documents, in an order and in words in which they can be applied elsewhere: without their versions."""
+        with publisher.database.read() as transaction:
+            heads = revisions.heads(transaction, namespace=namespace).values()
+        return JSONResponse({"items": [head.document for head in heads if not head.deleted]})
 
     return routes
 
@@ -51,51 +65,63 @@ def kind_routes(plural: str, kind: str, publisher: Publisher) -> APIRouter:
     routes = APIRouter(prefix=f"/v1/{plural}", tags=[plural])
 
     @routes.get("")
-    def list_all() -> JSONResponse:
-        """All documents of this kind, by name, as they were written."""
+    def list_all(namespace: SomeNamespaces = DEFAULT_NAMESPACE) -> JSONResponse:
+        """All documents of this kind, by namespace and name, with their versions; `namespace=*` lists all of them."""
         with publisher.database.read() as transaction:
-            heads = revisions.heads(transaction).values()
-        return JSONResponse({"items": [head.document for head in heads if head.kind == kind and not head.deleted]})
+            heads = revisions.heads(transaction, kind, namespace).values()
+        return JSONResponse({"items": [_read(head) for head in heads if not head.deleted]})
 
     @routes.get("/{name}")
-    def get(name: str) -> JSONResponse:
-        """One document as it was last written."""
+    def get(name: str, namespace: OneNamespace = DEFAULT_NAMESPACE) -> JSONResponse:
+        """One document as it was last written, with its version."""
+        key = Key(kind, name, namespace)
         with publisher.database.read() as transaction:
-            heads = revisions.heads(transaction)
-        head = heads.get((kind, name))
-        if head is None or head.deleted:
-            known = (other for (its_kind, other), head in heads.items() if its_kind == kind and not head.deleted)
-            raise no_such_document(kind, name, known)
-        return JSONResponse(head.document, headers={"etag": f'"{head.sha256}"'})
+            head = revisions.head(transaction, key)
+            if head is None or head.deleted:
+                heads = revisions.heads(transaction, kind)
+                raise no_such_document(key, [other for other, last in heads.items() if not last.deleted])
+        return JSONResponse(_read(head), headers={"etag": f'"{head.generation}-{head.sha256}"'})
 
     @routes.put("/{name}")
     def put(
         name: str,
         document: Annotated[Any, Body()],
+        namespace: OneNamespace = DEFAULT_NAMESPACE,
         author: Annotated[Author, Query()] = ANONYMOUS,
         reason: Annotated[Reason, Query()] = "",
+        manager: Annotated[Name, Query()] = TIERMESH,
     ) -> Applied:
-        """Create or change one document."""
-        return publisher.apply([_expect(kind, name, parse(document))], author, reason)
+        """Create or change one document; 409 where its `metadata.resourceVersion` is not the last."""
+        meant = _expect(Key(kind, name, namespace), parse(in_namespace(document, namespace)))
+        return publisher.apply([meant], author, reason, manager=manager)
 
     @routes.delete("/{name}")
     def delete(
-        name: str, author: Annotated[Author, Query()] = ANONYMOUS, reason: Annotated[Reason, Query()] = ""
+        name: str,
+        namespace: OneNamespace = DEFAULT_NAMESPACE,
+        author: Annotated[Author, Query()] = ANONYMOUS,
+        reason: Annotated[Reason, Query()] = "",
+        manager: Annotated[Name, Query()] = TIERMESH,
+        resource_version: Annotated[str | None, Query(alias="resourceVersion", pattern=VERSION)] = None,
     ) -> Applied:
-        """Delete one document; 409 where another names it."""
-        return publisher.delete(kind, name, author, reason)
+        """Delete one document; 409 where another names it, or where it has another version."""
+        return publisher.delete(Key(kind, name, namespace), author, reason, resource_version, manager)
 
     @routes.get("/{name}/revisions")
-    def history(name: str) -> RevisionList:
+    def history(name: str, namespace: OneNamespace = DEFAULT_NAMESPACE) -> RevisionList:
         """Everything that was ever written under this name, newest first; also after a deletion."""
         with publisher.database.read() as transaction:
-            found = revisions.history(transaction, kind, name)
-            heads = revisions.heads(transaction)
-        if not found:
-            raise no_such_document(kind, name, (other for its_kind, other in heads if its_kind == kind))
+            found = revisions.history(transaction, kind, name, namespace)
+            if not found:
+                raise no_such_document(Key(kind, name, namespace), revisions.heads(transaction, kind))
         return RevisionList(items=tuple(found))
 
     return routes
+
+
+def _read(head: Revision) -> dict[str, Any]:
+    assert head.document is not None  # deleted ones are not read
+    return versioned(head.document, head.generation)
 
 
 def _parse_all(items: Iterable[Any]) -> list[Document]:
@@ -117,8 +143,9 @@ def _parse_all(items: Iterable[Any]) -> list[Document]:
     return documents
 
 
-def _expect(kind: str, name: str, document: Document) -> Document:
-    for field, is_written, is_meant in (("kind", document.kind, kind), ("metadata.name", document.metadata.name, name)):
+def _expect(key: Key, document: Document) -> Document:
+    fields = ("kind", "metadata.name", "metadata.namespace")
+    for field, is_written, is_meant in zip(fields, document.key, key, strict=True):
         if is_written != is_meant:
             message = f"is {is_written!r}, but the path says {is_meant!r}"
             raise TiermeshError(

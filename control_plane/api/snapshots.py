@@ -9,9 +9,12 @@ from starlette.responses import Response
 
 from control_plane.api.documents import ANONYMOUS, Author, Reason
 from control_plane.api.waiting import WaitingRoom
-from control_plane.publisher import Publisher, no_such_snapshot
+from control_plane.publisher import Publisher
+from control_plane.refusals import no_such_snapshot
 from control_plane.spec.base import Spec
 from control_plane.spec.errors import Code, TiermeshError
+from control_plane.spec.models import Name
+from control_plane.spec.names import TIERMESH
 from control_plane.spec.records import Ack, Applied, Reference, SnapshotSummary, SnapshotView
 from control_plane.spec.snapshots import Snapshot
 from control_plane.store import acks, revisions, snapshots
@@ -36,6 +39,7 @@ class Rollback(Spec):
 
     author: Author = ANONYMOUS
     reason: Reason = ""
+    manager: Name = TIERMESH
 
 
 class Acknowledgement(Spec):
@@ -58,11 +62,10 @@ def snapshot_routes(publisher: Publisher, room: WaitingRoom, metrics: ControlPla
 
     @routes.get("/latest", response_model=Snapshot, responses={204: {}, 304: {}})
     async def latest(
-        response: Response,
         after: SomeNumber = None,
         wait: Annotated[float | None, Query(ge=0, le=LONGEST_WAIT_SECONDS)] = None,
         if_none_match: Annotated[str | None, Header()] = None,
-    ) -> Snapshot | Response:
+    ) -> Response:
         """The snapshot in force, as soon as its number is not `after`; 204 where `wait` seconds bring none."""
         found = await room.newer(after, wait or 0)
         if found is None:
@@ -72,8 +75,7 @@ def snapshot_routes(publisher: Publisher, room: WaitingRoom, metrics: ControlPla
         tag = f'"{found.sha256}"'
         if if_none_match == tag:
             return Response(status_code=304, headers={"etag": tag})
-        response.headers["etag"] = tag
-        return found
+        return Response(found.body, headers={"etag": tag}, media_type="application/json")
 
     @routes.get("/{number}")
     def get(number: Number) -> SnapshotView:
@@ -84,7 +86,7 @@ def snapshot_routes(publisher: Publisher, room: WaitingRoom, metrics: ControlPla
             said = acks.of_snapshot(transaction, number)
         if found is None:
             raise no_such_snapshot(number)
-        documents = tuple(Reference(kind=one.kind, name=one.name, generation=one.generation) for one in sources)
+        documents = tuple(Reference(**one.key._asdict(), generation=one.generation) for one in sources)
         return SnapshotView(**found.model_dump(), documents=documents, acks=said)
 
     @routes.post("/{number}/acks")
@@ -92,7 +94,7 @@ def snapshot_routes(publisher: Publisher, room: WaitingRoom, metrics: ControlPla
         """A router says that it serves this snapshot, or why it cannot."""
         ack = Ack(router=body.router, error=body.error, at=datetime.now(UTC))
         with database.write() as transaction:
-            if snapshots.get(transaction, number) is None:
+            if not snapshots.exists(transaction, number):
                 raise no_such_snapshot(number)
             acks.put(transaction, number, ack)
         metrics.acks.labels("refused" if ack.error else "served").inc()
@@ -101,6 +103,6 @@ def snapshot_routes(publisher: Publisher, room: WaitingRoom, metrics: ControlPla
     @routes.post("/{number}/rollback")
     def rollback(number: Number, body: Rollback) -> Applied:
         """Restore the documents of this snapshot as new revisions, and publish them under a new number."""
-        return publisher.rollback(number, body.author, body.reason)
+        return publisher.rollback(number, body.author, body.reason, body.manager)
 
     return routes

@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from control_plane.cli import documents, keys, local, processes, routes, snapshots
+from control_plane.cli import documents, keys, local, moving, processes, routes, snapshots
 from control_plane.cli.printing import failure
 from control_plane.spec.errors import TiermeshError
 
@@ -17,7 +17,7 @@ def create_app() -> typer.Typer:
         no_args_is_help=True,
         pretty_exceptions_enable=False,
     )
-    for part in (local, documents, keys, snapshots, routes, processes):
+    for part in (local, documents, moving, keys, snapshots, routes, processes):
         part.register(app)
     return app
 

@@ -12,6 +12,8 @@ from control_plane.client.files import parse_documents, read_documents
 from control_plane.client.http import DEFAULT_URL
 from control_plane.spec.base import nearest
 from control_plane.spec.documents import PLURALS, Document
+from control_plane.spec.errors import Code, TiermeshError
+from control_plane.spec.names import DEFAULT_NAMESPACE
 
 
 class Output(StrEnum):
@@ -36,15 +38,34 @@ Name = Annotated[str, typer.Argument(metavar="NAME", help="The document's name."
 File = Annotated[
     Path, typer.Option("-f", "--file", metavar="FILE|DIR|-", help="YAML or JSON documents; - reads standard input.")
 ]
+Namespace = Annotated[
+    str | None, typer.Option("-n", "--namespace", envvar="TIERMESH_NAMESPACE", help="By default 'default'.")
+]
+Namespaces = Annotated[
+    str | None, typer.Option("-n", "--namespace", envvar="TIERMESH_NAMESPACE", help="One, or '*' for all.")
+]
+Manager = Annotated[str, typer.Option("--manager", help="Write as this one: needed for documents that it manages.")]
 Reason = Annotated[str, typer.Option("--reason", help="Why; kept beside what is written.")]
 As = Annotated[Output, typer.Option("-o", "--output", help="How to print it.")]
 
 SERVER = DEFAULT_URL
 
 
-def documents_of(file: Path) -> list[Document]:
-    """The documents that `-f` names. Raises TiermeshError where there are none or one is not valid."""
-    return parse_documents(sys.stdin.read(), "standard input") if str(file) == "-" else read_documents(file)
+def documents_of(file: Path, namespace: str | None = None) -> list[Document]:
+    """The documents that `-f` names. Those that do not say a namespace are in the given one.
+
+    Raises TiermeshError where there are none, one is not valid, or one is in another namespace than the given one.
+    """
+    space = namespace or DEFAULT_NAMESPACE
+    if str(file) == "-":
+        documents = parse_documents(sys.stdin.read(), "standard input", namespace=space)
+    else:
+        documents = read_documents(file, space)
+    for document in documents:
+        if namespace and document.metadata.namespace != namespace:
+            message = f"{document.key} is not in namespace {namespace!r}."
+            raise TiermeshError(Code.INVALID_DOCUMENT, message, "Leave -n out, or take the namespace out of it.")
+    return documents
 
 
 def author() -> str:

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from control_plane.spec.documents import Document, dump
+from control_plane.spec.documents import Document, stored
 from control_plane.spec.errors import TiermeshError
 
 _PIPE_WIDTH = 1000
@@ -44,16 +44,21 @@ def as_json(value: Any) -> None:
     typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
 
 
+def compact(value: Any) -> str:
+    """JSON on one line."""
+    return json.dumps(value, ensure_ascii=False)
+
+
 def document_text(document: Document | None) -> str:
-    """A document as YAML; nothing where there is none."""
-    return yaml_text(dump(document)) if document else ""
+    """A document as YAML, without its version; nothing where there is none."""
+    return yaml_text(stored(document)) if document else ""
 
 
-def difference(before: str, after: str, before_name: str, after_name: str) -> bool:
-    """Print how two texts differ, as a unified diff. Whether they do."""
+def difference(before: str, after: str, before_name: str, after_name: str, err: bool = False) -> bool:
+    """Print how two texts differ, as a unified diff, or on standard error. Whether they do."""
     lines = list(difflib.unified_diff(before.splitlines(), after.splitlines(), before_name, after_name, lineterm=""))
     for line in lines:
-        typer.secho(line, fg=_COLOURS.get(line[:1]))
+        typer.secho(line, fg=_COLOURS.get(line[:1]), err=err)
     return bool(lines)
 
 
@@ -63,8 +68,12 @@ def when(at: datetime) -> str:
 
 
 def failure(error: TiermeshError) -> None:
-    """One line on standard error: what is wrong and what to do; more fields follow, a line each."""
+    """One line on standard error: what is wrong and what to do; more fields follow, a line each, or
+    both sides of a conflict."""
     typer.echo(f"error: {error}", err=True)
-    if len(error.errors) > 1:
+    if error.stale:
+        current, yours = (yaml_text(error.members.get(name)) for name in ("current", "yours"))
+        difference(current, yours, "current", "yours", err=True)
+    elif len(error.errors) > 1:
         for wrong in error.errors:
             typer.echo(f"  {wrong.field}: {wrong.message}", err=True)

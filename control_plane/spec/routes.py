@@ -57,6 +57,14 @@ class RouteSpec(Spec):
     resilience: Resilience = Resilience()
 
     @model_validator(mode="after")
+    def _its_own_namespace(self) -> Self:
+        mirror, fallbacks = self.resilience.mirror, self.resilience.fallbacks
+        for name in fallbacks + ((mirror.model,) if mirror else ()):
+            if "/" in name:  # as compiled content may say, and documents may not
+                raise ValueError(f"resilience names {name!r}: a Route names Models of its own namespace alone")
+        return self
+
+    @model_validator(mode="after")
     def _a_shadow_answers_nobody(self) -> Self:
         mirror, answering = self.resilience.mirror, self.tiers.light + self.tiers.heavy + self.resilience.fallbacks
         if mirror and mirror.model in answering:

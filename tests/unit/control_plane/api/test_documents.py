@@ -5,6 +5,7 @@ import json
 import httpx2
 import pytest
 
+from control_plane.spec.documents import versioned
 from tests.unit.control_plane.samples import generating, model, route, shop
 
 
@@ -15,16 +16,20 @@ def _apply(api: httpx2.Client, *documents: object, **more: object) -> httpx2.Res
 def test_a_document_that_was_put_is_got_as_it_was_written(api: httpx2.Client) -> None:
     put = api.put("/v1/models/faq", params={"author": "alice", "reason": "first"}, json=model())
     assert put.status_code == 200
-    assert put.json() == {
-        "changes": [{"kind": "Model", "name": "faq", "generation": 1, "outcome": "created"}],
+    applied = put.json()
+    (difference,) = applied.pop("diff")
+    assert (difference["path"], difference["before"], difference["after"]["name"]) == ("backends[faq]", None, "faq")
+    assert applied == {
+        "changes": [{"kind": "Model", "name": "faq", "namespace": "default", "generation": 1, "outcome": "created"}],
         "snapshot": 1,
         "published": True,
         "dryRun": False,
+        "diffComplete": True,
     }
     got = api.get("/v1/models/faq")
-    assert got.json() == model()
+    assert got.json() == versioned(model(), 1)
     (revision,) = api.get("/v1/models/faq/revisions").json()["items"]
-    assert got.headers["etag"] == f'"{revision["sha256"]}"'
+    assert got.headers["etag"] == f'"1-{revision["sha256"]}"'
     assert (revision["author"], revision["reason"], revision["firstSnapshot"]) == ("alice", "first", 1)
 
 
@@ -32,7 +37,7 @@ def test_a_kind_is_listed_by_name_without_what_was_deleted(api: httpx2.Client) -
     _apply(api, *shop(), model("zebra"), model("gone"))
     assert api.delete("/v1/models/gone").json()["changes"][0]["outcome"] == "deleted"
     assert [item["metadata"]["name"] for item in api.get("/v1/models").json()["items"]] == ["assistant", "faq", "zebra"]
-    assert api.get("/v1/routes").json() == {"items": [route()]}
+    assert api.get("/v1/routes").json() == {"items": [versioned(route(), 1)]}
 
 
 def test_the_revisions_outlive_the_document(api: httpx2.Client) -> None:

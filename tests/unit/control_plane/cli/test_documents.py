@@ -13,7 +13,7 @@ from control_plane.client.files import read_documents
 from control_plane.client.http import SnapshotFeed
 from control_plane.server import Addresses
 from tests.unit.control_plane.cli.conftest import Run
-from tests.unit.control_plane.samples import generating, model, parsed, route, shop, tenant
+from tests.unit.control_plane.samples import at, generating, model, parsed, route, shop, tenant
 
 
 @pytest.fixture
@@ -92,9 +92,9 @@ def test_get_prints_a_table_and_yaml_and_json_that_can_be_applied_again(
     for suffix in ("yaml", "json"):
         copy = tmp_path / f"copy.{suffix}"
         copy.write_text(tiermesh("get", "model", "-o", suffix).out)
-        assert read_documents(copy) == parsed(generating(), model())
-    assert json.loads(tiermesh("get", "model", "faq", "-o", "json").out) == model()
-    assert yaml.safe_load(tiermesh("get", "model", "faq", "-o", "yaml").out) == model()
+        assert read_documents(copy) == parsed(*at(1, generating(), model()))
+    assert json.loads(tiermesh("get", "model", "faq", "-o", "json").out) == at(1, model())[0]
+    assert yaml.safe_load(tiermesh("get", "model", "faq", "-o", "yaml").out) == at(1, model())[0]
 
 
 def test_a_cell_that_looks_like_markup_is_printed_as_it_is(tiermesh: Run, tmp_path: Path) -> None:
