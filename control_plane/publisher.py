@@ -124,6 +124,7 @@ class Publisher:
                 for (key, one), change in zip(wanted.items(), changes, strict=True)
                 if change.outcome is not Outcome.UNCHANGED
             }
+            self.heads.expect(written.values())
             outcome = self._publish(transaction, {**heads, **written}, by)
             if outcome.compiled is not None and not dry_run:
                 self.compiler.settle(outcome.compiled)

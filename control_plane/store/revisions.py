@@ -1,6 +1,7 @@
 """Revisions: every document as it was ever written. Rows are added and never touched again."""
 
 import hashlib
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import func, insert, or_, select
@@ -51,10 +52,11 @@ def since(transaction: Transaction, revision: int) -> list[Revision]:
     return [record(Revision, row) for row in transaction.execute(query)]
 
 
-def generation(transaction: Transaction, key: Key, number: int) -> Revision | None:
-    """One document as it was at one generation, or None."""
-    row = transaction.execute(select(revisions).where(*_is(key), revisions.c.generation == number)).first()
-    return None if row is None else record(Revision, row)
+def are_all_since(transaction: Transaction, revision: int, those: Sequence[Revision]) -> bool:
+    """Whether these are what was written after a revision, in order. Reads no document."""
+    columns = [revisions.c[name] for name in ("id", "kind", "namespace", "name", "sha256", "author", "created_at")]
+    rows = transaction.execute(select(*columns).where(revisions.c.id > revision).order_by(revisions.c.id)).all()
+    return [tuple(row) for row in rows] == [tuple(getattr(one, column.name) for column in columns) for one in those]
 
 
 def history(transaction: Transaction, kind: str, name: str, namespace: str = DEFAULT_NAMESPACE) -> list[Revision]:
