@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from control_plane.client.http import Client, SnapshotFeed
 from control_plane.spec.documents import Model
 from control_plane.spec.errors import TiermeshError
+from control_plane.spec.names import EVERY_NAMESPACE
 from launcher.documents import local, render
 from launcher.home import Home, write
 
@@ -74,7 +75,7 @@ class Following:
         differs = not self.home.models.exists() or self.home.models.read_text(encoding="utf-8") != text
         if differs:
             write(self.home.models, text)
-        names = frozenset(model.metadata.name for model in local(models))
+        names = frozenset(model.metadata.qualified_name for model in local(models))
         news = differs or snapshot != self.snapshot
         self.names, self.snapshot = names, snapshot
         if news:
@@ -82,4 +83,4 @@ class Following:
 
     def _list(self) -> list[object]:
         with Client(self.url) as client:
-            return list(client.list("Model"))
+            return list(client.list("Model", EVERY_NAMESPACE))

@@ -16,6 +16,7 @@ from ray.serve.schema import ApplicationStatus, ApplicationStatusOverview, Repli
 
 from control_plane.spec.documents import Model
 from control_plane.spec.errors import TiermeshError
+from control_plane.spec.names import path_segment
 from model_repo import capacity, deployments, sources
 from model_repo.documents import Models
 from model_repo.settings import ModelsSettings
@@ -76,7 +77,7 @@ class Fleet:
         applications = serve.status().applications
         found = {}
         for name, served in self._served.items():
-            state, message = served.outlook(applications.get(name))
+            state, message = served.outlook(applications.get(path_segment(name)))
             if state == "running" and served.took_seconds is None:
                 served.took_seconds = time.monotonic() - served.since
             seconds = time.monotonic() - served.since if served.took_seconds is None else served.took_seconds
@@ -92,7 +93,7 @@ class Fleet:
 
     def _prepare(self, model: Model, wanted: Models) -> None:
         """Fetch or convert the weights in a child process, which takes its libraries with it when it ends."""
-        name = model.metadata.name
+        name = model.metadata.qualified_name
         _log.info("starting a model", extra={"fields": {"model": name, "source": model.spec.source}})
         running = tuple(self._served)
         self._served[name] = served = _Served(model, time.monotonic(), "preparing")
@@ -118,7 +119,7 @@ class Fleet:
             served.phase, served.message = "refused", said.splitlines()[-1] if said else "its source cannot be prepared"
             return
         served.phase, served.message = "deployed", "starting its replicas"
-        name = served.model.metadata.name
+        name = path_segment(served.model.metadata.qualified_name)
         application = deployments.application(served.model, self._settings.grace_seconds, self._settings.log_level)
         target = serve.RunTarget(target=application, name=name, route_prefix=f"/{name}")
         serve.run_many([target], wait_for_ingress_deployment_creation=False, wait_for_applications_running=False)
@@ -129,7 +130,7 @@ class Fleet:
         if served.preparing is not None:
             served.preparing.kill()
         if served.phase == "deployed":
-            serve.delete(name, _blocking=False)
+            serve.delete(path_segment(name), _blocking=False)
 
 
 def _last_words(application: ApplicationStatusOverview) -> str:

@@ -14,6 +14,7 @@ from starlette.applications import Starlette
 from control_plane.spec.documents import Model
 from control_plane.spec.models import Engine as EngineName
 from control_plane.spec.models import Generation, ModelSpec, Passages
+from control_plane.spec.names import path_segment, qualified
 from model_repo import sources
 from model_repo.faq.deployment import FAQ
 from model_repo.generation.app import Generator
@@ -35,10 +36,10 @@ class GeneratorDeployment:
         spec = model.spec
         generation = spec.generation or Generation()
         weights = sources.folder(spec.source or "")
-        search = _search(generation.passages) if generation.passages else None
+        search = _search(generation.passages, model.metadata.namespace) if generation.passages else None
         prompts = Prompts.load(weights, generation, search)
         self._engine = load(spec, weights)
-        self._generator = Generator(model.metadata.name, self._engine, prompts)
+        self._generator = Generator(model.metadata.qualified_name, self._engine, prompts)
 
     def __serve_build_asgi_app__(self) -> Starlette:
         return self._generator.application()
@@ -63,8 +64,9 @@ def load(spec: ModelSpec, weights: Path) -> Engine:
     return transformers_engine.load(weights, spec)
 
 
-def _search(passages: Passages) -> Search:
-    handle = serve.get_deployment_handle(FAQ, app_name=passages.model)
+def _search(passages: Passages, namespace: str) -> Search:
+    application = path_segment(qualified(namespace, passages.model))
+    handle = serve.get_deployment_handle(FAQ, app_name=application)
 
     async def search(question: str) -> list[str]:
         try:
