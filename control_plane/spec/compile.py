@@ -16,9 +16,6 @@ from control_plane.spec.snapshots import Backend, CompiledPrice, CompiledRoute, 
 SERVE_URL = "http://127.0.0.1:8000"
 """Where Ray Serve listens on one machine; each Model is served under its name."""
 
-_STRAIGHT = Resilience()
-
-
 class _Served(NamedTuple):
     """A Model as routers see it."""
 
@@ -244,12 +241,13 @@ def _route(route: Route, *says: str) -> CompiledRoute:
         threshold=spec.complexity.threshold,
         cacheTtlSeconds=exact.ttl_seconds if exact.enabled else None,
         deadlineSeconds=spec.resilience.deadline_seconds,
-        # Of how a Route holds out, only who else may answer changes its answers, and so its revision.
-        resilience=Resilience(fallbacks=resilience.fallbacks) if resilience.fallbacks else _STRAIGHT,
+        resilience=resilience,
     )
-    # Not canonical JSON, which takes ten times as long: its fields are no mappings and stand in one order.
-    revision = hashlib.sha256("".join([compiled.model_dump_json(), *says]).encode()).hexdigest()[:12]
-    return compiled.model_copy(update={"revision": revision, "resilience": resilience})
+    # Of how a Route holds out, only who else may answer changes its answers. JSON in the order of the fields rather than
+    # canonical, which takes ten times as long.
+    decides = compiled.model_dump_json(exclude={"resilience"}), *resilience.fallbacks
+    revision = hashlib.sha256("\n".join([*decides, *says]).encode()).hexdigest()[:12]
+    return compiled.model_copy(update={"revision": revision})
 
 
 def _qualified(resilience: Resilience, namespace: str) -> Resilience:
