@@ -16,8 +16,9 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from benchmarks.harness import command, replicas
@@ -105,7 +106,7 @@ def many(routes: int, models: int) -> list[Document]:
 
 def _scale(folder: Path, rounds: int) -> Scale:
     documents = many(ROUTES, MODELS)
-    compiling = [_seconds(lambda: compile(documents)) for _ in range(rounds)]
+    compiling = [_seconds(partial(compile, documents)) for _ in range(rounds)]
     database = Database(f"sqlite:///{folder / 'many.db'}")
     database.migrate()
     publisher = Publisher(database, "http://127.0.0.1:8000", lambda _: None)
@@ -114,13 +115,12 @@ def _scale(folder: Path, rounds: int) -> Scale:
     publishing = []
     for _ in range(_EDITS):
         route = replicas.counted(route)
-        publishing.append(_seconds(lambda one=route: publisher.apply([one], "bench")))  # type: ignore[misc]  # its default
+        publishing.append(_seconds(partial(publisher.apply, [route], "bench")))
     database.close()
     return Scale(statistics.median(compiling), statistics.median(publishing))
 
 
-def _seconds(work: object) -> float:
-    assert callable(work)
+def _seconds(work: Callable[[], object]) -> float:
     began = time.perf_counter()
     work()
     return time.perf_counter() - began
@@ -132,7 +132,7 @@ def _edited(folder: Path, cores: Cores, seconds: float) -> Written:
         replica.wait()
         with _writing([replica], ["route-0"] * EDITORS) as ledger:
             time.sleep(seconds)
-    return _checked(Database(f"sqlite:///{folder / 'control-plane.db'}"), ledger)
+    return checked(Database(f"sqlite:///{folder / 'control-plane.db'}"), ledger)
 
 
 def _killed(folder: Path, cores: Cores, url: str, kills: int) -> Written:
@@ -150,7 +150,7 @@ def _killed(folder: Path, cores: Cores, url: str, kills: int) -> Written:
                 leading.start()
                 leading.wait()
                 command.say(f"{leading.name} killed while it led, {number + 1} of {kills}: {dict(ledger.told)}")
-    return _checked(Database(url), ledger)
+    return checked(Database(url), ledger)
 
 
 @contextlib.contextmanager
@@ -172,7 +172,7 @@ def _writing(pair: Sequence[Replica], routes: Sequence[str]) -> Iterator[Ledger]
         raise error
 
 
-def _checked(database: Database, ledger: Ledger) -> Written:
+def checked(database: Database, ledger: Ledger) -> Written:
     """Compare what was said with what is there, past every process."""
     with contextlib.closing(database), database.read() as transaction:
         heads = revisions.heads(transaction, "Route")

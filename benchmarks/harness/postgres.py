@@ -34,7 +34,7 @@ class PostgresServer:
         self._programs = _programs()
         self._settings = {} if durable else _FORGETFUL
         self._numbers = count(1)
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: subprocess.Popen[Any] | None = None
         self._folder = Path()
 
     def url(self, database: str = "postgres") -> str:
@@ -47,7 +47,7 @@ class PostgresServer:
         self.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
         return self.url(name)
 
-    def execute(self, statement: sql.Composable, database: str = "postgres") -> list[tuple[Any, ...]]:
+    def execute(self, statement: sql.SQL | sql.Composed, database: str = "postgres") -> list[tuple[Any, ...]]:
         """Run one statement, in no transaction."""
         with psycopg.connect(host=str(self._folder), user="postgres", dbname=database, autocommit=True) as connection:
             found = connection.execute(statement)
@@ -61,15 +61,16 @@ class PostgresServer:
             "unix_socket_directories": str(self._folder),
         }
         words = [f"-c{name}={value}" for name, value in settings.items()]
-        command = [self._programs / "postgres", "-D", self._folder / "data", *words]
+        command: list[str | Path] = [self._programs / "postgres", "-D", self._folder / "data", *words]
         quiet = subprocess.DEVNULL
-        self._process = subprocess.Popen(command, cwd=self._folder, stdout=quiet, stderr=quiet, **_other_user())
+        process = subprocess.Popen(command, cwd=self._folder, stdout=quiet, stderr=quiet, **_other_user())
+        self._process = process
         until = time.monotonic() + _START_SECONDS
         while True:
             with contextlib.suppress(psycopg.OperationalError):
                 self.execute(sql.SQL("SELECT 1"))
                 return
-            if self._process.poll() is not None or time.monotonic() > until:
+            if process.poll() is not None or time.monotonic() > until:
                 raise TiermeshError(Code.SETUP, "PostgreSQL does not start.", "Start one by hand: initdb, postgres -D.")
             time.sleep(0.05)
 
@@ -86,7 +87,7 @@ class PostgresServer:
         if user:
             os.chown(self._folder, user["user"], user["group"])
         options = ["--auth=trust", "--username=postgres", "--encoding=UTF8", "--locale=C", "--no-sync"]
-        command = [self._programs / "initdb", "-D", self._folder / "data", *options]
+        command: list[str | Path] = [self._programs / "initdb", "-D", self._folder / "data", *options]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=self._folder, **user)
         self.start()
         return self

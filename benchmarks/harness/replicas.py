@@ -8,10 +8,10 @@ import threading
 import time
 import uuid
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 import httpx2
 
@@ -22,6 +22,8 @@ from control_plane.client.http import Client
 from control_plane.spec.documents import Document, dump, parse
 from control_plane.spec.errors import Code, TiermeshError
 
+T = TypeVar("T")
+
 _READY_SECONDS = 60.0
 _LOOK_SECONDS = 0.05
 _PAUSE_SECONDS = 0.2
@@ -31,8 +33,8 @@ _PAUSE_SECONDS = 0.2
 class Replica(Restartable):
     """One control plane, at the same ports whenever it runs."""
 
-    def __init__(self, name: str, folder: Path, core: int, database: str | None = None) -> None:
-        """Without a `database`, on a SQLite file in the folder."""
+    def __init__(self, name: str, folder: Path, core: int | None, database: str | None = None) -> None:
+        """Without a `database`, on a SQLite file in the folder; without a `core`, on any."""
         self.name = name
         port, self._admin_port = free_port(), free_port()
         self.url = f"http://127.0.0.1:{port}"
@@ -145,7 +147,7 @@ class Writer(threading.Thread):
         return any(revision.reason == mark for revision in history)
 
     @staticmethod
-    def _asked(clients: Sequence[Client], ask: Any) -> Any:
+    def _asked(clients: Sequence[Client], ask: Callable[[Client], T]) -> T:
         """The answer of any of them; a question may be asked again."""
         while True:
             try:

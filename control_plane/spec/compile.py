@@ -16,6 +16,7 @@ from control_plane.spec.snapshots import Backend, CompiledPrice, CompiledRoute, 
 SERVE_URL = "http://127.0.0.1:8000"
 """Where Ray Serve listens on one machine; each Model is served under its name."""
 
+
 class _Served(NamedTuple):
     """A Model as routers see it."""
 
@@ -243,8 +244,8 @@ def _route(route: Route, *says: str) -> CompiledRoute:
         deadlineSeconds=spec.resilience.deadline_seconds,
         resilience=resilience,
     )
-    # Of how a Route holds out, only who else may answer changes its answers. JSON in the order of the fields rather than
-    # canonical, which takes ten times as long.
+    # Of how a Route holds out, only who else may answer changes its answers. JSON in the order of the fields, not the
+    # canonical one, which takes ten times as long.
     decides = compiled.model_dump_json(exclude={"resilience"}), *resilience.fallbacks
     revision = hashlib.sha256("\n".join([*decides, *says]).encode()).hexdigest()[:12]
     return compiled.model_copy(update={"revision": revision})

@@ -54,7 +54,9 @@ def since(transaction: Transaction, revision: int) -> list[Revision]:
 
 def are_all_since(transaction: Transaction, revision: int, those: Sequence[Revision]) -> bool:
     """Whether these are what was written after a revision, in order. Reads no document."""
-    columns = [revisions.c[name] for name in ("id", "kind", "namespace", "name", "sha256", "author", "reason", "created_at")]
+    columns = [
+        revisions.c[name] for name in ("id", "kind", "namespace", "name", "sha256", "author", "reason", "created_at")
+    ]
     rows = transaction.execute(select(*columns).where(revisions.c.id > revision).order_by(revisions.c.id)).all()
     return [tuple(row) for row in rows] == [tuple(getattr(one, column.name) for column in columns) for one in those]
 

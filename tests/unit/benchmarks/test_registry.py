@@ -84,7 +84,7 @@ def test_the_check_finds_what_is_wrong(
     database, versions = kept
     if again is not None:  # a write from a version that is no longer the last: its count has been there before
         Publisher(database, "http://serve", lambda _: None).apply([versions[again]], "writer", marks[-1])
-    written = registry._checked(database, Ledger(list(marks)))
+    written = registry.checked(database, Ledger(list(marks)))
     assert {name: getattr(written, name) for name in ("missing", "doubled", "lost", "gaps")} == {
         "missing": 0,
         "doubled": 0,

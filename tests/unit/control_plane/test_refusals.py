@@ -1,5 +1,6 @@
 """What one writer does not know of another's work is refused, with both sides shown."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -89,12 +90,13 @@ def test_a_dry_run_is_refused_as_well(publisher: Publisher) -> None:
 
 def test_a_document_of_another_manager_is_only_read(publisher: Publisher) -> None:
     publisher.apply(parsed(_managed(route())), "operator", manager="kubernetes")
-    for write in (
+    writes: list[Callable[[], object]] = [
         lambda: publisher.apply(parsed(_managed(_tuned(0.2))), "bob"),
         lambda: publisher.apply(parsed(route()), "bob"),
         lambda: publisher.delete(_SHOP, "bob"),
         lambda: publisher.rollback(1, "bob"),
-    ):
+    ]
+    for write in writes:
         with pytest.raises(
             TiermeshError, match="Route 'shop' is managed by 'kubernetes', and 'tiermesh' may not"
         ) as raised:
