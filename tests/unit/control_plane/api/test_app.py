@@ -29,6 +29,12 @@ def test_a_healthy_process_says_ok(admin: httpx2.Client, path: str) -> None:
     assert (answer.status_code, answer.text.splitlines()[0]) == (200, "ok")
 
 
+def test_a_control_plane_that_is_alone_leads(admin: httpx2.Client, settings: ControlPlaneSettings) -> None:
+    with admin:
+        assert admin.get("/readyz").text == f"ok\nleader: {settings.name} (this one)\n"
+        assert "tiermesh_control_plane_leader 1.0" in admin.get("/metrics").text
+
+
 def test_a_process_without_its_tables_is_alive_and_not_ready(
     admin: httpx2.Client, settings: ControlPlaneSettings
 ) -> None:
