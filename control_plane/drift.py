@@ -4,8 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from control_plane.prompts.registry import PromptRegistry
-from control_plane.publisher import documents_in_force
-from control_plane.spec.documents import Prompt, Route
+from control_plane.spec.documents import Prompt, Route, parse
 from control_plane.spec.errors import Code, TiermeshError
 from control_plane.spec.prompts import PinnedPrompt
 from control_plane.spec.registry import Known, PromptSummary, same
@@ -25,10 +24,11 @@ class Drift:
         """All prompts of MLflow, by name, and what of each has drifted. Raises TiermeshError(UNAVAILABLE)."""
         known = self.registry.known()
         with self.database.read() as transaction:
-            documents = documents_in_force(revisions.heads(transaction)).values()
+            heads = [head for kind in ("Prompt", "Route") for head in revisions.heads(transaction, kind).values()]
             stored = pins.read(transaction)
+        documents = [parse(head.document) for head in heads if head.document is not None]
         said = {one.metadata.name: one for one in documents if isinstance(one, Prompt)}
-        routes = [(one.metadata.name, one.spec.prompt) for one in documents if isinstance(one, Route)]
+        routes = [(one.metadata.qualified_name, one.spec.prompt) for one in documents if isinstance(one, Route)]
         return [
             PromptSummary(
                 name=name,

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from control_plane.prompts.registry import COMMIT, PromptRegistry
-from control_plane.spec.documents import Document, Prompt, Route, dump
+from control_plane.spec.documents import Document, Prompt, Route, stored
 from control_plane.spec.errors import Code, FieldError, TiermeshError
 from control_plane.spec.prompts import PinnedPrompt, RoutePrompt
 from control_plane.spec.registry import same
@@ -48,13 +48,13 @@ class Pinning:
         unwritten = tuple(document for document in prompts if self._differs(document))
         coming = {document.metadata.name: self._coming(document) for document in unwritten}
         with self.database.read() as transaction:
-            stored = pins.read(transaction)
+            known = pins.read(transaction)
         found: dict[str, Pin] = {}
         errors: list[FieldError] = []
         for route in routes:
             said = route.spec.prompt
             assert said is not None
-            if said.reference in stored or said.reference in found:
+            if said.reference in known or said.reference in found:
                 continue
             try:
                 prompt = self._resolve(said, coming.get(said.name))
@@ -62,7 +62,7 @@ class Pinning:
                 if error.code not in (Code.NOT_FOUND, Code.INVALID_DOCUMENT):
                     raise
                 part = f".{error.param}" if error.param else ""
-                errors.append(FieldError(f"Route/{route.metadata.name}.spec.prompt{part}", str(error)))
+                errors.append(FieldError(f"Route/{route.metadata.qualified_name}.spec.prompt{part}", str(error)))
                 continue
             found[said.reference] = Pin(reference=said.reference, prompt=prompt, observed=prompt.version)
         if errors:
@@ -89,8 +89,8 @@ class Pinning:
 
     def _is_in_force(self, document: Prompt) -> bool:
         with self.database.read() as transaction:
-            head = revisions.heads(transaction).get(("Prompt", document.metadata.name))
-        return head is not None and head.sha256 == document_sha256(dump(document))
+            head = revisions.head(transaction, document.key)
+        return head is not None and head.sha256 == document_sha256(stored(document))
 
     def _coming(self, document: Prompt) -> PinnedPrompt:
         known = self.registry.known().get(document.metadata.name)

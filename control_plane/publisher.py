@@ -1,41 +1,67 @@
 """Publisher: the one way in which documents change.
 
-Each write is one transaction: decided, compiled, written down, published. Used by the API's write operations, and once
-at the start of the process.
+Each write is one transaction: decided, compiled, written down, published. Used by the API's write operations, and by
+whoever leads at the start. What has to be asked of MLflow is asked before the transaction begins.
 """
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
+from control_plane.compiler import Compiled, Compiler
 from control_plane.models.pinning import ModelPinning
 from control_plane.pinning import Pinning, Plan
-from control_plane.spec.base import nearest
-from control_plane.spec.compile import compile
-from control_plane.spec.documents import Document, Prompt, Route, Tenant, dump, parse
+from control_plane.refusals import no_such_snapshot, refuse_absent, refuse_managed, refuse_named, refuse_stale
+from control_plane.spec.differences import of_contents
+from control_plane.spec.documents import Document, Route, stored
 from control_plane.spec.errors import Code, FieldError, TiermeshError
+from control_plane.spec.names import TIERMESH, Key
 from control_plane.spec.prompts import PinnedPrompt, Pins, reference
-from control_plane.spec.records import Applied, Change, Outcome, Revision
-from control_plane.spec.served import base_of
-from control_plane.spec.snapshots import Snapshot, digest
+from control_plane.spec.records import Applied, Change, Difference, Outcome, Revision
+from control_plane.spec.snapshots import Content, Snapshot
 from control_plane.store import audit, model_pins, pins, revisions, snapshots
 from control_plane.store.database import Database, Transaction
+from control_plane.store.heads import Heads
 from control_plane.store.model_pins import ModelPin
 from control_plane.store.pins import Pin
 from control_plane.store.provenance import Origin, Provenance
-from control_plane.store.revisions import Key, document_sha256
+from control_plane.store.revisions import document_sha256
 
 logger = logging.getLogger(__name__)
 
 HERE = Origin()
 """Where the control plane's own writes come from."""
 
-Heads = Mapping[Key, Revision]
-Wanted = Mapping[Key, dict[str, Any] | None]
-"""What documents shall say; None: that there shall be none."""
+InForce = Mapping[Key, Revision]
+
+
+class Wanted(NamedTuple):
+    """What one document shall say."""
+
+    document: dict[str, Any] | None
+    """None: that there shall be none."""
+    base: str | None = None
+    """The resourceVersion that the write was made from; None where that does not matter."""
+
+
+Decide = Callable[[Transaction, InForce], Mapping[Key, Wanted]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Write:
+    """A write to be carried out."""
+
+    action: str
+    """What the audit calls it."""
+    by: Provenance
+    decide: Decide = lambda _transaction, _heads: {}
+    manager: str = TIERMESH
+    dry_run: bool = False
+    prompts: Mapping[str, Pin] = field(default_factory=dict)
+    models: Mapping[str, ModelPin] = field(default_factory=dict)
+    """What references stand for from now on, beside what they stand for already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +78,8 @@ class Publisher:
     """Asks MLflow; None where no document may name a prompt."""
     models: ModelPinning | None = None
     """The same for versions of models."""
+    heads: Heads = field(default_factory=Heads)
+    compiler: Compiler = field(default_factory=Compiler)
 
     def apply(
         self,
@@ -59,59 +87,74 @@ class Publisher:
         author: str,
         reason: str = "",
         dry_run: bool = False,
+        manager: str = TIERMESH,
         origin: Origin = HERE,
     ) -> Applied:
         """Create or change all documents, or none. `dry_run` does the same work and takes it back.
 
-        Raises TiermeshError: INVALID_DOCUMENT where they do not fit together with those in force, UNAVAILABLE where
-        they need what MLflow alone knows, and it is away.
+        Raises TiermeshError: INVALID_DOCUMENT where they do not fit together with those in force, CONFLICT where one
+        was made from another version than the one in force, or belongs to another `manager`, UNAVAILABLE where they
+        need what MLflow alone knows, and it is away.
         """
         documents = list(documents)
-        wanted, by = _by_key(documents), self._by(author, reason, origin)
+        wanted = _by_key(documents)
         plan = self.pinning.plan(documents) if self.pinning else Plan()
         versions = self.models.plan(documents) if self.models else {}
+        by = self._by(author, reason, origin)
+        write = _Write("apply", by, lambda _transaction, _heads: wanted, manager, dry_run, plan.pins, versions)
         if self.pinning and plan.unwritten and not dry_run:
             # All fits before MLflow hears of it.
-            self._write("apply", lambda _transaction, _heads: wanted, by, True, plan.pins, versions)
+            self._write(replace(write, dry_run=True))
             self.pinning.write(plan.unwritten, author, reason)
-            plan = self.pinning.plan(documents)
-        return self._write("apply", lambda _transaction, _heads: wanted, by, dry_run, plan.pins, versions)
+            write = replace(write, prompts=self.pinning.plan(documents).pins)
+        return self._write(write)
 
-    def delete(self, kind: str, name: str, author: str, reason: str = "", origin: Origin = HERE) -> Applied:
-        """Delete one document.
+    def delete(
+        self,
+        key: Key,
+        author: str,
+        reason: str = "",
+        base: str | None = None,
+        manager: str = TIERMESH,
+        origin: Origin = HERE,
+    ) -> Applied:
+        """Delete one document; with `base`, only in that version.
 
-        Raises TiermeshError: NOT_FOUND with the nearest name, CONFLICT with the documents that name it.
+        Raises TiermeshError: NOT_FOUND with the nearest name, CONFLICT with the documents that name it or as `apply`.
         """
 
-        def decide(_transaction: Transaction, heads: Heads) -> Wanted:
-            in_force = documents_in_force(heads)
-            _refuse_absent(kind, name, in_force)
-            _refuse_named(kind, name, in_force)
-            return {(kind, name): None}
+        def decide(_transaction: Transaction, heads: InForce) -> Mapping[Key, Wanted]:
+            in_force = self.compiler.documents(heads)
+            refuse_stale(key, base, heads.get(key), None)
+            refuse_absent(key, in_force)
+            refuse_named(key, in_force)
+            return {key: Wanted(None, base)}
 
-        return self._write("delete", decide, self._by(author, reason, origin))
+        return self._write(_Write("delete", self._by(author, reason, origin), decide, manager))
 
-    def rollback(self, number: int, author: str, reason: str = "", origin: Origin = HERE) -> Applied:
+    def rollback(
+        self, number: int, author: str, reason: str = "", manager: str = TIERMESH, origin: Origin = HERE
+    ) -> Applied:
         """Restore the documents that snapshot `number` was compiled from, as new revisions, and publish them.
 
         What is in force afterwards is again what the documents say, so that a later apply does not undo it. Prompts
         and models are again the versions of that snapshot, and stay them until their aliases move again.
-        Raises TiermeshError(NOT_FOUND).
+        Raises TiermeshError: NOT_FOUND; CONFLICT where it would change a document of another `manager`, who would only
+        change it back.
         """
         with self.database.read() as transaction:
-            then, stored = snapshots.get(transaction, number), pins.read(transaction)
-            versions = model_pins.read(transaction)
+            then = snapshots.get(transaction, number)
+            prompts, versions = pins.read(transaction), model_pins.read(transaction)
+        if then is None:
+            raise no_such_snapshot(number)
 
-        def decide(transaction: Transaction, heads: Heads) -> Wanted:
-            if then is None:
-                raise no_such_snapshot(number)
-            restored = {_key(old): old.document for old in revisions.of_snapshot(transaction, number)}
-            return {key: None for key, head in heads.items() if not head.deleted} | restored
+        def decide(transaction: Transaction, heads: InForce) -> Mapping[Key, Wanted]:
+            restored = {old.key: Wanted(old.document) for old in revisions.of_snapshot(transaction, number)}
+            return {key: Wanted(None) for key, head in heads.items() if not head.deleted} | restored
 
-        held = _held(then, stored) if then else {}
-        held_models = model_pins.held(then.content, versions) if then else {}
         by = self._by(author, reason or f"rollback to snapshot {number}", origin)
-        return self._write("rollback", decide, by, pins_given=held, models_given=held_models)
+        held, held_models = _held(then, prompts), model_pins.held(then.content, versions)
+        return self._write(_Write("rollback", by, decide, manager, prompts=held, models=held_models))
 
     def repin(
         self, given: Mapping[str, Pin], author: str, reason: str, dry_run: bool = False, origin: Origin = HERE
@@ -120,75 +163,93 @@ class Publisher:
 
         Raises TiermeshError(INVALID_DOCUMENT) where a Route does not fit the version.
         """
-        return self._write("alias", lambda _transaction, _heads: {}, self._by(author, reason, origin), dry_run, given)
+        return self._write(_Write("alias", self._by(author, reason, origin), dry_run=dry_run, prompts=given))
 
     def repin_models(self, given: Mapping[str, ModelPin], author: str, reason: str, origin: Origin = HERE) -> Applied:
         """Let references stand for other versions, where Models name them."""
-        by = self._by(author, reason, origin)
-        return self._write("alias", lambda _transaction, _heads: {}, by, models_given=given)
+        return self._write(_Write("alias", self._by(author, reason, origin), models=given))
 
     def reconcile(self) -> Applied:
         """Publish what the documents compile to, where a new setting or version of the program changed that."""
-        by = self._by("control-plane", "compiled anew at the start: the settings or the program changed")
-        return self._write("reconcile", lambda _transaction, _heads: {}, by)
+        reason = "compiled anew at the start: the settings or the program changed"
+        return self._write(_Write("reconcile", self._by("control-plane", reason)))
 
     def _by(self, author: str, reason: str, origin: Origin = HERE) -> Provenance:
         return Provenance(author, reason, self.now(), origin)
 
-    def _write(
-        self,
-        action: str,
-        decide: Callable[[Transaction, Heads], Wanted],
-        by: Provenance,
-        dry_run: bool = False,
-        pins_given: Mapping[str, Pin] = MappingProxyType({}),
-        models_given: Mapping[str, ModelPin] = MappingProxyType({}),
-    ) -> Applied:
-        with self.database.write(keep=not dry_run) as transaction:
-            heads = revisions.heads(transaction)
-            wanted = decide(transaction, heads)
-            changes = tuple(_change(key, document, heads.get(key)) for key, document in wanted.items())
+    def _write(self, write: _Write) -> Applied:
+        keep, by = not write.dry_run, write.by
+        with self.database.write(keep) as transaction, self.compiler.round(keep):
+            heads = self.heads.at(transaction)
+            wanted = write.decide(transaction, heads)
+            changes = tuple(_change(key, one, heads.get(key), write.manager) for key, one in wanted.items())
             written = {
-                key: revisions.append(transaction, key, change.generation, document, by)
-                for (key, document), change in zip(wanted.items(), changes, strict=True)
+                key: revisions.append(transaction, key, change.generation, one.document, by)
+                for (key, one), change in zip(wanted.items(), changes, strict=True)
                 if change.outcome is not Outcome.UNCHANGED
             }
-            before = snapshots.latest(transaction)
-            after = self._publish(transaction, {**heads, **written}, before, by, pins_given, models_given)
-            published = after is not before
-            if written or published:
-                audit.written(transaction, action, by, changes, None if after is None else after.number)
-        if after is not None and published and not dry_run:
-            self.on_publish(after)
-        applied = Applied(changes=changes, snapshot=after and after.number, published=published, dryRun=dry_run)
-        if changes or published:
-            fields = {"author": by.author, **applied.model_dump(mode="json")}
-            logger.info("documents written", extra={"fields": fields})
+            self.heads.expect(written.values())
+            outcome = self._publish(transaction, {**heads, **written}, write)
+            if written or outcome.snapshot is not None:
+                audit.written(transaction, write.action, by, changes, outcome.number)
+            if outcome.compiled is not None and keep:
+                self.compiler.settle(outcome.compiled)
+        if outcome.snapshot is not None and keep:
+            self.on_publish(outcome.snapshot)
+        applied = Applied(
+            changes=changes,
+            snapshot=outcome.number,
+            published=outcome.snapshot is not None,
+            dryRun=write.dry_run,
+            diff=outcome.diff,
+            diffComplete=outcome.diff_complete,
+        )
+        if changes or applied.published:
+            said = applied.model_dump(mode="json", exclude={"diff", "diff_complete"})
+            logger.info("documents written", extra={"fields": {"author": by.author, **said}})
         return applied
 
-    def _publish(
-        self,
-        transaction: Transaction,
-        heads: Heads,
-        before: Snapshot | None,
-        by: Provenance,
-        pins_given: Mapping[str, Pin],
-        models_given: Mapping[str, ModelPin],
-    ) -> Snapshot | None:
+    def _publish(self, transaction: Transaction, heads: InForce, write: _Write) -> "_Published":
+        before = snapshots.in_force(transaction)
         if not heads:
-            return before
-        documents = documents_in_force(heads).values()
-        known = {**pins.read(transaction), **pins_given}
-        versions = model_pins.used({**model_pins.read(transaction), **models_given}, documents)
-        prompts = {name: pin.prompt for name, pin in known.items()}
-        content = compile(documents, self.serve_url, Pins(prompts, {name: pin.model for name, pin in versions.items()}))
-        model_pins.keep(transaction, versions)
+            return _Published(before and before.number)
+        pinned = self._pins(transaction, self.compiler.documents(heads).values(), write)
+        compiled = self.compiler.compile(heads, self.serve_url, pinned)
+        if before is not None and before.sha256 == compiled.sha256:
+            return _Published(before.number, compiled)
+        was = Content() if before is None else self._content(transaction, before)
+        last = max(head.id for head in heads.values())
+        published = snapshots.append(transaction, compiled.content, last, write.by, compiled.text)
+        return _Published(published.number, compiled, published, *of_contents(was, compiled.content))
+
+    def _pins(self, transaction: Transaction, documents: Iterable[Document], write: _Write) -> Pins:
+        """What the documents' references stand for from now on, written down. Those that nobody names are forgotten."""
+        documents = list(documents)
+        prompts = {**pins.read(transaction), **write.prompts}
+        models = model_pins.used({**model_pins.read(transaction), **write.models}, documents)
         named = {said.reference for one in documents if isinstance(one, Route) and (said := one.spec.prompt)}
-        pins.keep(transaction, {name: pin for name, pin in known.items() if name in named})
-        if before is not None and before.sha256 == digest(content):
-            return before
-        in_force = (head for head in heads.values() if not head.deleted)
-        return snapshots.append(transaction, content, in_force, by)
+        model_pins.keep(transaction, models)
+        pins.keep(transaction, {name: pin for name, pin in prompts.items() if name in named})
+        texts = {name: pin.prompt for name, pin in prompts.items()}
+        return Pins(texts, {name: pin.model for name, pin in models.items()})
+
+    def _content(self, transaction: Transaction, one: snapshots.InForce) -> Content:
+        """What is in force: as compiled here, or else as another process wrote it down."""
+        if (known := self.compiler.known(one.sha256)) is not None:
+            return known
+        found = snapshots.get(transaction, one.number)
+        return found.content if found else Content()
+
+
+class _Published(NamedTuple):
+    """What is in force at the end of a write."""
+
+    number: int | None
+    compiled: Compiled | None = None
+    snapshot: Snapshot | None = None
+    """None where it is the one of before."""
+    diff: tuple[Difference, ...] = ()
+    diff_complete: bool = True
 
 
 def _held(then: Snapshot, stored: Mapping[str, Pin]) -> dict[str, Pin]:
@@ -203,81 +264,31 @@ def _held(then: Snapshot, stored: Mapping[str, Pin]) -> dict[str, Pin]:
     return held
 
 
-def documents_in_force(heads: Heads) -> dict[Key, Document]:
-    """The documents that were not deleted."""
-    return {key: parse(head.document) for key, head in heads.items() if head.document is not None}
-
-
-def no_such_snapshot(number: int) -> TiermeshError:
-    """The error for a number that was never published."""
-    return TiermeshError(
-        Code.NOT_FOUND, f"There is no snapshot {number}.", "'tiermesh snapshot list' shows those there are."
-    )
-
-
-def no_such_document(kind: str, name: str, names: Iterable[str]) -> TiermeshError:
-    """The error for a name that stands for nothing; `names` are those that do."""
-    known = sorted(names)
-    near = nearest(name, known)
-    hint = f"Did you mean {near!r}?" if near else f"There are: {', '.join(known) or 'none'}."
-    return TiermeshError(Code.NOT_FOUND, f"There is no {kind} {name!r}.", hint)
-
-
-def _change(key: Key, document: dict[str, Any] | None, head: Revision | None) -> Change:
-    absent = head is None or head.deleted
-    if head is not None and head.sha256 == document_sha256(document):
+def _change(key: Key, wanted: Wanted, head: Revision | None, manager: str) -> Change:
+    document, absent = wanted.document, head is None or head.deleted
+    refuse_stale(key, wanted.base, head, document)
+    if (absent and document is None) or (head is not None and head.sha256 == document_sha256(document)):
         outcome = Outcome.UNCHANGED
     elif document is None:
         outcome = Outcome.DELETED
     else:
         outcome = Outcome.CREATED if absent else Outcome.CHANGED
-    generation = (head.generation if head else 0) + (outcome is not Outcome.UNCHANGED)
-    return Change(kind=key[0], name=key[1], generation=generation, outcome=outcome)
+    changes = outcome is not Outcome.UNCHANGED
+    if changes:
+        refuse_managed(key, head, manager)
+    generation = (head.generation if head else 0) + changes
+    return Change(**key._asdict(), generation=generation, outcome=outcome)
 
 
-def _key(revision: Revision) -> Key:
-    return revision.kind, revision.name
-
-
-def _by_key(documents: Iterable[Document]) -> Wanted:
-    wanted: dict[Key, dict[str, Any]] = {}
+def _by_key(documents: Iterable[Document]) -> dict[Key, Wanted]:
+    wanted: dict[Key, Wanted] = {}
     for index, document in enumerate(documents):
-        key = (document.kind, document.metadata.name)
-        if key in wanted:
+        if document.key in wanted:
             raise TiermeshError(
                 Code.INVALID_DOCUMENT,
-                f"{key[0]} {key[1]!r} stands twice among the documents.",
+                f"{document.key} stands twice among the documents.",
                 "Keep one of them; nothing was changed.",
                 errors=(FieldError(f"documents[{index}].metadata.name", "stands twice"),),
             )
-        wanted[key] = dump(document)
+        wanted[document.key] = Wanted(stored(document), document.metadata.resource_version)
     return wanted
-
-
-def _refuse_absent(kind: str, name: str, in_force: Mapping[Key, Document]) -> None:
-    if (kind, name) not in in_force:
-        raise no_such_document(kind, name, (known for its_kind, known in in_force if its_kind == kind))
-
-
-def _refuse_named(kind: str, name: str, in_force: Mapping[Key, Document]) -> None:
-    users = [f"{by} {user!r}" for (by, user), document in in_force.items() if (kind, name) in _named(document)]
-    if users:
-        raise TiermeshError(
-            Code.CONFLICT,
-            f"{kind} {name!r} is named by {', '.join(users)}.",
-            "Apply them without it first, or delete them; nothing was changed.",
-        )
-
-
-def _named(document: Document) -> set[Key]:
-    """The documents that a document names."""
-    if isinstance(document, Tenant):
-        return {("Route", name) for name in document.spec.routes or ()}
-    if isinstance(document, Route):
-        tiers, resilience = document.spec.tiers, document.spec.resilience
-        mirrored = (resilience.mirror.model,) if resilience.mirror else ()
-        return {("Model", base_of(name)) for name in tiers.light + tiers.heavy + resilience.fallbacks + mirrored}
-    if isinstance(document, Prompt):
-        return set()
-    passages = document.spec.generation and document.spec.generation.passages
-    return {("Model", passages.model)} if passages else set()

@@ -13,35 +13,14 @@ import uvicorn
 from starlette.types import ASGIApp
 from typing_extensions import override
 
-from control_plane.aliases import KIND, Aliases
-from control_plane.api.app import create_admin_app, create_app
-from control_plane.api.approvals import approval_routes
-from control_plane.api.decisions import decision_routes
-from control_plane.api.prompts import prompt_routes
-from control_plane.api.versions import version_routes
-from control_plane.api.waiting import WaitingRoom
-from control_plane.api.witness import Witness
-from control_plane.approvals import Approvals
-from control_plane.auth.authenticator import Authenticator
-from control_plane.drift import Drift
 from control_plane.first_start import make_admin, shown
 from control_plane.following import follow
-from control_plane.models import promotions as promotion
-from control_plane.models.pinning import ModelPinning
-from control_plane.models.promotions import Promotions
-from control_plane.models.registry import ModelRegistry
-from control_plane.pinning import Pinning
-from control_plane.prompts.connection import Connection
-from control_plane.prompts.registry import PromptRegistry
-from control_plane.publisher import Publisher
+from control_plane.plane import wire
 from control_plane.settings import ControlPlaneSettings
 from control_plane.spec.errors import Code, TiermeshError
 from control_plane.store.database import Database
-from observability.control_plane_metrics import ControlPlaneMetrics
 
 logger = logging.getLogger(__name__)
-
-_BOOKS_EVERY_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,35 +44,9 @@ async def serve(
         ports = (("", settings.host, settings.port), ("ADMIN_", settings.admin_host, settings.admin_port))
         sockets = [held.enter_context(_bind(host, port, prefix)) for prefix, host, port in ports]
         make_admin(database, shown(sys.stderr, settings.home / "admin-token"))
-        metrics = ControlPlaneMetrics()
-        room = WaitingRoom(database, metrics, settings.max_waiters)
-        mlflow = Connection(settings.mlflow, settings.mlflow_timeout_seconds)
-        prompts, versions = PromptRegistry(mlflow), ModelRegistry(mlflow)
-        pinning, models = Pinning(database, prompts), ModelPinning(database, versions)
-        publisher = Publisher(database, settings.serve_url, room.ring, pinning=pinning, models=models)
-        approvals = Approvals(database)
-        aliases = Aliases(prompts, publisher, approvals, settings.protected_aliases)
-        approvals.register(KIND, aliases.approved)
-        promotions = Promotions(versions, publisher, approvals, settings.protected_aliases)
-        approvals.register(promotion.KIND, promotions.approved)
-        _reconcile(publisher, metrics)
-        authenticator, witness = Authenticator(database, settings.is_open, settings.oidc), Witness(database)
-        apps: list[ASGIApp] = [
-            create_app(
-                publisher,
-                room,
-                metrics,
-                settings.max_body_bytes,
-                authenticator,
-                witness,
-                decision_routes(database, settings.decisions_most, settings.decisions_days),
-                prompt_routes(aliases, Drift(database, prompts)),
-                approval_routes(approvals),
-                version_routes(promotions),
-            ),
-            create_admin_app(database, metrics),
-        ]
-        servers = [_Server(_config(app, settings)) for app in apps]
+        plane = wire(settings, database)
+        plane.replica.start()
+        servers = [_Server(_config(app, settings)) for app in (plane.api, plane.admin)]
         urls = (
             f"http://{_url_host(host)}:{bound.getsockname()[1]}"
             for (_, host, _), bound in zip(ports, sockets, strict=True)
@@ -102,17 +55,20 @@ async def serve(
         async with asyncio.TaskGroup() as tasks:
             for server, bound in zip(servers, sockets, strict=True):
                 tasks.create_task(server.serve([bound]))
-            for each in (aliases, promotions):
-                tasks.create_task(follow(each, stop, settings.follow_seconds))
+            leadership = plane.replica.leadership
+            for followed in plane.followed:
+                tasks.create_task(follow(followed, stop, settings.follow_seconds, lambda: leadership.leads))
+            unending = [*plane.replica.work(), plane.books.keep()]
+            working = [tasks.create_task(work) for work in unending]
             logger.info("control plane listens", extra={"fields": asdict(addresses)})
             on_listen(addresses)
-            books = tasks.create_task(_keep_books(authenticator, witness))
             await stop.wait()
-            books.cancel()
-            room.close()
+            plane.room.close()
+            for work in working:
+                work.cancel()
             for server in servers:
                 server.should_exit = True
-        await _close_books(authenticator, witness)
+        await plane.books.close()
     logger.info("control plane ended")
 
 
@@ -165,31 +121,3 @@ def _bind(host: str, port: int, prefix: str) -> socket.socket:
             f"Stop what listens there, or set TIERMESH_CONTROL_PLANE_{prefix}PORT to a free port.",
         ) from error
     return bound
-
-
-async def _keep_books(authenticator: Authenticator, witness: Witness) -> None:
-    """Write down for ever what need not be written at once."""
-    while True:
-        await asyncio.sleep(_BOOKS_EVERY_SECONDS)
-        await witness.count()
-        await _note_uses(authenticator)
-
-
-async def _close_books(authenticator: Authenticator, witness: Witness) -> None:
-    await witness.count(ending=True)
-    await _note_uses(authenticator)
-
-
-async def _note_uses(authenticator: Authenticator) -> None:
-    try:
-        await authenticator.note_uses()
-    except TiermeshError as error:
-        logger.warning("uses of tokens not noted", extra={"fields": {"error": str(error)}})
-
-
-def _reconcile(publisher: Publisher, metrics: ControlPlaneMetrics) -> None:
-    try:
-        metrics.snapshot.set(publisher.reconcile().snapshot or 0)
-    except TiermeshError as error:
-        # A newer program may be stricter. Routers go on with the last snapshot; the next write has to mend it.
-        logger.error("documents in force do not compile", extra={"fields": {"error": str(error)}})

@@ -1,5 +1,7 @@
 """The control plane's settings, from the environment."""
 
+import os
+import socket
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
@@ -51,7 +53,10 @@ class ControlPlaneSettings(Settings):
     oidc_roles: Annotated[Roles, NoDecode, BeforeValidator(_roles)] = Field(default_factory=dict)
     """What the values give, as JSON: `{"developers": "operator@shop, viewer@*"}`. Others give nothing."""
     database_url: str | None = None
-    """SQLAlchemy's URL of a SQLite file; by default control-plane.db in TIERMESH_HOME."""
+    """sqlite:////PATH/FILE, or postgresql+psycopg://USER:PASSWORD@HOST/DATABASE where several control planes share it;
+    by default the file control-plane.db in TIERMESH_HOME."""
+    name: str = Field(default_factory=lambda: f"{socket.gethostname()}:{os.getpid()}", min_length=1, max_length=63)
+    """What this one is called where several share a database: `/readyz` names the one that leads."""
     mlflow_url: Annotated[str, AfterValidator(_mlflow)] | None = None
     """MLflow's registry: sqlite:////PATH/FILE, used in process, or http(s):// of a tracking server; by default
     mlflow.db in TIERMESH_HOME."""
@@ -63,8 +68,8 @@ class ControlPlaneSettings(Settings):
     """Aliases that move when a second person approves; a JSON list."""
     serve_url: HttpUrl = SERVE_URL
     """Where Ray Serve listens: compiled into the address of every Model that it runs."""
-    max_body_bytes: int = Field(default=4 * 1024 * 1024, ge=1024)
-    """Largest request body: thousands of documents; what is larger is a mistake."""
+    max_body_bytes: int = Field(default=16 * 1024 * 1024, ge=1024)
+    """Largest request body: tens of thousands of documents; what is larger is a mistake."""
     decisions_most: int = Field(default=200_000, ge=1)
     """Records of routers' decisions that are kept, some 700 bytes each; the oldest go first."""
     decisions_days: float = Field(default=7, gt=0)

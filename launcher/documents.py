@@ -6,7 +6,7 @@ from pathlib import Path
 import yaml
 
 from control_plane.client.files import parse_documents, read_documents
-from control_plane.spec.documents import Document, Model, dump
+from control_plane.spec.documents import Document, Model, stored
 from launcher.home import Home
 
 
@@ -26,7 +26,7 @@ def expected(given: Path | None, home: Home) -> list[Document]:
     ran_before = home.models.exists()
     last = parse_documents(home.models.read_text(encoding="utf-8"), str(home.models)) if ran_before else []
     chosen = read_documents(given or bundled()) if given or not ran_before else []
-    merged = {(document.kind, document.metadata.name): document for document in [*last, *chosen]}
+    merged = {document.key: document for document in [*last, *chosen]}
     return list(merged.values())
 
 
@@ -36,6 +36,6 @@ def local(documents: Iterable[Document]) -> list[Model]:
 
 
 def render(models: Iterable[Model]) -> str:
-    """Model documents as one YAML file: equal documents give equal text, whatever their order."""
-    ordered = sorted(models, key=lambda model: model.metadata.name)
-    return yaml.safe_dump_all([dump(model) for model in ordered], sort_keys=True, allow_unicode=True)
+    """Model documents as one YAML file: equal documents give equal text, whatever their order and version."""
+    ordered = sorted(models, key=lambda model: model.metadata.qualified_name)
+    return yaml.safe_dump_all([stored(model) for model in ordered], sort_keys=True, allow_unicode=True)

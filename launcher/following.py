@@ -14,6 +14,7 @@ from control_plane.client.http import SnapshotFeed
 from control_plane.client.versions import VersionsClient
 from control_plane.spec.documents import Model
 from control_plane.spec.errors import Code, TiermeshError
+from control_plane.spec.names import EVERY_NAMESPACE
 from control_plane.spec.served import pinned, references, unresolved
 from launcher.documents import local, render
 from launcher.home import Home, write
@@ -80,7 +81,7 @@ class Following:
         differs = not self.home.models.exists() or self.home.models.read_text(encoding="utf-8") != text
         if differs:
             write(self.home.models, text)
-        names = frozenset(model.metadata.name for model in local(models))
+        names = frozenset(model.metadata.qualified_name for model in local(models))
         news = differs or snapshot != self.snapshot
         self.names, self.snapshot = names, snapshot
         if news:
@@ -92,7 +93,7 @@ class Following:
         Raises TiermeshError(UNAVAILABLE) where one was applied between the two answers: the next look has both.
         """
         with VersionsClient(self.url, token=self.token) as client:
-            models = [document for document in client.list("Model") if isinstance(document, Model)]
+            models = [document for document in client.list("Model", EVERY_NAMESPACE) if isinstance(document, Model)]
             pins = client.model_pins() if any(map(references, models)) else {}
         if missing := next(unresolved(models, pins), None):
             raise TiermeshError(Code.UNAVAILABLE, f"{missing.field}: {missing.message}.")

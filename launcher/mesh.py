@@ -10,6 +10,7 @@ from control_plane.client.files import read_documents
 from control_plane.client.http import Client
 from control_plane.spec.documents import Route
 from control_plane.spec.errors import Code, TiermeshError
+from control_plane.spec.names import EVERY_NAMESPACE
 from launcher import state
 from launcher.documents import bundled
 from launcher.following import Following
@@ -132,7 +133,7 @@ class Mesh:
     def _apply(self, given: Path | None) -> str:
         """Apply the given documents; the bundled ones only to an empty control plane, since people change theirs."""
         with Client(self.settings.control_plane_url, token=self.settings.token) as client:
-            held = [*client.list("Model"), *client.list("Route")]
+            held = [*client.list("Model", EVERY_NAMESPACE), *client.list("Route", EVERY_NAMESPACE)]
             if held and given is None:
                 return f"{len(held)} of the last run ({self.home.root})"
             source = given or bundled()
@@ -142,5 +143,5 @@ class Mesh:
 
     def _first_route(self) -> str | None:
         with Client(self.settings.control_plane_url, token=self.settings.token) as client:
-            routes = [document for document in client.list("Route") if isinstance(document, Route)]
-        return next((route.spec.model or route.metadata.name for route in routes), None)
+            routes = [document for document in client.list("Route", EVERY_NAMESPACE) if isinstance(document, Route)]
+        return next((route.spec.model or route.metadata.qualified_name for route in routes), None)

@@ -79,7 +79,9 @@ def _busy_ports(facts: Facts, ports: Mapping[str, int]) -> Iterable[str]:
 
 
 def _memory(facts: Facts, settings: UpSettings, models: list[Model]) -> Iterable[str]:
-    sizes = {model.metadata.name: model.spec.resources.memory_gib * model.spec.replicas.min for model in models}
+    sizes = {
+        model.metadata.qualified_name: model.spec.resources.memory_gib * model.spec.replicas.min for model in models
+    }
     needed = sum(sizes.values()) + settings.overhead_gib
     if needed > facts.available_gib:
         parts = ", ".join(f"{name} {size:g}" for name, size in sizes.items())

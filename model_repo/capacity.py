@@ -43,7 +43,7 @@ def check(models: Iterable[Model], machine: Machine, running: Collection[str] = 
     `running` names the models that have their memory already.
     """
     chosen = list(models)
-    fresh = [model for model in chosen if model.metadata.name not in running]
+    fresh = [model for model in chosen if model.metadata.qualified_name not in running]
     for model in chosen:
         _check_packages(model)
     needs: dict[str, tuple[float, dict[str, float]]] = {
@@ -59,7 +59,7 @@ def check(models: Iterable[Model], machine: Machine, running: Collection[str] = 
 
 
 def _wanted(models: Iterable[Model], amount: Callable[[Resources], float]) -> dict[str, float]:
-    return {model.metadata.name: model.spec.replicas.min * amount(model.spec.resources) for model in models}
+    return {model.metadata.qualified_name: model.spec.replicas.min * amount(model.spec.resources) for model in models}
 
 
 def _check_packages(model: Model) -> None:
@@ -67,5 +67,5 @@ def _check_packages(model: Model) -> None:
     needed = (*_ENGINES[spec.engine], *sources.needed_packages(sources.parse(sources.of(spec))))
     for package in needed:
         if find_spec(package) is None:
-            message = f"Model {model.metadata.name!r} needs the package {package!r}, which is not installed."
+            message = f"Model {model.metadata.qualified_name!r} needs the package {package!r}, which is not installed."
             raise TiermeshError(Code.SETUP, message, "Run `make install`.")

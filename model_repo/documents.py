@@ -10,6 +10,7 @@ from control_plane.spec.documents import Model, parse
 from control_plane.spec.errors import Code, TiermeshError
 
 Models = dict[str, Model]
+"""By qualified name: NAMESPACE/NAME, or the plain name in the default namespace."""
 
 
 def read(path: Path) -> Models:
@@ -23,7 +24,7 @@ def read(path: Path) -> Models:
     for file in files:
         for document in _documents(file):
             if isinstance(document, Model) and not document.spec.elsewhere:
-                models[document.metadata.name] = document
+                models[document.metadata.qualified_name] = document
     return models
 
 

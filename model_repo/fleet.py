@@ -15,6 +15,7 @@ from ray.serve.schema import ApplicationStatus, ApplicationStatusOverview, Repli
 
 from control_plane.spec.documents import Model
 from control_plane.spec.errors import TiermeshError
+from control_plane.spec.names import path_segment
 from model_repo import capacity, deployments, sources
 from model_repo.documents import Models
 from model_repo.preparing import Preparing
@@ -86,7 +87,7 @@ class Fleet:
         applications = serve.status().applications
         found = {}
         for name, served in self._served.items():
-            state, message = served.outlook(applications.get(name))
+            state, message = served.outlook(applications.get(path_segment(name)))
             if state == "running" and served.took_seconds is None:
                 served.took_seconds = time.monotonic() - served.since
             seconds = time.monotonic() - served.since if served.took_seconds is None else served.took_seconds
@@ -101,7 +102,7 @@ class Fleet:
 
     def _prepare(self, model: Model, wanted: Models, before: _Served | None) -> None:
         """Fetch, check or convert the weights in a child process."""
-        name = model.metadata.name
+        name = model.metadata.qualified_name
         _log.info("starting a model", extra={"fields": {"model": name, "source": model.spec.source}})
         running = tuple(self._served)
         if before is not None and before.preparing is not None:
@@ -125,7 +126,7 @@ class Fleet:
             return
         served.stands = True
         served.phase, served.message = "deployed", "starting its replicas"
-        name = served.model.metadata.name
+        name = path_segment(served.model.metadata.qualified_name)
         application = deployments.application(served.model, self._settings.grace_seconds, self._settings.log_level)
         target = serve.RunTarget(target=application, name=name, route_prefix=f"/{name}")
         serve.run_many([target], wait_for_ingress_deployment_creation=False, wait_for_applications_running=False)
@@ -136,7 +137,7 @@ class Fleet:
         if served.preparing is not None:
             served.preparing.kill()
         if served.stands:
-            serve.delete(name, _blocking=False)
+            serve.delete(path_segment(name), _blocking=False)
 
 
 def _last_words(application: ApplicationStatusOverview) -> str:

@@ -26,6 +26,11 @@ class ControlPlaneMetrics:
         self.snapshot = Gauge(
             "tiermesh_control_plane_snapshot", "Number of the snapshot in force.", registry=self._registry
         )
+        self.leader = Gauge(
+            "tiermesh_control_plane_leader",
+            "1 where this control plane leads those that share its database, else 0.",
+            registry=self._registry,
+        )
         self.waiters = Gauge(
             "tiermesh_control_plane_waiters", "Requests that wait for a snapshot.", registry=self._registry
         )

@@ -8,6 +8,8 @@ from typing import TypeVar
 import hypothesis
 import pytest
 
+from tests.postgres_server import postgres_server as postgres_server
+from tests.postgres_server import postgres_url as postgres_url
 from tests.stack import stack as stack
 
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)

@@ -57,17 +57,18 @@ def kept_awake(cores: Cores) -> Iterator[Cores]:
 @contextlib.contextmanager
 def running(
     command: Sequence[str | Path],
-    core: int,
+    core: int | None,
     *,
     env: Mapping[str, str] | None = None,
     log: Path | None = None,
 ) -> Iterator[subprocess.Popen[str]]:
-    """A process on one core, its standard output as text, its errors in `log`. It and its children end here."""
+    """A process on one core, or any; its standard output as text, its errors in `log`. It and its children end here."""
     with contextlib.ExitStack() as files:
         errors = files.enter_context(log.open("w")) if log else None
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True, env=env)
         # Threads and children that come later inherit both.
-        os.sched_setaffinity(process.pid, {core})
+        if core is not None:
+            os.sched_setaffinity(process.pid, {core})
         with contextlib.suppress(PermissionError):
             os.setpriority(os.PRIO_PROCESS, process.pid, _PRIORITY)
         try:

@@ -18,7 +18,11 @@ class Restartable:
     """One process, which runs while this is entered, except between an end and the next start."""
 
     def __init__(
-        self, command: Sequence[str | Path], core: int, env: Mapping[str, str] | None = None, log: Path | None = None
+        self,
+        command: Sequence[str | Path],
+        core: int | None,
+        env: Mapping[str, str] | None = None,
+        log: Path | None = None,
     ) -> None:
         self._command = command
         self._core = core

@@ -24,6 +24,7 @@ from control_plane.publisher import Publisher
 from control_plane.spec.documents import PLURALS
 from control_plane.spec.errors import TiermeshError
 from control_plane.store.database import Database
+from control_plane.store.leadership import Leadership
 from observability.control_plane_metrics import ControlPlaneMetrics
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -64,7 +65,7 @@ def create_app(
     return app
 
 
-def create_admin_app(database: Database, metrics: ControlPlaneMetrics) -> Starlette:
+def create_admin_app(database: Database, metrics: ControlPlaneMetrics, leadership: Leadership) -> Starlette:
     """Probes and metrics, on a port of their own so that they answer when the API is busy."""
 
     async def livez(_request: Request) -> Response:
@@ -75,7 +76,8 @@ def create_admin_app(database: Database, metrics: ControlPlaneMetrics) -> Starle
             await run_in_threadpool(database.check)
         except TiermeshError as error:
             return problems.problem(error)
-        return PlainTextResponse("ok\n")
+        this = " (this one)" if leadership.leads else ""
+        return PlainTextResponse(f"ok\nleader: {leadership.leader or 'nobody'}{this}\n")
 
     async def render(_request: Request) -> Response:
         return Response(metrics.render(), media_type="text/plain; version=0.0.4; charset=utf-8")

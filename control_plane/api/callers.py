@@ -12,12 +12,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from control_plane.api.problems import note, problem
 from control_plane.auth.authenticator import Authenticator
 from control_plane.auth.door import LOOPBACK, Knock
-from control_plane.spec.documents import Document
 from control_plane.spec.errors import Code, FieldError, TiermeshError
+from control_plane.spec.names import DEFAULT_NAMESPACE
 from control_plane.spec.people import EVERYWHERE, Principal, Role
 from control_plane.store.provenance import Origin
-
-DEFAULT_NAMESPACE = "default"
 
 _CALLER = "caller"
 _FORWARDED = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip")
@@ -90,11 +88,6 @@ def permit(caller: Principal, role: Role, namespace: str) -> None:
     """Raises TiermeshError(FORBIDDEN) unless the caller has the role in the namespace."""
     if not caller.may(role, namespace):
         raise _forbidden(caller, role, namespace)
-
-
-def namespace_of(document: Document) -> str:
-    """Where a document is."""
-    return getattr(document.metadata, "namespace", DEFAULT_NAMESPACE)
 
 
 def author_of(caller: Principal, given: str | None) -> str:

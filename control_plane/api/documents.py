@@ -1,40 +1,39 @@
 """/v1/models, /v1/routes, /v1/tenants and /v1/documents: documents in, documents out."""
 
 from collections.abc import Iterable
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Body, Query
 from pydantic import Field
 from starlette.responses import JSONResponse
 
-from control_plane.api.callers import (
-    DEFAULT_NAMESPACE,
-    Caller,
-    author_of,
-    namespace_of,
-    needs,
-    origin_of,
-    permit,
-)
-from control_plane.publisher import Publisher, no_such_document
+from control_plane.api.callers import Caller, author_of, needs, origin_of, permit
+from control_plane.publisher import Publisher
+from control_plane.refusals import no_such_document
 from control_plane.spec.base import Spec
-from control_plane.spec.documents import Document, parse
+from control_plane.spec.documents import VERSION, Document, in_namespace, parse, versioned
 from control_plane.spec.errors import Code, FieldError, TiermeshError
-from control_plane.spec.people import Role
+from control_plane.spec.models import Name
+from control_plane.spec.names import DEFAULT_NAMESPACE, EVERY_NAMESPACE, TIERMESH, Key
+from control_plane.spec.people import Principal, Role
 from control_plane.spec.records import Applied, Revision
 from control_plane.store import revisions
 
 Author = Annotated[str | None, Field(min_length=1, max_length=200)]
 """Of whoever sits at this machine: whoever shows a token is the author."""
 Reason = Annotated[str, Field(max_length=2000)]
+OneNamespace = Annotated[Name, Query()]
+SomeNamespaces = Annotated[Name | Literal["*"], Query()]
+"""One, or `*` for all that the caller may view."""
 
 
 class Batch(Spec):
     """Documents that are applied together or not at all."""
 
-    documents: list[Any] = Field(min_length=1, max_length=1000)
+    documents: list[Any] = Field(min_length=1, max_length=20_000)
     author: Author = None
     reason: Reason = ""
+    manager: Name = TIERMESH
 
 
 class RevisionList(Spec):
@@ -44,7 +43,7 @@ class RevisionList(Spec):
 
 
 def batch_routes(publisher: Publisher) -> APIRouter:
-    """POST /v1/documents."""
+    """/v1/documents: many at once."""
     routes = APIRouter(tags=["documents"])
 
     @routes.post("/v1/documents", dependencies=[needs(Role.OPERATOR)])
@@ -52,9 +51,19 @@ def batch_routes(publisher: Publisher) -> APIRouter:
         """Create or change all documents, or none; `dryRun=true` answers the same and writes nothing."""
         author = author_of(caller, batch.author)
         documents = _parse_all(batch.documents)
-        for document in documents:
-            permit(caller, Role.OPERATOR, namespace_of(document))
-        return publisher.apply(documents, author, batch.reason, dry_run, origin=origin_of(caller))
+        for namespace in {document.metadata.namespace: None for document in documents}:
+            permit(caller, Role.OPERATOR, namespace)
+        return publisher.apply(
+            documents, author, batch.reason, dry_run, origin=origin_of(caller), manager=batch.manager
+        )
+
+    @routes.get("/v1/documents", dependencies=[needs(Role.VIEWER)])
+    def export(caller: Caller, namespace: SomeNamespaces = EVERY_NAMESPACE) -> JSONResponse:
+        """All documents that the caller may view, as they can be applied elsewhere: in order, without their versions.
+
+        A named namespace that it may not view is refused.
+        """
+        return JSONResponse({"items": [head.document for head in _visible(publisher, caller, None, namespace)]})
 
     return routes
 
@@ -64,67 +73,84 @@ def kind_routes(plural: str, kind: str, publisher: Publisher) -> APIRouter:
     routes = APIRouter(prefix=f"/v1/{plural}", tags=[plural])
 
     @routes.get("", dependencies=[needs(Role.VIEWER)])
-    def list_all(caller: Caller) -> JSONResponse:
-        """All documents of this kind that the caller may view, by name, as they were written."""
-        with publisher.database.read() as transaction:
-            heads = revisions.heads(transaction).values()
-        found = (head.document for head in heads if head.kind == kind and head.document is not None)
-        return JSONResponse({"items": [each for each in found if caller.may(Role.VIEWER, _namespace(each))]})
+    def list_all(caller: Caller, namespace: SomeNamespaces = DEFAULT_NAMESPACE) -> JSONResponse:
+        """All documents of this kind, by namespace and name, with their versions.
+
+        `namespace=*` lists those of all namespaces that the caller may view.
+        """
+        return JSONResponse({"items": [_read(head) for head in _visible(publisher, caller, kind, namespace)]})
 
     @routes.get("/{name}", dependencies=[needs(Role.VIEWER)])
-    def get(name: str, caller: Caller) -> JSONResponse:
-        """One document as it was last written."""
-        permit(caller, Role.VIEWER, DEFAULT_NAMESPACE)
+    def get(name: str, caller: Caller, namespace: OneNamespace = DEFAULT_NAMESPACE) -> JSONResponse:
+        """One document as it was last written, with its version."""
+        permit(caller, Role.VIEWER, namespace)
+        key = Key(kind, name, namespace)
         with publisher.database.read() as transaction:
-            heads = revisions.heads(transaction)
-        head = heads.get((kind, name))
-        if head is None or head.deleted:
-            known = (other for (its_kind, other), head in heads.items() if its_kind == kind and not head.deleted)
-            raise no_such_document(kind, name, known)
-        return JSONResponse(head.document, headers={"etag": f'"{head.sha256}"'})
+            head = revisions.head(transaction, key)
+            if head is None or head.deleted:
+                heads = revisions.heads(transaction, kind)
+                known = (other for other, last in heads.items() if not last.deleted)
+                raise no_such_document(key, [one for one in known if caller.may(Role.VIEWER, one.namespace)])
+        return JSONResponse(_read(head), headers={"etag": f'"{head.generation}-{head.sha256}"'})
 
     @routes.put("/{name}", dependencies=[needs(Role.OPERATOR)])
     def put(
         name: str,
         document: Annotated[Any, Body()],
         caller: Caller,
+        namespace: OneNamespace = DEFAULT_NAMESPACE,
         author: Annotated[Author, Query()] = None,
         reason: Annotated[Reason, Query()] = "",
+        manager: Annotated[Name, Query()] = TIERMESH,
     ) -> Applied:
-        """Create or change one document."""
+        """Create or change one document; 409 where its `metadata.resourceVersion` is not the last."""
+        permit(caller, Role.OPERATOR, namespace)
         by = author_of(caller, author)
-        meant = _expect(kind, name, parse(document))
-        permit(caller, Role.OPERATOR, namespace_of(meant))
-        return publisher.apply([meant], by, reason, origin=origin_of(caller))
+        meant = _expect(Key(kind, name, namespace), parse(in_namespace(document, namespace)))
+        return publisher.apply([meant], by, reason, origin=origin_of(caller), manager=manager)
 
     @routes.delete("/{name}", dependencies=[needs(Role.OPERATOR)])
     def delete(
         name: str,
         caller: Caller,
+        namespace: OneNamespace = DEFAULT_NAMESPACE,
         author: Annotated[Author, Query()] = None,
         reason: Annotated[Reason, Query()] = "",
+        manager: Annotated[Name, Query()] = TIERMESH,
+        resource_version: Annotated[str | None, Query(alias="resourceVersion", pattern=VERSION)] = None,
     ) -> Applied:
-        """Delete one document; 409 where another names it."""
-        permit(caller, Role.OPERATOR, DEFAULT_NAMESPACE)
-        return publisher.delete(kind, name, author_of(caller, author), reason, origin=origin_of(caller))
+        """Delete one document; 409 where another names it, or where it has another version."""
+        permit(caller, Role.OPERATOR, namespace)
+        by, key = author_of(caller, author), Key(kind, name, namespace)
+        return publisher.delete(key, by, reason, resource_version, manager=manager, origin=origin_of(caller))
 
     @routes.get("/{name}/revisions", dependencies=[needs(Role.VIEWER)])
-    def history(name: str, caller: Caller) -> RevisionList:
+    def history(name: str, caller: Caller, namespace: OneNamespace = DEFAULT_NAMESPACE) -> RevisionList:
         """Everything that was ever written under this name, newest first; also after a deletion."""
-        permit(caller, Role.VIEWER, DEFAULT_NAMESPACE)
+        permit(caller, Role.VIEWER, namespace)
         with publisher.database.read() as transaction:
-            found = revisions.history(transaction, kind, name)
-            heads = revisions.heads(transaction)
-        if not found:
-            raise no_such_document(kind, name, (other for its_kind, other in heads if its_kind == kind))
+            found = revisions.history(transaction, kind, name, namespace)
+            if not found:
+                known = revisions.heads(transaction, kind)
+                seen = [one for one in known if caller.may(Role.VIEWER, one.namespace)]
+                raise no_such_document(Key(kind, name, namespace), seen)
         return RevisionList(items=tuple(found))
 
     return routes
 
 
-def _namespace(document: dict[str, Any]) -> str:
-    """Where a document is, as it was written."""
-    return str(document["metadata"].get("namespace", DEFAULT_NAMESPACE))
+def _visible(publisher: Publisher, caller: Principal, kind: str | None, namespace: str) -> list[Revision]:
+    """The documents of one namespace, which the caller must be able to view, or of all that it may view."""
+    if namespace != EVERY_NAMESPACE:
+        permit(caller, Role.VIEWER, namespace)
+    with publisher.database.read() as transaction:
+        heads = revisions.heads(transaction, kind, namespace).values()
+    return [head for head in heads if not head.deleted and caller.may(Role.VIEWER, head.namespace)]
+
+
+def _read(head: Revision) -> dict[str, Any]:
+    assert head.document is not None  # deleted ones are not read
+    return versioned(head.document, head.generation)
 
 
 def _parse_all(items: Iterable[Any]) -> list[Document]:
@@ -146,8 +172,9 @@ def _parse_all(items: Iterable[Any]) -> list[Document]:
     return documents
 
 
-def _expect(kind: str, name: str, document: Document) -> Document:
-    for field, is_written, is_meant in (("kind", document.kind, kind), ("metadata.name", document.metadata.name, name)):
+def _expect(key: Key, document: Document) -> Document:
+    fields = ("kind", "metadata.name", "metadata.namespace")
+    for field, is_written, is_meant in zip(fields, document.key, key, strict=True):
         if is_written != is_meant:
             message = f"is {is_written!r}, but the path says {is_meant!r}"
             raise TiermeshError(

@@ -55,6 +55,7 @@ def install(app: FastAPI) -> None:
 def problem(error: TiermeshError, headers: Mapping[str, str] | None = None) -> Response:
     """The error on the wire."""
     body: dict[str, Any] = {
+        **error.members,
         "type": _TYPE + error.code,
         "title": error.code.replace("_", " ").capitalize(),
         "status": error.status,

@@ -9,12 +9,13 @@ from fastapi import APIRouter, Path
 from pydantic import Field, TypeAdapter, ValidationError
 
 from control_plane.aliases import Aliases
-from control_plane.api.callers import DEFAULT_NAMESPACE, Caller, author_of, needs, origin_of, permit
+from control_plane.api.callers import Caller, author_of, needs, origin_of, permit
 from control_plane.api.documents import Author, Reason
 from control_plane.drift import Drift
 from control_plane.spec.base import Spec
 from control_plane.spec.documents import field_errors
 from control_plane.spec.errors import Code, FieldError, TiermeshError
+from control_plane.spec.names import DEFAULT_NAMESPACE
 from control_plane.spec.people import Role
 from control_plane.spec.prompts import Alias, PromptName, PromptSpec, Version
 from control_plane.spec.registry import Moved, PromptSummary, PromptVersion, VersionSummary, Written

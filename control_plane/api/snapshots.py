@@ -10,9 +10,12 @@ from starlette.responses import Response
 from control_plane.api.callers import Caller, author_of, needs, origin_of
 from control_plane.api.documents import Author, Reason
 from control_plane.api.waiting import WaitingRoom
-from control_plane.publisher import Publisher, no_such_snapshot
+from control_plane.publisher import Publisher
+from control_plane.refusals import no_such_snapshot
 from control_plane.spec.base import Spec
 from control_plane.spec.errors import Code, TiermeshError
+from control_plane.spec.models import Name
+from control_plane.spec.names import TIERMESH
 from control_plane.spec.people import Role
 from control_plane.spec.records import Ack, Applied, Reference, SnapshotSummary, SnapshotView
 from control_plane.spec.snapshots import Snapshot
@@ -38,6 +41,7 @@ class Rollback(Spec):
 
     author: Author = None
     reason: Reason = ""
+    manager: Name = TIERMESH
 
 
 class Acknowledgement(Spec):
@@ -65,11 +69,10 @@ def snapshot_routes(publisher: Publisher, room: WaitingRoom, metrics: ControlPla
         dependencies=[needs(Role.VIEWER, everywhere=True, routers=True)],
     )
     async def latest(
-        response: Response,
         after: SomeNumber = None,
         wait: Annotated[float | None, Query(ge=0, le=LONGEST_WAIT_SECONDS)] = None,
         if_none_match: Annotated[str | None, Header()] = None,
-    ) -> Snapshot | Response:
+    ) -> Response:
         """The snapshot in force, as soon as its number is not `after`; 204 where `wait` seconds bring none."""
         found = await room.newer(after, wait or 0)
         if found is None:
@@ -79,8 +82,7 @@ def snapshot_routes(publisher: Publisher, room: WaitingRoom, metrics: ControlPla
         tag = f'"{found.sha256}"'
         if if_none_match == tag:
             return Response(status_code=304, headers={"etag": tag})
-        response.headers["etag"] = tag
-        return found
+        return Response(found.body, headers={"etag": tag}, media_type="application/json")
 
     @routes.get("/{number}", dependencies=[needs(Role.VIEWER, everywhere=True)])
     def get(number: Number) -> SnapshotView:
@@ -91,7 +93,7 @@ def snapshot_routes(publisher: Publisher, room: WaitingRoom, metrics: ControlPla
             said = acks.of_snapshot(transaction, number)
         if found is None:
             raise no_such_snapshot(number)
-        documents = tuple(Reference(kind=one.kind, name=one.name, generation=one.generation) for one in sources)
+        documents = tuple(Reference(**one.key._asdict(), generation=one.generation) for one in sources)
         return SnapshotView(**found.model_dump(), documents=documents, acks=said)
 
     @routes.post("/{number}/acks", dependencies=[needs(Role.OPERATOR, everywhere=True, routers=True)])
@@ -99,7 +101,7 @@ def snapshot_routes(publisher: Publisher, room: WaitingRoom, metrics: ControlPla
         """A router says that it serves this snapshot, or why it cannot."""
         ack = Ack(router=body.router, error=body.error, at=datetime.now(UTC))
         with database.write() as transaction:
-            if snapshots.get(transaction, number) is None:
+            if not snapshots.exists(transaction, number):
                 raise no_such_snapshot(number)
             acks.put(transaction, number, ack)
         metrics.acks.labels("refused" if ack.error else "served").inc()
@@ -108,6 +110,7 @@ def snapshot_routes(publisher: Publisher, room: WaitingRoom, metrics: ControlPla
     @routes.post("/{number}/rollback", dependencies=[needs(Role.OPERATOR, everywhere=True)])
     def rollback(number: Number, body: Rollback, caller: Caller) -> Applied:
         """Restore the documents of this snapshot as new revisions, and publish them under a new number."""
-        return publisher.rollback(number, author_of(caller, body.author), body.reason, origin=origin_of(caller))
+        by = author_of(caller, body.author)
+        return publisher.rollback(number, by, body.reason, manager=body.manager, origin=origin_of(caller))
 
     return routes

@@ -8,11 +8,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path
 
-from control_plane.api.callers import DEFAULT_NAMESPACE, Caller, author_of, needs, origin_of, permit
+from control_plane.api.callers import Caller, author_of, needs, origin_of, permit
 from control_plane.api.documents import Author, Reason
 from control_plane.models.promotions import Promotions
 from control_plane.spec.base import Spec
 from control_plane.spec.errors import Code, FieldError, TiermeshError
+from control_plane.spec.names import DEFAULT_NAMESPACE
 from control_plane.spec.people import Role
 from control_plane.spec.versions import (
     AliasName,

@@ -4,6 +4,7 @@ import asyncio
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import NamedTuple
 
 from starlette.concurrency import run_in_threadpool
 
@@ -14,6 +15,14 @@ from control_plane.store.database import Database
 from observability.control_plane_metrics import ControlPlaneMetrics
 
 _SHORTEST_WAIT = 0.8
+
+
+class Published(NamedTuple):
+    """The snapshot in force, as everybody who waits gets it."""
+
+    number: int
+    sha256: str
+    body: bytes
 
 
 class WaitingRoom:
@@ -27,8 +36,9 @@ class WaitingRoom:
         self._open = True
         self._rung = asyncio.Event()
         self._loop = asyncio.get_running_loop()
+        self._last: Published | None = None
 
-    async def newer(self, after: int | None, wait_seconds: float) -> Snapshot | None:
+    async def newer(self, after: int | None, wait_seconds: float) -> Published | None:
         """The snapshot in force as soon as its number is not `after`; None where the wait ends before.
 
         Waits are shortened by up to a fifth at random, so that routers that began together do not return together.
@@ -49,6 +59,14 @@ class WaitingRoom:
         self._metrics.snapshot.set(published.number)
         self._loop.call_soon_threadsafe(self._wake)
 
+    async def look(self) -> None:
+        """Wake everybody where another control plane has published something."""
+        known = self._last
+        latest = await run_in_threadpool(self._latest)
+        if latest is not None and latest is not known:
+            self._metrics.snapshot.set(latest.number)
+            self._wake()
+
     def close(self) -> None:
         """Send everybody home, and nobody waits again: the process ends."""
         self._open = False
@@ -58,9 +76,16 @@ class WaitingRoom:
         rung, self._rung = self._rung, asyncio.Event()
         rung.set()
 
-    def _latest(self) -> Snapshot | None:
+    def _latest(self) -> Published | None:
+        """What is in force; read once, however many wait for it."""
         with self._database.read() as transaction:
-            return snapshots.latest(transaction)
+            in_force, last = snapshots.in_force(transaction), self._last
+            if in_force is None or (last is not None and last[:2] == in_force):
+                return last if in_force else None
+            body = snapshots.wire(transaction, in_force.number)
+        assert body is not None  # both reads see one state
+        self._last = Published(*in_force, body)
+        return self._last
 
     @contextmanager
     def _seat(self) -> Iterator[None]:

@@ -9,7 +9,10 @@ from control_plane.cli.options import (
     As,
     File,
     Kind,
+    Manager,
     Name,
+    Namespace,
+    Namespaces,
     Output,
     Reason,
     Server,
@@ -17,11 +20,12 @@ from control_plane.cli.options import (
     connect,
     documents_of,
 )
-from control_plane.cli.printing import as_json, as_yaml, difference, document_text, failure, table, when
+from control_plane.cli.printing import as_json, as_yaml, compact, difference, document_text, failure, table, when
 from control_plane.client.http import Client
 from control_plane.client.registry import RegistryClient
 from control_plane.spec.documents import Document, Model, Prompt, Route, Tenant, dump
 from control_plane.spec.errors import Code, TiermeshError
+from control_plane.spec.names import DEFAULT_NAMESPACE, TIERMESH, qualified
 from control_plane.spec.prompts import variables
 from control_plane.spec.records import Applied, Revision, SnapshotView
 
@@ -39,23 +43,27 @@ def apply(
     file: File,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would happen; write nothing.")] = False,
     reason: Reason = "",
+    namespace: Namespace = None,
+    manager: Manager = TIERMESH,
     server: Server = SERVER,
 ) -> None:
     """Create or change all documents of a file or folder, or none of them."""
-    documents = documents_of(file)
+    documents = documents_of(file, namespace)
     with connect(server) as client:
-        written(client.apply(documents, author(), reason, dry_run))
+        written(client.apply(documents, author(), reason, dry_run, manager))
 
 
 def get(
     kind: Kind,
     name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="All, where it is left out.")] = None,
     output: As = Output.TABLE,
+    namespace: Namespaces = None,
     server: Server = SERVER,
 ) -> None:
     """Show the documents of a kind, or one of them."""
+    space = namespace or DEFAULT_NAMESPACE
     with connect(server) as client:
-        documents = [client.get(kind, name)] if name else client.list(kind)
+        documents = [client.get(kind, name, space)] if name else client.list(kind, space)
     values = [dump(document) for document in documents]
     if output is Output.YAML:
         as_yaml(values)
@@ -72,14 +80,15 @@ def get(
         table(headers, [_tenant_row(one) for one in documents])
 
 
-def describe(kind: Kind, name: Name, server: Server = SERVER) -> None:
+def describe(kind: Kind, name: Name, namespace: Namespace = None, server: Server = SERVER) -> None:
     """Show a document, everything that was ever written under its name, and who serves it."""
+    space = namespace or DEFAULT_NAMESPACE
     with connect(server) as client:
-        revisions = client.revisions(kind, name)
+        revisions = client.revisions(kind, name, space)
         latest = _latest(client)
         drift = _drift(client, name) if kind == "Prompt" else ()
     head = revisions[0]
-    typer.echo(f"{kind} {name}: " + ("deleted" if head.deleted else f"generation {head.generation}"))
+    typer.echo(f"{kind} {qualified(space, name)}: " + ("deleted" if head.deleted else f"generation {head.generation}"))
     if head.document is not None:
         typer.echo()
         as_yaml([head.document])
@@ -89,16 +98,24 @@ def describe(kind: Kind, name: Name, server: Server = SERVER) -> None:
     table(("CONDITION", "HOLDS", "AT", "WHY"), [*(_conditions(head, latest) if latest else []), *drift])
 
 
-def delete(kind: Kind, name: Name, reason: Reason = "", server: Server = SERVER) -> None:
+def delete(
+    kind: Kind,
+    name: Name,
+    reason: Reason = "",
+    namespace: Namespace = None,
+    manager: Manager = TIERMESH,
+    server: Server = SERVER,
+) -> None:
     """Delete a document; refused where another document names it. Its revisions stay."""
+    space = namespace or DEFAULT_NAMESPACE
     with connect(server) as client:
-        written(client.delete(kind, name, author(), reason))
+        written(client.delete(kind, name, author(), reason, space, manager=manager))
 
 
-def diff(file: File, server: Server = SERVER) -> None:
+def diff(file: File, namespace: Namespace = None, server: Server = SERVER) -> None:
     """Show what `apply` would change. Exit code 0: nothing, 1: something, 2: that could not be found out."""
     try:
-        documents = documents_of(file)
+        documents = documents_of(file, namespace)
         with connect(server) as client:
             differs = [_differs(client, document) for document in documents]
     except TiermeshError as error:
@@ -110,8 +127,10 @@ def diff(file: File, server: Server = SERVER) -> None:
 def written(applied: Applied) -> None:
     """Print what a write did."""
     for change in applied.changes:
-        typer.echo(f"{change.kind}/{change.name} {change.outcome} (generation {change.generation})")
+        identity = f"{change.kind}/{qualified(change.namespace, change.name)}"
+        typer.echo(f"{identity} {change.outcome} (generation {change.generation})")
     if applied.dry_run:
+        _print_diff(applied)
         outcome = f"would publish snapshot {applied.snapshot}" if applied.published else "would publish nothing"
         typer.echo(f"Dry run: {outcome}; nothing was written.")
     elif applied.published:
@@ -120,10 +139,22 @@ def written(applied: Applied) -> None:
         typer.echo(f"Snapshot {applied.snapshot} stays in force: nothing changed that a router sees.")
 
 
+def _print_diff(applied: Applied) -> None:
+    """What the compiled snapshot would say otherwise."""
+    for one in applied.diff:
+        typer.echo(f"  {one.path}")
+        if one.before is not None:
+            typer.secho(f"  - {compact(one.before)}", fg=typer.colors.RED)
+        if one.after is not None:
+            typer.secho(f"  + {compact(one.after)}", fg=typer.colors.GREEN)
+    if not applied.diff_complete:
+        typer.echo("  … and more")
+
+
 def _differs(client: Client, document: Document) -> bool:
-    identity = f"{document.kind}/{document.metadata.name}"
+    identity = f"{document.kind}/{document.metadata.qualified_name}"
     try:
-        current = client.get(document.kind, document.metadata.name)
+        current = client.get(*document.key)
     except TiermeshError as error:
         if error.code is not Code.NOT_FOUND:
             raise
@@ -134,10 +165,11 @@ def _differs(client: Client, document: Document) -> bool:
 
 
 def _latest(client: Client) -> SnapshotView | None:
+    """What is in force; None where there is nothing, or nothing that this caller may see."""
     try:
         return client.snapshot("latest")
     except TiermeshError as error:
-        if error.code is not Code.NOT_FOUND:
+        if error.code not in (Code.NOT_FOUND, Code.FORBIDDEN):
             raise
         return None
 
@@ -188,12 +220,18 @@ def _revision_row(revision: Revision) -> tuple[object, ...]:
 def _model_row(document: Document) -> tuple[object, ...]:
     assert isinstance(document, Model)
     spec = document.spec
-    return document.metadata.name, spec.engine, spec.tier, spec.version, spec.source or ", ".join(spec.addresses)
+    return (
+        document.metadata.qualified_name,
+        spec.engine,
+        spec.tier,
+        spec.version,
+        spec.source or ", ".join(spec.addresses),
+    )
 
 
 def _route_row(document: Document) -> tuple[object, ...]:
     assert isinstance(document, Route)
-    name, spec = document.metadata.name, document.spec
+    name, spec = document.metadata.qualified_name, document.spec
     light, heavy = (", ".join(tier) for tier in (spec.tiers.light, spec.tiers.heavy))
     return name, spec.model or name, light, heavy, spec.complexity.threshold
 
@@ -202,14 +240,14 @@ def _prompt_row(document: Document) -> tuple[object, ...]:
     assert isinstance(document, Prompt)
     spec = document.spec
     form = "text" if spec.chat is None else f"chat of {len(spec.chat)}"
-    return document.metadata.name, form, ", ".join(variables(spec)), spec.message
+    return document.metadata.qualified_name, form, ", ".join(variables(spec)), spec.message
 
 
 def _tenant_row(document: Document) -> tuple[object, ...]:
     assert isinstance(document, Tenant)
     spec, quotas = document.spec, document.spec.quotas
     return (
-        document.metadata.name,
+        document.metadata.qualified_name,
         len(spec.keys),
         quotas.requests_per_second,
         quotas.concurrent_requests,

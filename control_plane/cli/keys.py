@@ -4,23 +4,33 @@ A key is shown once, where it is made; its Tenant's document holds its hash.
 """
 
 import hashlib
+import random
 import secrets
+import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 import typer
 
 from control_plane.cli.documents import written
-from control_plane.cli.options import SERVER, As, Name, Output, Reason, Server, author, connect
+from control_plane.cli.options import SERVER, As, Name, Namespace, Namespaces, Output, Reason, Server, author, connect
 from control_plane.cli.printing import as_json, as_yaml, table, when
 from control_plane.client.http import Client
 from control_plane.spec.documents import Tenant, dump, parse
 from control_plane.spec.errors import Code, TiermeshError
+from control_plane.spec.names import DEFAULT_NAMESPACE
+from control_plane.spec.records import Applied
 from control_plane.spec.tenants import Key
 
 PREFIX = "tm-"
 """What every key begins with, so that people and secret scanners know one when they see it."""
 _RANDOM_BYTES = 32
+_ATTEMPTS = 20
+_LONGEST_PAUSE_SECONDS = 1.0
+
+Keys = list[dict[str, Any]]
+"""Keys as they are written."""
 
 Owner = Annotated[str, typer.Argument(metavar="TENANT", help="The Tenant's name.")]
 
@@ -39,29 +49,35 @@ def create(
     name: Annotated[str | None, typer.Option("--name", help="What to call it; by default key-1, key-2 …")] = None,
     days: Annotated[int | None, typer.Option("--days", min=1, help="How long it holds; by default for ever.")] = None,
     reason: Reason = "",
+    namespace: Namespace = None,
     server: Server = SERVER,
 ) -> None:
     """Make a key, print it, and keep its hash alone: it cannot be shown again."""
     key = PREFIX + secrets.token_urlsafe(_RANDOM_BYTES)
     expires_at = None if days is None else datetime.now(UTC).replace(microsecond=0) + timedelta(days=days)
+    end = {} if expires_at is None else {"expiresAt": expires_at.isoformat()}
+    sha256 = hashlib.sha256(key.encode()).hexdigest()
+
+    def add(document: Tenant) -> Keys:
+        return [*_said(document), {"name": name or _free_name(document), "sha256": sha256, **end}]
+
     with connect(server) as client:
-        document = _tenant(client, tenant)
-        said = {"name": name or _free_name(document), "sha256": hashlib.sha256(key.encode()).hexdigest()}
-        end = {} if expires_at is None else {"expiresAt": expires_at.isoformat()}
-        applied = client.apply([_with_keys(document, [*_said(document), {**said, **end}])], author(), reason)
+        applied, kept = _write(client, tenant, namespace, add, reason)
     written(applied)
-    typer.echo(f"Key {said['name']} of {tenant}, shown this once:\n{key}")
+    typer.echo(f"Key {kept[-1]['name']} of {tenant}, shown this once:\n{key}")
 
 
 def list_all(
     tenant: Annotated[str | None, typer.Argument(metavar="[TENANT]", help="All, where it is left out.")] = None,
     output: As = Output.TABLE,
+    namespace: Namespaces = None,
     server: Server = SERVER,
 ) -> None:
     """Show names, hashes and ends of keys; the keys themselves are kept nowhere."""
     with connect(server) as client:
-        documents = [client.get("Tenant", tenant)] if tenant else client.list("Tenant")
-    keys = [(one.metadata.name, key) for one in documents if isinstance(one, Tenant) for key in one.spec.keys]
+        space = namespace or DEFAULT_NAMESPACE
+        documents = [client.get("Tenant", tenant, space)] if tenant else client.list("Tenant", space)
+    keys = [(one.metadata.qualified_name, key) for one in documents if isinstance(one, Tenant) for key in one.spec.keys]
     values = [{"tenant": owner, **key.model_dump(mode="json")} for owner, key in keys]
     if output is Output.YAML:
         as_yaml([values])
@@ -71,20 +87,42 @@ def list_all(
         table(("TENANT", "NAME", "SHA256", "EXPIRES"), [_row(owner, key) for owner, key in keys])
 
 
-def revoke(tenant: Owner, name: Name, reason: Reason = "", server: Server = SERVER) -> None:
+def revoke(
+    tenant: Owner, name: Name, reason: Reason = "", namespace: Namespace = None, server: Server = SERVER
+) -> None:
     """Take a key back: routers refuse it as soon as they follow the new snapshot."""
-    with connect(server) as client:
-        document = _tenant(client, tenant)
+
+    def without(document: Tenant) -> Keys:
         kept = [key for key in _said(document) if key["name"] != name]
         if len(kept) == len(document.spec.keys):
             known = ", ".join(key.name for key in document.spec.keys) or "none"
             raise TiermeshError(Code.NOT_FOUND, f"Tenant {tenant!r} has no key {name!r}.", f"It has: {known}.")
-        written(client.apply([_with_keys(document, kept)], author(), reason))
+        return kept
+
+    with connect(server) as client:
+        written(_write(client, tenant, namespace, without, reason)[0])
 
 
-def _tenant(client: Client, name: str) -> Tenant:
+def _write(
+    client: Client, name: str, namespace: str | None, change: Callable[[Tenant], Keys], reason: str
+) -> tuple[Applied, Keys]:
+    """Give a Tenant other keys. Where somebody else changes it meanwhile, what they wrote is read and changed again."""
+    for attempt in range(_ATTEMPTS):
+        document = _tenant(client, name, namespace or DEFAULT_NAMESPACE)
+        keys = change(document)
+        try:
+            return client.apply([_with_keys(document, keys)], author(), reason), keys
+        except TiermeshError as error:
+            if not error.stale:
+                raise
+        time.sleep(random.uniform(0, _LONGEST_PAUSE_SECONDS * (attempt + 1) / _ATTEMPTS))
+    message = f"Tenant {name!r} is changed by others all the time."
+    raise TiermeshError(Code.UNAVAILABLE, message, "Try again; nothing was changed.")
+
+
+def _tenant(client: Client, name: str, namespace: str) -> Tenant:
     try:
-        document = client.get("Tenant", name)
+        document = client.get("Tenant", name, namespace)
     except TiermeshError as error:
         if error.code is not Code.NOT_FOUND:
             raise
@@ -99,12 +137,12 @@ def _free_name(tenant: Tenant) -> str:
     return next(name for number in range(1, len(taken) + 2) if (name := f"key-{number}") not in taken)
 
 
-def _said(tenant: Tenant) -> list[dict[str, Any]]:
+def _said(tenant: Tenant) -> Keys:
     """Its keys as they are written."""
     return list(dump(tenant)["spec"].get("keys", ()))
 
 
-def _with_keys(tenant: Tenant, keys: list[dict[str, Any]]) -> Tenant:
+def _with_keys(tenant: Tenant, keys: Keys) -> Tenant:
     """The same document with other keys, read anew so that every rule holds."""
     document = dump(tenant)
     changed = parse({**document, "spec": {**document["spec"], "keys": keys}})

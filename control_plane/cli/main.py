@@ -12,6 +12,7 @@ from control_plane.cli import (
     keys,
     local,
     models,
+    moving,
     people,
     processes,
     prompts,
@@ -32,7 +33,21 @@ def create_app() -> typer.Typer:
         pretty_exceptions_enable=False,
         callback=_everywhere,
     )
-    parts = (local, documents, keys, models, prompts, approvals, snapshots, routes, why, people, audit, processes)
+    parts = (
+        local,
+        documents,
+        moving,
+        keys,
+        models,
+        prompts,
+        approvals,
+        snapshots,
+        routes,
+        why,
+        people,
+        audit,
+        processes,
+    )
     for part in parts:
         part.register(app)
     return app

@@ -16,6 +16,7 @@ from control_plane.client.versions import VersionsClient
 from control_plane.spec.base import nearest
 from control_plane.spec.documents import PLURALS, Document
 from control_plane.spec.errors import Code, TiermeshError
+from control_plane.spec.names import DEFAULT_NAMESPACE
 
 TOKEN_FILE = "TIERMESH_TOKEN_FILE"
 
@@ -42,6 +43,13 @@ Name = Annotated[str, typer.Argument(metavar="NAME", help="The document's name."
 File = Annotated[
     Path, typer.Option("-f", "--file", metavar="FILE|DIR|-", help="YAML or JSON documents; - reads standard input.")
 ]
+Namespace = Annotated[
+    str | None, typer.Option("-n", "--namespace", envvar="TIERMESH_NAMESPACE", help="By default 'default'.")
+]
+Namespaces = Annotated[
+    str | None, typer.Option("-n", "--namespace", envvar="TIERMESH_NAMESPACE", help="One, or '*' for all.")
+]
+Manager = Annotated[str, typer.Option("--manager", help="Write as this one: needed for documents that it manages.")]
 Reason = Annotated[str, typer.Option("--reason", help="Why; kept beside what is written.")]
 Vars = Annotated[
     list[str] | None, typer.Option("--var", metavar="NAME=VALUE", help="The value of a variable of the prompt.")
@@ -82,9 +90,21 @@ def _token() -> SecretStr | None:
         ) from error
 
 
-def documents_of(file: Path) -> list[Document]:
-    """The documents that `-f` names. Raises TiermeshError where there are none or one is not valid."""
-    return parse_documents(sys.stdin.read(), "standard input") if str(file) == "-" else read_documents(file)
+def documents_of(file: Path, namespace: str | None = None) -> list[Document]:
+    """The documents that `-f` names. Those that do not say a namespace are in the given one.
+
+    Raises TiermeshError where there are none, one is not valid, or one is in another namespace than the given one.
+    """
+    space = namespace or DEFAULT_NAMESPACE
+    if str(file) == "-":
+        documents = parse_documents(sys.stdin.read(), "standard input", namespace=space)
+    else:
+        documents = read_documents(file, space)
+    for document in documents:
+        if namespace and document.metadata.namespace != namespace:
+            message = f"{document.key} is not in namespace {namespace!r}."
+            raise TiermeshError(Code.INVALID_DOCUMENT, message, "Leave -n out, or take the namespace out of it.")
+    return documents
 
 
 def author() -> str:

@@ -13,11 +13,23 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from control_plane.spec.documents import Document, dump
+from control_plane.spec.documents import Document, stored
 from control_plane.spec.errors import TiermeshError
 
 _PIPE_WIDTH = 1000
+_BREAKS = frozenset("\x85\u2028\u2029")
 _COLOURS = {"+": typer.colors.GREEN, "-": typer.colors.RED, "@": typer.colors.CYAN}
+
+
+class _Dumper(yaml.SafeDumper):
+    """PyYAML's own writes Unicode's line breaks as they are where they would be read as spaces."""
+
+
+def _string(dumper: _Dumper, text: str) -> yaml.ScalarNode:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style='"' if _BREAKS & set(text) else None)
+
+
+_Dumper.add_representer(str, _string)
 
 
 def table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
@@ -30,8 +42,8 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
 
 
 def yaml_text(value: Any) -> str:
-    """YAML in the order in which it was written, with no escapes."""
-    return yaml.safe_dump(value, sort_keys=False, allow_unicode=True)
+    """YAML in the order in which it was written, without escapes where it needs none to be read as the same."""
+    return yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True)
 
 
 def as_yaml(values: Sequence[Any]) -> None:
@@ -44,15 +56,20 @@ def as_json(value: Any) -> None:
     typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
 
 
+def compact(value: Any) -> str:
+    """JSON on one line."""
+    return json.dumps(value, ensure_ascii=False)
+
+
 def document_text(document: Document | None) -> str:
-    """A document as YAML; nothing where there is none."""
-    return yaml_text(dump(document)) if document else ""
+    """A document as YAML, without its version; nothing where there is none."""
+    return yaml_text(stored(document)) if document else ""
 
 
-def difference(before: str, after: str, before_name: str, after_name: str) -> bool:
-    """Print how two texts differ, as a unified diff. Whether they do."""
+def difference(before: str, after: str, before_name: str, after_name: str, err: bool = False) -> bool:
+    """Print how two texts differ, as a unified diff, or on standard error. Whether they do."""
     lines = difference_lines(before, after, before_name, after_name)
-    print_difference(lines)
+    print_difference(lines, err)
     return bool(lines)
 
 
@@ -61,10 +78,10 @@ def difference_lines(before: str, after: str, before_name: str, after_name: str)
     return list(difflib.unified_diff(before.splitlines(), after.splitlines(), before_name, after_name, lineterm=""))
 
 
-def print_difference(lines: Sequence[str]) -> None:
-    """Print a unified diff in colours."""
+def print_difference(lines: Sequence[str], err: bool = False) -> None:
+    """Print a unified diff in colours, or on standard error."""
     for line in lines:
-        typer.secho(line, fg=_COLOURS.get(line[:1]))
+        typer.secho(line, fg=_COLOURS.get(line[:1]), err=err)
 
 
 def when(at: datetime) -> str:
@@ -73,8 +90,12 @@ def when(at: datetime) -> str:
 
 
 def failure(error: TiermeshError) -> None:
-    """One line on standard error: what is wrong and what to do; more fields follow, a line each."""
+    """One line on standard error: what is wrong and what to do; more fields follow, a line each, or
+    both sides of a conflict."""
     typer.echo(f"error: {error}", err=True)
-    if len(error.errors) > 1:
+    if error.stale:
+        current, yours = (yaml_text(error.members.get(name)) for name in ("current", "yours"))
+        difference(current, yours, "current", "yours", err=True)
+    elif len(error.errors) > 1:
         for wrong in error.errors:
             typer.echo(f"  {wrong.field}: {wrong.message}", err=True)

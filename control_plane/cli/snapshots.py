@@ -5,9 +5,10 @@ from typing import Annotated
 import typer
 
 from control_plane.cli.documents import written
-from control_plane.cli.options import SERVER, As, Output, Reason, Server, author, connect
+from control_plane.cli.options import SERVER, As, Manager, Output, Reason, Server, author, connect
 from control_plane.cli.printing import as_json, as_yaml, difference, failure, table, when, yaml_text
 from control_plane.spec.errors import TiermeshError
+from control_plane.spec.names import TIERMESH, qualified
 from control_plane.spec.records import SnapshotView
 
 Number = Annotated[int, typer.Argument(min=1, help="A snapshot's number.")]
@@ -50,12 +51,14 @@ def diff(before: Number, after: Number, server: Server = SERVER) -> None:
     raise typer.Exit(1 if difference(old, new, f"snapshot {before}", f"snapshot {after}") else 0)
 
 
-def rollback(number: Number, reason: Reason = "", server: Server = SERVER) -> None:
+def rollback(number: Number, reason: Reason = "", manager: Manager = TIERMESH, server: Server = SERVER) -> None:
     """Restore the documents of a snapshot as new revisions, and publish them under a new number."""
     with connect(server) as client:
-        written(client.rollback(number, author(), reason))
+        written(client.rollback(number, author(), reason, manager))
 
 
 def _text(snapshot: SnapshotView) -> str:
-    compiled_from = [f"{one.kind}/{one.name} generation {one.generation}" for one in snapshot.documents]
+    compiled_from = [
+        f"{one.kind}/{qualified(one.namespace, one.name)} generation {one.generation}" for one in snapshot.documents
+    ]
     return yaml_text({"documents": compiled_from, **snapshot.content.model_dump(mode="json")})

@@ -3,7 +3,7 @@
 from typing import TypeVar
 
 import httpx2
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from control_plane.spec.errors import Code, FieldError, TiermeshError
 
@@ -46,11 +46,15 @@ def checked(response: httpx2.Response, url: str) -> httpx2.Response:
         problem.hint,
         retry_after_seconds=_seconds(response.headers.get("retry-after", "")),
         errors=tuple(problem.errors),
+        members=problem.model_extra,
     )
 
 
 class _Problem(BaseModel):
-    """What of RFC 9457's problem is an error here. A newer server may say more."""
+    """What of RFC 9457's problem is an error here. Other members, such as both sides of a conflict, are kept as they
+    are."""
+
+    model_config = ConfigDict(extra="allow")
 
     code: str = ""
     detail: str = ""

@@ -4,26 +4,34 @@ from pathlib import Path
 from typing import Any
 
 from control_plane.client.texts import json_values, yaml_values
-from control_plane.spec.documents import Document, parse
+from control_plane.spec.documents import Document, in_namespace, parse
 from control_plane.spec.errors import Code, TiermeshError
+from control_plane.spec.names import DEFAULT_NAMESPACE
 
 SUFFIXES = (".yaml", ".yml", ".json")
 """The files of a folder that hold documents."""
 
 
-def read_documents(path: Path) -> list[Document]:
+def read_documents(path: Path, namespace: str = DEFAULT_NAMESPACE) -> list[Document]:
     """All documents of a file, or of a folder's own files in the order of their names.
 
-    `file://./PATH` URIs become absolute: they count from the folder of the document that names them.
+    `file://./PATH` URIs become absolute: they count from the folder of the document that names them. Documents that do
+    not say a namespace are in the given one.
     Raises TiermeshError: INVALID_REQUEST where nothing can be read, INVALID_DOCUMENT with file, line and document.
     """
-    documents = [document for file in _files(path) for document in parse_documents(_text(file), str(file), file.parent)]
+    documents = [
+        document
+        for file in _files(path)
+        for document in parse_documents(_text(file), str(file), file.parent, namespace)
+    ]
     if not documents:
         raise TiermeshError(Code.INVALID_REQUEST, f"{path} holds no document.", "Name a file with at least one.")
     return documents
 
 
-def parse_documents(text: str, name: str = "-", folder: Path | None = None) -> list[Document]:
+def parse_documents(
+    text: str, name: str = "-", folder: Path | None = None, namespace: str = DEFAULT_NAMESPACE
+) -> list[Document]:
     """The documents in a text: JSON where `name` ends in `.json`, else YAML.
 
     `name` stands in errors; relative `file://` URIs count from `folder`, by default the working directory.
@@ -33,7 +41,8 @@ def parse_documents(text: str, name: str = "-", folder: Path | None = None) -> l
     values = json_values(text, name) if name.endswith(".json") else yaml_values(text, name)
     for number, (line, data) in enumerate(values, start=1):
         try:
-            documents.append(parse(_with_absolute_uris(data, (folder or Path()).absolute())))
+            placed = in_namespace(data, namespace)
+            documents.append(parse(_with_absolute_uris(placed, (folder or Path()).absolute())))
         except TiermeshError as error:
             where = f"{name}, line {line}, document {number}"
             raise TiermeshError(error.code, f"{where}: {error.message}", error.hint, errors=error.errors) from error

@@ -14,6 +14,7 @@ from control_plane.spec.audit import Anchor, AuditEntry, Verdict
 from control_plane.spec.decisions import DecisionRecord
 from control_plane.spec.documents import PLURALS, Document, dump, parse
 from control_plane.spec.errors import Code, TiermeshError
+from control_plane.spec.names import DEFAULT_NAMESPACE, EVERY_NAMESPACE, TIERMESH
 from control_plane.spec.people import Principal, Token, TokenMade
 from control_plane.spec.records import Ack, Applied, Revision, SnapshotSummary, SnapshotView
 from control_plane.spec.snapshots import Snapshot
@@ -75,28 +76,57 @@ class Client:
         """Close the pooled connections."""
         self._http.close()
 
-    def apply(self, documents: Iterable[Document], author: str, reason: str = "", dry_run: bool = False) -> Applied:
-        """Create or change all documents, or none of them. `dry_run` answers the same and writes nothing."""
-        body = {"documents": [dump(document) for document in documents], **self._signed(author, reason)}
+    def apply(
+        self,
+        documents: Iterable[Document],
+        author: str,
+        reason: str = "",
+        dry_run: bool = False,
+        manager: str = TIERMESH,
+    ) -> Applied:
+        """Create or change all documents, or none of them. `dry_run` answers the same and writes nothing.
+
+        CONFLICT where one has a resourceVersion that is not the last (the error is `stale`), or another manager.
+        """
+        said = [dump(document) for document in documents]
+        body = {"documents": said, "manager": manager, **self._signed(author, reason)}
         params = {"dryRun": "true"} if dry_run else {}
         return read(_APPLIED, self._call("POST", "/v1/documents", json=body, params=params))
 
-    def list(self, kind: str) -> Documents:
-        """All documents of a kind, by name."""
-        return [parse(item) for item in read(_ITEMS, self._call("GET", _path(kind)), "items")]
+    def list(self, kind: str, namespace: str = DEFAULT_NAMESPACE) -> Documents:
+        """All documents of a kind in a namespace, or in all ("*"), by namespace and name, with their versions."""
+        params = _within(namespace)
+        return [parse(item) for item in read(_ITEMS, self._call("GET", _path(kind), params=params), "items")]
 
-    def get(self, kind: str, name: str) -> Document:
-        """One document as it was last written."""
-        return parse(read(_ANYTHING, self._call("GET", _path(kind, name))))
+    def get(self, kind: str, name: str, namespace: str = DEFAULT_NAMESPACE) -> Document:
+        """One document as it was last written, with its version."""
+        return parse(read(_ANYTHING, self._call("GET", _path(kind, name), params=_within(namespace))))
 
-    def delete(self, kind: str, name: str, author: str, reason: str = "") -> Applied:
-        """Delete one document; CONFLICT where another document names it."""
-        params = self._signed(author, reason)
+    def delete(
+        self,
+        kind: str,
+        name: str,
+        author: str,
+        reason: str = "",
+        namespace: str = DEFAULT_NAMESPACE,
+        resource_version: str | None = None,
+        manager: str = TIERMESH,
+    ) -> Applied:
+        """Delete one document; CONFLICT where another names it, or it has another version or manager."""
+        params = {"manager": manager, **self._signed(author, reason), **_within(namespace)}
+        if resource_version is not None:
+            params["resourceVersion"] = resource_version
         return read(_APPLIED, self._call("DELETE", _path(kind, name), params=params))
 
-    def revisions(self, kind: str, name: str) -> Revisions:
+    def export(self, namespace: str = EVERY_NAMESPACE) -> Documents:
+        """All documents of all kinds, without their versions: applied elsewhere they say the same."""
+        params = {"namespace": namespace}
+        return [parse(item) for item in read(_ITEMS, self._call("GET", "/v1/documents", params=params), "items")]
+
+    def revisions(self, kind: str, name: str, namespace: str = DEFAULT_NAMESPACE) -> Revisions:
         """Everything that was ever written under this name, newest first."""
-        return read(_REVISIONS, self._call("GET", f"{_path(kind, name)}/revisions"), "items")
+        params = _within(namespace)
+        return read(_REVISIONS, self._call("GET", f"{_path(kind, name)}/revisions", params=params), "items")
 
     def snapshots(self) -> Summaries:
         """The newest snapshots, newest first."""
@@ -112,9 +142,12 @@ class Client:
         """What is written down of a request, newest first: several records where callers chose one id."""
         return read(_DECISIONS, self._call("GET", f"/v1/decisions/{quote(request_id, safe='')}"), "items")
 
-    def rollback(self, number: int, author: str, reason: str = "") -> Applied:
-        """Restore the documents of a snapshot as new revisions and publish them under a new number."""
-        body = self._signed(author, reason)
+    def rollback(self, number: int, author: str, reason: str = "", manager: str = TIERMESH) -> Applied:
+        """Restore the documents of a snapshot as new revisions and publish them under a new number.
+
+        CONFLICT where that changes a document of another manager.
+        """
+        body = {"manager": manager, **self._signed(author, reason)}
         return read(_APPLIED, self._call("POST", f"/v1/snapshots/{number}/rollback", json=body))
 
     def whoami(self) -> Principal:
@@ -240,6 +273,10 @@ def _bad_url(url: str) -> TiermeshError:
     return TiermeshError(
         Code.INVALID_REQUEST, f"{url!r} is not the address of a control plane.", f"Write it as {DEFAULT_URL}."
     )
+
+
+def _within(namespace: str) -> dict[str, str]:
+    return {} if namespace == DEFAULT_NAMESPACE else {"namespace": namespace}
 
 
 def _path(kind: str, name: str | None = None) -> str:

@@ -56,7 +56,9 @@ class ModelPinning:
                 except TiermeshError as error:
                     if error.code not in _PASSED_ON:
                         raise
-                    errors.append(FieldError(f"Model/{model.metadata.name}.spec.{_field(model, name)}", str(error)))
+                    errors.append(
+                        FieldError(f"Model/{model.metadata.qualified_name}.spec.{_field(model, name)}", str(error))
+                    )
                     continue
                 if name not in stored:
                     found[name] = ModelPin(reference=name, model=version.pinned, observed=version.version)
@@ -72,10 +74,10 @@ class ModelPinning:
     def _known(self, named: Iterable[Model]) -> tuple[Mapping[str, ModelPin], list[tuple[str, Gate]]]:
         """What is pinned, and the references that these documents, as they are in force, have had checked."""
         with self.database.read() as transaction:
-            stored, heads = model_pins.read(transaction), revisions.heads(transaction)
+            stored = model_pins.read(transaction)
+            heads = [revisions.head(transaction, each.key) for each in named]
         checked = []
-        for each in named:
-            head = heads.get(("Model", each.metadata.name))
+        for head in heads:
             if head is not None and head.document is not None:
                 before = parse(head.document)
                 assert isinstance(before, Model)
@@ -97,7 +99,7 @@ def gates_of(documents: Iterable[Document], name: str) -> list[GateInForce]:
         if isinstance(document, Model) and document.spec.gate:
             for each in filter(None, map(reference, references(document))):
                 if each.name == name:
-                    said = {"model": document.metadata.name, "alias": each.alias}
+                    said = {"model": document.metadata.qualified_name, "alias": each.alias}
                     found.append(GateInForce.model_validate({**document.spec.gate.model_dump(mode="json"), **said}))
     return found
 

@@ -13,8 +13,9 @@ from control_plane.approvals import HERE, Approvals, deed, required
 from control_plane.models import gates
 from control_plane.models.pinning import gates_of
 from control_plane.models.registry import ModelRegistry
-from control_plane.publisher import Publisher, documents_in_force
+from control_plane.publisher import Publisher
 from control_plane.spec.approvals import Approval
+from control_plane.spec.documents import parse
 from control_plane.spec.errors import Code, TiermeshError
 from control_plane.spec.records import Applied
 from control_plane.spec.uris import Reference, reference
@@ -45,8 +46,8 @@ class Promotions:
     def gates(self, name: str) -> list[GateInForce]:
         """What the Models in force ask of a registered model's versions."""
         with self.publisher.database.read() as transaction:
-            heads = revisions.heads(transaction)
-        return gates_of(documents_in_force(heads).values(), name)
+            heads = revisions.heads(transaction, "Model").values()
+        return gates_of([parse(head.document) for head in heads if head.document is not None], name)
 
     def promote(
         self, name: str, version: int, alias: str, author: str, reason: str = "", origin: Origin = HERE

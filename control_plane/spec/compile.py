@@ -1,15 +1,25 @@
-"""compile: documents -> content. Pure and deterministic: the order of the documents does not matter."""
+"""compile: documents -> content. Pure and deterministic: neither order nor repetition of the documents matters."""
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
 
-from control_plane.spec.base import nearest
-from control_plane.spec.documents import Document, Model, Route, Tenant
-from control_plane.spec.errors import Code, FieldError, TiermeshError
+from control_plane.spec.documents import Document, Model, Prompt, Route, Tenant
+from control_plane.spec.errors import Code, TiermeshError
+from control_plane.spec.fitting import (
+    broken_references,
+    clashes,
+    misplaced_prompts,
+    told_apart,
+    wrong_prompts,
+    wrong_tenants,
+)
+from control_plane.spec.memory import Memory
 from control_plane.spec.models import Engine, Generation, ModelSpec, Price
-from control_plane.spec.prompts import INPUT, NO_PINS, CompiledPrompt, Pins, variables
+from control_plane.spec.names import DEFAULT_NAMESPACE, path_segment, qualified
+from control_plane.spec.prompts import NO_PINS, CompiledPrompt, PinnedPrompt, Pins
 from control_plane.spec.resilience import Resilience
-from control_plane.spec.served import base_of, pinned, references, unresolved, weights, with_adapters
+from control_plane.spec.served import Variant, base_of, references, unresolved, variants
 from control_plane.spec.snapshots import (
     Backend,
     CompiledPrice,
@@ -19,28 +29,45 @@ from control_plane.spec.snapshots import (
     canonical,
     digest,
 )
-from control_plane.spec.versions import PinnedWeights
+from control_plane.spec.versions import PinnedModel
 
 SERVE_URL = "http://127.0.0.1:8000"
 """Where Ray Serve listens on one machine; each Model is served under its name."""
 
 
-def compile(documents: Iterable[Document], serve_url: str = SERVE_URL, pins: Pins = NO_PINS) -> Content:
-    """Compile all documents at once; `pins` are what their references to prompts and model versions were resolved to.
+class _Served(NamedTuple):
+    """A Model as routers see it."""
 
+    model: Model
+    backend: Backend
+    says: str
+    """A hash of what decides its answers."""
+
+
+def compile(
+    documents: Iterable[Document],
+    serve_url: str = SERVE_URL,
+    pins: Pins = NO_PINS,
+    memory: Memory | None = None,
+) -> Content:
+    """Compile all documents at once; `pins` are what their references to prompts and model versions were resolved to.
+    A `memory` of the last time spares what did not change; the content is the same.
+
+    Documents name those of their own namespace. In the content, names of the default namespace stay as they are and
+    others are NAMESPACE/NAME.
     Raises TiermeshError(INVALID_DOCUMENT) with one FieldError for each broken reference or clash.
     """
-    ordered = sorted(documents, key=lambda document: (document.kind, document.metadata.name))
-    written = {document.metadata.name: document for document in ordered if isinstance(document, Model)}
-    # What is not resolved is an error below: it stays as it is until then.
-    resolved = {
-        name: pinned(one, pins.models) for name, one in written.items() if pins.models.keys() >= {*references(one)}
-    }
-    models = with_adapters(written | resolved)
+    recall = memory or Memory()
+    by_key, errors = told_apart(documents)
+    ordered = [by_key[key] for key in sorted(by_key, key=lambda key: (key.kind, qualified(key.namespace, key.name)))]
+    written = [document for document in ordered if isinstance(document, Model)]
     routes = [document for document in ordered if isinstance(document, Route)]
     tenants = [document for document in ordered if isinstance(document, Tenant)]
-    errors = [*_broken_references(routes, models), *_clashes(routes), *_wrong_tenants(tenants, routes)]
-    errors += [*_wrong_prompts(routes, pins), *unresolved(written.values(), pins.models)]
+    named = {name: one for model in written for name, one in recall(variants, model, *_pinned(model, pins)).items()}
+    errors += broken_references(routes, {name: one.model for name, one in named.items()})
+    errors += [*clashes(routes), *wrong_tenants(tenants, routes), *wrong_prompts(routes, pins)]
+    errors += unresolved(written, pins.models)
+    errors += misplaced_prompts(document for document in ordered if isinstance(document, Prompt))
     if errors:
         raise TiermeshError(
             Code.INVALID_DOCUMENT,
@@ -48,120 +75,46 @@ def compile(documents: Iterable[Document], serve_url: str = SERVE_URL, pins: Pin
             "Correct the references named in errors; nothing was changed.",
             errors=tuple(errors),
         )
-    named = with_adapters(written)
-    backends = {name: _backend(model, serve_url, weights(named[name], pins.models)) for name, model in models.items()}
+    by_namespace = _by_namespace(routes)
+    served = {name: recall(_served, one, serve_url) for name, one in named.items()}
     return Content(
-        routes=tuple(_route(route, backends, models, pins) for route in routes),
-        backends=tuple(backends.values()),
-        tenants=tuple(_tenant(tenant) for tenant in tenants),
+        routes=tuple(recall(_route, route, _said(route, pins), *_hashes(route, served)) for route in routes),
+        backends=tuple(one.backend for one in served.values()),
+        tenants=tuple(recall(_tenant, tenant, _usable(tenant, by_namespace)) for tenant in tenants),
     )
 
 
-def _broken_references(routes: list[Route], models: dict[str, Model]) -> Iterable[FieldError]:
+def _pinned(model: Model, pins: Pins) -> tuple[PinnedModel | None, ...]:
+    """What each of its references stands for, in their order; None for one that is not resolved."""
+    return tuple(pins.models.get(name) for name in references(model))
+
+
+def _said(route: Route, pins: Pins) -> PinnedPrompt | None:
+    return pins.prompts[route.spec.prompt.reference] if route.spec.prompt else None
+
+
+def _by_namespace(routes: list[Route]) -> dict[str, tuple[str, ...]]:
+    found: dict[str, list[str]] = {}
     for route in routes:
-        for field, name, tier in _references(route):
-            where = f"Route/{route.metadata.name}.spec.{field}"
-            if name not in models:
-                yield FieldError(where, _no_such_model(name, models))
-            elif tier and models[name].spec.tier != tier:
-                yield FieldError(where, f"Model {name!r} is of tier {models[name].spec.tier.value!r}")
-    for model in models.values():
-        passages = model.spec.generation and model.spec.generation.passages
-        if passages:
-            where = f"Model/{model.metadata.name}.spec.generation.passages.model"
-            if passages.model not in models:
-                yield FieldError(where, _no_such_model(passages.model, models))
-            elif models[passages.model].spec.engine is not Engine.FAQ:
-                yield FieldError(where, f"Model {passages.model!r} is not of engine 'faq'")
+        found.setdefault(route.metadata.namespace, []).append(route.metadata.qualified_name)
+    return {namespace: tuple(names) for namespace, names in found.items()}
 
 
-def _references(route: Route) -> Iterator[tuple[str, str, str | None]]:
-    """Each Model that a Route names: the field, the name, and the tier that it must have where the field says one."""
-    for tier in ("light", "heavy"):
-        for index, name in enumerate(getattr(route.spec.tiers, tier)):
-            yield f"tiers.{tier}[{index}]", name, tier
-    resilience = route.spec.resilience
-    for index, name in enumerate(resilience.fallbacks):
-        yield f"resilience.fallbacks[{index}]", name, None
-    if resilience.mirror:
-        yield "resilience.mirror.model", resilience.mirror.model, None
+def _usable(tenant: Tenant, everywhere: dict[str, tuple[str, ...]]) -> tuple[str, ...] | None:
+    """The Routes that a Tenant may use, by qualified name: those it names, else all of its namespace. None where these
+    are all that there are."""
+    namespace = tenant.metadata.namespace
+    if tenant.spec.routes is not None:
+        return tuple(qualified(namespace, name) for name in tenant.spec.routes)
+    return None if set(everywhere) <= {namespace} else everywhere.get(namespace, ())
 
 
-def _no_such_model(name: str, models: dict[str, Model]) -> str:
-    near = nearest(name, list(models))
-    known = ", ".join(models) or "none"
-    return f"there is no Model {name!r}; " + (f"did you mean {near!r}?" if near else f"there are: {known}")
-
-
-def _clashes(routes: list[Route]) -> Iterable[FieldError]:
-    taken: dict[str, str] = {}
-    for route in routes:
-        model = route.spec.model or route.metadata.name
-        if model in taken:
-            where = f"Route/{route.metadata.name}.spec.model"
-            yield FieldError(where, f"{model!r} is already answered by Route {taken[model]!r}")
-        taken.setdefault(model, route.metadata.name)
-
-
-def _wrong_tenants(tenants: list[Tenant], routes: list[Route]) -> Iterable[FieldError]:
-    known = [route.metadata.name for route in routes]
-    taken: dict[str, str] = {}
-    for tenant in tenants:
-        name = tenant.metadata.name
-        for index, route in enumerate(tenant.spec.routes or ()):
-            if route not in known:
-                near = nearest(route, known)
-                advice = f"did you mean {near!r}?" if near else f"there are: {', '.join(known) or 'none'}"
-                yield FieldError(f"Tenant/{name}.spec.routes[{index}]", f"there is no Route {route!r}; {advice}")
-        for index, key in enumerate(tenant.spec.keys):
-            where = f"Tenant/{name}.spec.keys[{index}].sha256"
-            if owner := taken.get(key.sha256):
-                yield FieldError(where, f"this key belongs to Tenant {owner!r} already")
-            taken[key.sha256] = name
-
-
-def _wrong_prompts(routes: list[Route], pins: Pins) -> Iterable[FieldError]:
-    for route in routes:
-        if (prompt := route.spec.prompt) is None:
-            continue
-        where, pinned = f"Route/{route.metadata.name}.spec.prompt", pins.prompts.get(prompt.reference)
-        if pinned is None:
-            yield FieldError(
-                where, f"{prompt.reference!r} leads nowhere: add its Prompt document, or follow a control plane"
-            )
-            continue
-        known = [name for name in variables(pinned) if name != INPUT]
-        for name in prompt.variables:
-            if name not in known:
-                near = nearest(name, known)
-                advice = f"did you mean {near!r}?" if near else f"it has: {', '.join(known) or 'none'}"
-                message = f"version {pinned.version} of {pinned.name!r} has no variable {name!r}; {advice}"
-                yield FieldError(f"{where}.variables.{name}", message)
-
-
-def _prompt(route: Route, pins: Pins) -> CompiledPrompt | None:
-    said = route.spec.prompt
-    if said is None:
-        return None
-    pinned = pins.prompts[said.reference]
-    return CompiledPrompt(
-        name=pinned.name,
-        version=pinned.version,
-        template=pinned.template,
-        chat=pinned.chat,
-        responseFormat=pinned.response_format,
-        alias=said.alias,
-        variables=said.variables,
-        sha256=hashlib.sha256(canonical(pinned.said())).hexdigest(),
-    )
-
-
-def _tenant(tenant: Tenant) -> CompiledTenant:
+def _tenant(tenant: Tenant, routes: tuple[str, ...] | None) -> CompiledTenant:
     spec = tenant.spec
     return CompiledTenant(
-        name=tenant.metadata.name,
+        name=tenant.metadata.qualified_name,
         keys=spec.keys,
-        routes=spec.routes,
+        routes=routes,
         priority=spec.priority,
         weight=spec.weight,
         quotas=spec.quotas,
@@ -186,51 +139,89 @@ def _price(spec: ModelSpec) -> CompiledPrice:
     )
 
 
-def _backend(model: Model, serve_url: str, weights: PinnedWeights | None) -> Backend:
-    spec, name = model.spec, model.metadata.name
+def _served(variant: Variant, serve_url: str) -> _Served:
+    model = variant.model
+    backend = _backend(variant, serve_url)
+    # Everything but its price decides its answers.
+    unpriced = backend.model_copy(update={"price": CompiledPrice()})
+    return _Served(model, backend, digest(unpriced) + digest(model.spec.model_copy(update={"price": None})))
+
+
+def _backend(variant: Variant, serve_url: str) -> Backend:
+    model = variant.model
+    spec, name = model.spec, model.metadata.qualified_name
     return Backend(
         name=name,
         version=spec.version,
         tier=spec.tier,
         protocol=spec.spoken,
-        urls=spec.addresses or (f"{serve_url.rstrip('/')}/{base_of(name)}/v1",),
-        servedName=spec.served_name or name,
+        urls=spec.addresses or (f"{serve_url.rstrip('/')}/{path_segment(base_of(name))}/v1",),
+        # What runs elsewhere knows nothing of namespaces.
+        servedName=spec.served_name or (model.metadata.name if spec.elsewhere else name),
         operations=spec.operations,
         modalities=frozenset(spec.modalities),
         apiKeyFromEnv=spec.api_key_from_env,
         price=_price(spec),
-        weights=weights,
+        weights=variant.weights,
     )
 
 
-def _route(route: Route, backends: dict[str, Backend], models: dict[str, Model], pins: Pins) -> CompiledRoute:
-    spec = route.spec
+def _hashes(route: Route, served: Mapping[str, _Served]) -> Iterator[str]:
+    """What decides the answers of the Models that may answer, and of those that find passages for them."""
+    spec, namespace = route.spec, route.metadata.namespace
+    names = dict.fromkeys(spec.tiers.light + spec.tiers.heavy + spec.resilience.fallbacks)
+    answering = [served[qualified(namespace, name)] for name in names]
+    yield from (one.says for one in answering)
+    for one in answering:
+        if (generation := one.model.spec.generation) and generation.passages:
+            yield served[qualified(namespace, generation.passages.model)].says
+
+
+def _route(route: Route, said: PinnedPrompt | None, *says: str) -> CompiledRoute:
+    spec, namespace = route.spec, route.metadata.namespace
     exact = spec.cache.exact
+    resilience = _qualified(spec.resilience, namespace)
     compiled = CompiledRoute(
-        name=route.metadata.name,
-        model=spec.model or route.metadata.name,
+        name=route.metadata.qualified_name,
+        model=spec.model or route.metadata.qualified_name,
         revision="",
-        light=spec.tiers.light,
-        heavy=spec.tiers.heavy,
+        light=tuple(qualified(namespace, name) for name in spec.tiers.light),
+        heavy=tuple(qualified(namespace, name) for name in spec.tiers.heavy),
         threshold=spec.complexity.threshold,
         cacheTtlSeconds=exact.ttl_seconds if exact.enabled else None,
         deadlineSeconds=spec.resilience.deadline_seconds,
-        # Of how a Route holds out, only who else may answer changes its answers, and so its revision.
-        resilience=Resilience(fallbacks=spec.resilience.fallbacks),
+        resilience=resilience,
     )
-    answering = tuple(dict.fromkeys(spec.tiers.light + spec.tiers.heavy + spec.resilience.fallbacks))
-    prompted_by = (models[name].spec.generation for name in answering)
-    found_by = tuple(generation.passages.model for generation in prompted_by if generation and generation.passages)
-    prompt = _prompt(route, pins)
-    own = hashlib.sha256(canonical(compiled.model_dump(mode="json", exclude={"prompt"}))).hexdigest()
-    parts = [own, *(_says(backends[name], models[name].spec) for name in answering + found_by)]
+    prompt = _prompt(route, said) if said else None
+    # Of how a Route holds out, only who else may answer changes its answers. JSON in the order of the fields, not the
+    # canonical one, which takes ten times as long.
+    decides = [compiled.model_dump_json(exclude={"resilience", "prompt"}), *resilience.fallbacks, *says]
     if prompt is not None:  # its alias is not told to anybody: only where it leads is
-        parts.append(digest(prompt.model_copy(update={"alias": None})))
-    revision = hashlib.sha256("".join(parts).encode()).hexdigest()[:12]
-    return compiled.model_copy(update={"revision": revision, "resilience": spec.resilience, "prompt": prompt})
+        decides.append(digest(prompt.model_copy(update={"alias": None})))
+    revision = hashlib.sha256("\n".join(decides).encode()).hexdigest()[:12]
+    return compiled.model_copy(update={"revision": revision, "prompt": prompt})
 
 
-def _says(backend: Backend, spec: ModelSpec) -> str:
-    """A hash of what decides a Model's answers: everything but its price."""
-    unpriced = backend.model_copy(update={"price": CompiledPrice()})
-    return digest(unpriced) + digest(spec.model_copy(update={"price": None}))
+def _prompt(route: Route, said: PinnedPrompt) -> CompiledPrompt:
+    named = route.spec.prompt
+    assert named is not None, "it is what the prompt was pinned for"
+    return CompiledPrompt(
+        name=said.name,
+        version=said.version,
+        template=said.template,
+        chat=said.chat,
+        responseFormat=said.response_format,
+        alias=named.alias,
+        variables=named.variables,
+        sha256=hashlib.sha256(canonical(said.said())).hexdigest(),
+    )
+
+
+def _qualified(resilience: Resilience, namespace: str) -> Resilience:
+    """The same with the names of Models as routers know them."""
+    if namespace == DEFAULT_NAMESPACE:
+        return resilience
+    mirror = resilience.mirror
+    named = mirror and mirror.model_copy(update={"model": qualified(namespace, mirror.model)})
+    fallbacks = tuple(qualified(namespace, name) for name in resilience.fallbacks)
+    return resilience.model_copy(update={"fallbacks": fallbacks, "mirror": named})

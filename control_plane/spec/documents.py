@@ -8,25 +8,45 @@ from pydantic import Field, TypeAdapter, ValidationError
 from control_plane.spec.base import Spec, nearest
 from control_plane.spec.errors import Code, FieldError, TiermeshError
 from control_plane.spec.models import ModelSpec, Name
+from control_plane.spec.names import DEFAULT_NAMESPACE, Key, qualified
 from control_plane.spec.prompts import PromptSpec
 from control_plane.spec.routes import RouteSpec
 from control_plane.spec.tenants import TenantSpec
 
 API_VERSION = "tiermesh.dev/v1alpha1"
+VERSION = r"^(0|[1-9][0-9]{0,17})$"
+"""What a `resourceVersion` looks like."""
 
 
 class Metadata(Spec):
     """Who a document is."""
 
     name: Name
+    namespace: Name = DEFAULT_NAMESPACE
+    """Names are unique within one, and documents name those of their own alone."""
+    resource_version: str | None = Field(default=None, pattern=VERSION)
+    """Every read gives it; a write that carries it is refused once the document has another. "0": there is none yet.
+    It is never stored."""
+    managed_by: Name | None = None
+    """Who alone changes this document, such as `kubernetes`; anybody, where it is left out."""
     labels: dict[str, str] = Field(default_factory=dict)
     annotations: dict[str, str] = Field(default_factory=dict)
+
+    @property
+    def qualified_name(self) -> str:
+        """As routers know it: NAMESPACE/NAME, or the plain name in the default namespace."""
+        return qualified(self.namespace, self.name)
 
 
 class _Envelope(Spec):
     api_version: Literal["tiermesh.dev/v1alpha1"]
     kind: str  # here for its place: a document is written in this order
     metadata: Metadata
+
+    @property
+    def key(self) -> Key:
+        """Its identity."""
+        return Key(self.kind, self.metadata.name, self.metadata.namespace)
 
 
 class Model(_Envelope):
@@ -120,3 +140,21 @@ def field_path(parts: tuple[int | str, ...]) -> str:
 def dump(document: Document) -> dict[str, Any]:
     """The document as it is written, without what was left at its default."""
     return document.model_dump(mode="json", exclude_unset=True)
+
+
+def stored(document: Document) -> dict[str, Any]:
+    """The document as it is kept and compared: without its version, which says nothing about what it means."""
+    return document.model_dump(mode="json", exclude_unset=True, exclude={"metadata": {"resource_version"}})
+
+
+def versioned(stored_document: dict[str, Any], version: int) -> dict[str, Any]:
+    """A stored document as it is read: with the version that a write may carry back."""
+    return {**stored_document, "metadata": {**stored_document["metadata"], "resourceVersion": str(version)}}
+
+
+def in_namespace(data: Any, namespace: str) -> Any:
+    """An unread document in this namespace, unless it says one itself."""
+    metadata = data.get("metadata") if isinstance(data, Mapping) else None
+    if not isinstance(metadata, Mapping) or "namespace" in metadata or namespace == DEFAULT_NAMESPACE:
+        return data
+    return {**data, "metadata": {**metadata, "namespace": namespace}}

@@ -1,7 +1,9 @@
 """The one error type. Wire layers translate it; everything else raises it or lets it pass."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 
 class Code(StrEnum):
@@ -76,7 +78,8 @@ class TiermeshError(Exception):
     """A failure that a person can act on.
 
     `message` says what is wrong, `hint` what to do about it, `param` which request field it is about.
-    `retry_after_seconds` is set where waiting helps and the wait is known.
+    `retry_after_seconds` is set where waiting helps and the wait is known. `members` are further members of the problem
+    on the wire: of a CONFLICT of versions, `current` and `yours`.
     """
 
     def __init__(
@@ -88,6 +91,7 @@ class TiermeshError(Exception):
         param: str | None = None,
         retry_after_seconds: int | None = None,
         errors: tuple[FieldError, ...] = (),
+        members: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(message)
         self.code = code
@@ -96,6 +100,7 @@ class TiermeshError(Exception):
         self.param = param
         self.retry_after_seconds = retry_after_seconds
         self.errors = errors
+        self.members: Mapping[str, Any] = members or {}
 
     @property
     def status(self) -> int:
@@ -106,6 +111,12 @@ class TiermeshError(Exception):
     def retryable(self) -> bool:
         """Whether the same request may succeed later."""
         return _MEANING[self.code][1]
+
+    @property
+    def stale(self) -> bool:
+        """Whether a write was refused because the document is no longer the one it was made from: read it and try
+        again."""
+        return self.code is Code.CONFLICT and "current" in self.members
 
     def __str__(self) -> str:
         return f"{self.message} {self.hint}".rstrip()

@@ -13,10 +13,6 @@ from control_plane.spec.uris import HttpUrl, HttpUrls, ModelSource, Sha256, Sour
 Name = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9.]{0,61}[a-z0-9])?$")]
 """A DNS label: lower case, digits, '-' and '.', at most 63 characters."""
 
-Answering = Annotated[
-    str, Field(pattern=r"^[a-z0-9]([-a-z0-9.]{0,61}[a-z0-9])?(:[a-z0-9]([-a-z0-9.]{0,61}[a-z0-9])?)?$")
-]
-"""A Model's name, or `MODEL:ADAPTER`."""
 Version = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import Field
 
 from control_plane.spec.base import Spec
+from control_plane.spec.names import DEFAULT_NAMESPACE, Key
 from control_plane.spec.snapshots import Snapshot
 
 
@@ -24,14 +25,30 @@ class Reference(Spec):
 
     kind: str
     name: str
+    namespace: str = DEFAULT_NAMESPACE
     generation: int = Field(ge=1)
-    """Counts the revisions of this document, a deletion included."""
+    """Counts the revisions of this document, a deletion included. It is the document's `resourceVersion`."""
+
+    @property
+    def key(self) -> Key:
+        """The document's identity."""
+        return Key(self.kind, self.name, self.namespace)
 
 
 class Change(Reference):
     """What a write did to one document, and the generation it has now."""
 
     outcome: Outcome
+
+
+class Difference(Spec):
+    """One place at which the compiled content differs: `routes[shop].threshold`."""
+
+    path: str
+    before: Any = None
+    """None where there was nothing."""
+    after: Any = None
+    """None where there is nothing any more."""
 
 
 class Applied(Spec):
@@ -43,6 +60,10 @@ class Applied(Spec):
     published: bool
     """Whether the write published it. Equal content publishes nothing."""
     dry_run: bool = False
+    diff: tuple[Difference, ...] = ()
+    """How the compiled content changes; the first hundred places."""
+    diff_complete: bool = True
+    """Whether these are all."""
 
 
 class Revision(Reference):

@@ -11,7 +11,7 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from control_plane.spec.base import Spec
-from control_plane.spec.models import Answering
+from control_plane.spec.names import QualifiedName
 
 
 class WhenAllOpen(StrEnum):
@@ -203,7 +203,7 @@ class Mirror(Spec):
     It never delays or fails a caller, and is counted in no budget and no result.
     """
 
-    model: Answering
+    model: QualifiedName
     """The shadow: a Model that answers none of the Route's callers."""
     share: float = Field(gt=0, le=1)
     """Of the requests that a Model answers; which ones is fixed by a hash of `salt` and the request's id."""
@@ -219,7 +219,7 @@ class Resilience(Spec):
     deadline_seconds: float = Field(default=60, gt=0, le=3600)
     """From the request's last byte in to the answer's last byte out. What is left of it goes upstream with each try,
     as `x-request-timeout-seconds`."""
-    fallbacks: tuple[Answering, ...] = ()
+    fallbacks: tuple[QualifiedName, ...] = ()
     """Models that are tried, in this order, after those that the score chose have failed or are left alone. A light
     Model here answers a hard question where no heavy one can."""
     breaker: Breaker = Breaker()

@@ -5,7 +5,7 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from control_plane.spec.base import Spec
-from control_plane.spec.models import Answering
+from control_plane.spec.names import Answering
 from control_plane.spec.prompts import RoutePrompt
 from control_plane.spec.resilience import Resilience
 
@@ -57,6 +57,14 @@ class RouteSpec(Spec):
     cache: Cache = Cache()
     resilience: Resilience = Resilience()
     prompt: RoutePrompt | None = None
+
+    @model_validator(mode="after")
+    def _its_own_namespace(self) -> Self:
+        mirror, fallbacks = self.resilience.mirror, self.resilience.fallbacks
+        for name in fallbacks + ((mirror.model,) if mirror else ()):
+            if "/" in name:  # as compiled content may say, and documents may not
+                raise ValueError(f"resilience names {name!r}: a Route names Models of its own namespace alone")
+        return self
 
     @model_validator(mode="after")
     def _a_shadow_answers_nobody(self) -> Self:

@@ -5,13 +5,13 @@ keys the caches, its name stands in `x-tiermesh-model`; only its address is its 
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from control_plane.spec.documents import Model
 from control_plane.spec.errors import FieldError
 from control_plane.spec.models import Adapter, ModelSpec
 from control_plane.spec.uris import reference
-from control_plane.spec.versions import ModelPins, PinnedWeights
+from control_plane.spec.versions import ModelPins, PinnedModel, PinnedWeights
 
 SEPARATOR = ":"
 """Between a Model's name and its adapter's; no name holds one."""
@@ -33,7 +33,7 @@ def references(model: Model) -> list[str]:
 def unresolved(models: Iterable[Model], pins: ModelPins) -> Iterator[FieldError]:
     """Each reference that no pin stands for."""
     for model in models:
-        where = f"Model/{model.metadata.name}.spec"
+        where = f"Model/{model.metadata.qualified_name}.spec"
         fields = {"source": model.spec.source} | {
             f"adapters[{index}].source": adapter.source for index, adapter in enumerate(model.spec.adapters)
         }
@@ -53,8 +53,30 @@ def pinned(model: Model, pins: ModelPins) -> Model:
     return model.model_copy(update={"spec": spec.model_copy(update=update)})
 
 
-def weights(model: Model, pins: ModelPins) -> PinnedWeights | None:
-    """The registry's version behind a name: of a Model's own weights, or of the one adapter that it stands for."""
+class Variant(NamedTuple):
+    """One of the names that a Model document brings."""
+
+    model: Model
+    """As it is served: its weights pinned, and at most the one adapter that the name stands for."""
+    weights: PinnedWeights | None
+    """The registry's version behind the name, where there is one."""
+
+
+def variants(model: Model, *found: PinnedModel | None) -> dict[str, Variant]:
+    """All names of a Model, its own first, qualified; `found` are what its `references` stand for, in their order.
+
+    What is not resolved stays as it is.
+    """
+    name = model.metadata.qualified_name
+    pins = {source: pin for source, pin in zip(references(model), found, strict=True) if pin}
+    complete = len(pins) == len(set(references(model)))
+    written = with_adapters({name: model})
+    resolved = with_adapters({name: pinned(model, pins)}) if complete else written
+    return {name: Variant(one, _weights(written[name], pins)) for name, one in resolved.items()}
+
+
+def _weights(model: Model, pins: ModelPins) -> PinnedWeights | None:
+    """Of a Model's own weights, or of the one adapter that it stands for."""
     adapters = model.spec.adapters
     source = adapters[0].source if SEPARATOR in model.metadata.name else model.spec.source
     pin = pins.get(source or "")
@@ -66,14 +88,15 @@ def with_adapters(models: Mapping[str, Model]) -> dict[str, Model]:
     found: dict[str, Model] = {}
     for name, model in models.items():
         spec = model.spec
-        found[name] = _copy(model, name, spec.model_copy(update={"adapters": ()})) if spec.adapters else model
+        base = model.metadata.name
+        found[name] = _copy(model, base, spec.model_copy(update={"adapters": ()})) if spec.adapters else model
         for adapter in sorted(spec.adapters, key=lambda adapter: adapter.name):
             update = {
                 "adapters": (adapter,),
                 "version": f"{spec.version}-{adapter.version}",
-                "served_name": f"{spec.served_name or model.metadata.name}{SEPARATOR}{adapter.name}",
+                "served_name": f"{spec.served_name or model.metadata.qualified_name}{SEPARATOR}{adapter.name}",
             }
-            own = f"{model.metadata.name}{SEPARATOR}{adapter.name}"
+            own = f"{base}{SEPARATOR}{adapter.name}"
             found[f"{name}{SEPARATOR}{adapter.name}"] = _copy(model, own, spec.model_copy(update=update))
     return found
 

@@ -6,6 +6,7 @@ from sqlalchemy import Select, insert, select, update
 
 from control_plane.audit import GENESIS, cleaned, link
 from control_plane.spec.audit import Anchor, AuditEntry, Deed
+from control_plane.spec.names import qualified
 from control_plane.spec.records import Change, Outcome
 from control_plane.store.database import Transaction
 from control_plane.store.provenance import Provenance
@@ -34,7 +35,10 @@ def written(
 ) -> AuditEntry:
     """Write down what a write did to documents, in the transaction that does it."""
     changed = [one for one in changes if one.outcome is not Outcome.UNCHANGED]
-    what = [f"{one.kind}/{one.name} generation {one.generation} {one.outcome}" for one in changed[:_MOST_NAMED]]
+    what = [
+        f"{one.kind}/{qualified(one.namespace, one.name)} generation {one.generation} {one.outcome}"
+        for one in changed[:_MOST_NAMED]
+    ]
     if len(changed) > _MOST_NAMED:
         what.append(f"and {len(changed) - _MOST_NAMED} more, of the same moment and author")
     deed = Deed(

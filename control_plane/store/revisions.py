@@ -1,48 +1,90 @@
 """Revisions: every document as it was ever written. Rows are added and never touched again."""
 
 import hashlib
+from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Select, func, insert, select
+from sqlalchemy import func, insert, or_, select
 
+from control_plane.spec.names import DEFAULT_NAMESPACE, EVERY_NAMESPACE, Key
 from control_plane.spec.records import Revision
 from control_plane.spec.snapshots import canonical
 from control_plane.store.database import Transaction
 from control_plane.store.provenance import Provenance
 from control_plane.store.rows import record
-from control_plane.store.tables import revisions, snapshot_revisions
+from control_plane.store.tables import revisions, snapshot_bounds
 
-Key = tuple[str, str]
-"""Kind and name."""
-
-
-def heads(transaction: Transaction) -> dict[Key, Revision]:
-    """The last revision of every document, deletions included, by kind and name."""
-    last = select(func.max(revisions.c.id)).group_by(revisions.c.kind, revisions.c.name)
-    rows = transaction.execute(_ordered(select(revisions).where(revisions.c.id.in_(last))))
-    return {(row.kind, row.name): record(Revision, row) for row in rows}
+_IDENTITY = (revisions.c.kind, revisions.c.namespace, revisions.c.name)
 
 
-def history(transaction: Transaction, kind: str, name: str) -> list[Revision]:
+def heads(
+    transaction: Transaction,
+    kind: str | None = None,
+    namespace: str = EVERY_NAMESPACE,
+    until: int | None = None,
+) -> dict[Key, Revision]:
+    """The last revision of every document, deletions included, by kind, namespace and name.
+
+    `until` leaves out what was written after this revision.
+    """
+    last = select(func.max(revisions.c.id)).group_by(*_IDENTITY)
+    if kind is not None:
+        last = last.where(revisions.c.kind == kind)
+    if namespace != EVERY_NAMESPACE:
+        last = last.where(revisions.c.namespace == namespace)
+    if until is not None:
+        last = last.where(revisions.c.id <= until)
+    query = select(revisions).where(revisions.c.id.in_(last)).order_by(*_IDENTITY)
+    found = (record(Revision, row) for row in transaction.execute(query))
+    return {head.key: head for head in found}
+
+
+def head(transaction: Transaction, key: Key) -> Revision | None:
+    """The last revision of one document, be it a deletion; None where it was never written."""
+    query = select(revisions).where(*_is(key)).order_by(revisions.c.generation.desc()).limit(1)
+    row = transaction.execute(query).first()
+    return None if row is None else record(Revision, row)
+
+
+def since(transaction: Transaction, revision: int) -> list[Revision]:
+    """What was written after a revision, in order."""
+    query = select(revisions).where(revisions.c.id > revision).order_by(revisions.c.id)
+    return [record(Revision, row) for row in transaction.execute(query)]
+
+
+def are_all_since(transaction: Transaction, revision: int, those: Sequence[Revision]) -> bool:
+    """Whether these are what was written after a revision, in order. Reads no document."""
+    columns = [
+        revisions.c[name] for name in ("id", "kind", "namespace", "name", "sha256", "author", "reason", "created_at")
+    ]
+    rows = transaction.execute(select(*columns).where(revisions.c.id > revision).order_by(revisions.c.id)).all()
+    return [tuple(row) for row in rows] == [tuple(getattr(one, column.name) for column in columns) for one in those]
+
+
+def history(transaction: Transaction, kind: str, name: str, namespace: str = DEFAULT_NAMESPACE) -> list[Revision]:
     """All revisions of one document, newest first, with the snapshots that were compiled from them."""
-    query = (
-        select(
-            revisions,
-            func.min(snapshot_revisions.c.snapshot).label("first_snapshot"),
-            func.max(snapshot_revisions.c.snapshot).label("last_snapshot"),
-        )
-        .outerjoin(snapshot_revisions, snapshot_revisions.c.revision == revisions.c.id)
-        .where(revisions.c.kind == kind, revisions.c.name == name)
-        .group_by(revisions.c.id)
-        .order_by(revisions.c.id.desc())
+    following = func.lead(revisions.c.id).over(order_by=revisions.c.id).label("following")
+    own = select(revisions, following).where(*_is(Key(kind, name, namespace))).subquery()
+    columns = [own.c[column.name] for column in revisions.c]
+    in_force = (
+        own.c.deleted.is_(False)
+        & (snapshot_bounds.c.revision >= own.c.id)
+        & or_(own.c.following.is_(None), snapshot_bounds.c.revision < own.c.following)
     )
+    first, last = (choose(snapshot_bounds.c.snapshot) for choose in (func.min, func.max))
+    query = select(
+        *columns,
+        select(first).where(in_force).scalar_subquery().label("first_snapshot"),
+        select(last).where(in_force).scalar_subquery().label("last_snapshot"),
+    ).order_by(own.c.id.desc())
     return [record(Revision, row) for row in transaction.execute(query)]
 
 
 def of_snapshot(transaction: Transaction, number: int) -> list[Revision]:
-    """The revisions that a snapshot was compiled from, by kind and name."""
-    query = select(revisions).join(snapshot_revisions).where(snapshot_revisions.c.snapshot == number)
-    return [record(Revision, row) for row in transaction.execute(_ordered(query))]
+    """The revisions that a snapshot was compiled from, by kind, namespace and name."""
+    bound = select(snapshot_bounds.c.revision).where(snapshot_bounds.c.snapshot == number)
+    until = transaction.execute(bound).scalar_one_or_none()
+    return [one for one in heads(transaction, until=until or 0).values() if not one.deleted]
 
 
 def append(
@@ -50,8 +92,7 @@ def append(
 ) -> Revision:
     """Write one revision down; `document` None is a deletion."""
     values = {
-        "kind": key[0],
-        "name": key[1],
+        **key._asdict(),
         "generation": generation,
         "deleted": document is None,
         "document": document,
@@ -70,5 +111,5 @@ def document_sha256(document: dict[str, Any] | None) -> str:
     return hashlib.sha256(canonical(document)).hexdigest()
 
 
-def _ordered(query: Select[Any]) -> Select[Any]:
-    return query.order_by(revisions.c.kind, revisions.c.name)
+def _is(key: Key) -> tuple[Any, ...]:
+    return tuple(column == getattr(key, column.name) for column in _IDENTITY)

@@ -19,6 +19,8 @@ from sqlalchemy import (
 )
 from typing_extensions import override
 
+from control_plane.spec.names import DEFAULT_NAMESPACE
+
 metadata = MetaData()
 
 
@@ -42,6 +44,7 @@ revisions = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     Column("kind", String(63), nullable=False),
+    Column("namespace", String(63), nullable=False, server_default=DEFAULT_NAMESPACE),
     Column("name", String(63), nullable=False),
     Column("generation", Integer, nullable=False),
     Column("deleted", Boolean, nullable=False),
@@ -50,7 +53,7 @@ revisions = Table(
     Column("author", String(200), nullable=False),
     Column("reason", Text, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
-    UniqueConstraint("kind", "name", "generation", name="one_revision_per_generation"),
+    UniqueConstraint("kind", "namespace", "name", "generation", name="one_revision_per_generation"),
 )
 
 snapshots = Table(
@@ -66,11 +69,13 @@ snapshots = Table(
     Column("content", JSON, nullable=False),
 )
 
-snapshot_revisions = Table(
-    "snapshot_revisions",
+# A snapshot was compiled from the documents as they were after this revision (0: before the first). Writers take
+# turns, so ids are in order: one number says what a row for each document would.
+snapshot_bounds = Table(
+    "snapshot_bounds",
     metadata,
-    Column("snapshot", Integer, ForeignKey("snapshots.number"), primary_key=True),
-    Column("revision", Integer, ForeignKey("revisions.id"), primary_key=True, index=True),
+    Column("snapshot", Integer, ForeignKey("snapshots.number"), primary_key=True, autoincrement=False),
+    Column("revision", Integer, nullable=False, index=True),
 )
 
 pins = Table(

@@ -49,7 +49,7 @@ class Faq:
         assert faq is not None, "a Model of engine `faq` has `faq`"
         encoder = encoders.load(model.spec)
         entries = knowledge.load(Path(faq.knowledge.removeprefix("file://")))
-        return cls(model.metadata.name, Index(entries, encoder.embed), encoder, faq.threshold)
+        return cls(model.metadata.qualified_name, Index(entries, encoder.embed), encoder, faq.threshold)
 
     def application(self) -> Starlette:
         """The ASGI application."""

@@ -17,6 +17,7 @@ from control_plane.spec.documents import Model
 from control_plane.spec.errors import Code, TiermeshError
 from control_plane.spec.models import Engine as EngineName
 from control_plane.spec.models import Generation, ModelSpec, Passages
+from control_plane.spec.names import path_segment, qualified
 from model_repo import sources
 from model_repo.faq.deployment import FAQ
 from model_repo.generation.app import Generator, served
@@ -41,10 +42,10 @@ class GeneratorDeployment:
             sources.folder(each.uri, None, each.sha256, each.allow_pickle) for each in sources.wanted(spec)
         )
         adapters = {adapter.name: folder for adapter, folder in zip(spec.adapters, folders, strict=True)}
-        search = _search(generation.passages) if generation.passages else None
+        search = _search(generation.passages, model.metadata.namespace) if generation.passages else None
         prompts = Prompts.load(weights, generation, search)
         self._engine = load(spec, weights, adapters)
-        self._generator = Generator(served(model.metadata.name, spec), self._engine, prompts)
+        self._generator = Generator(served(model.metadata.qualified_name, spec), self._engine, prompts)
 
     def __serve_build_asgi_app__(self) -> Starlette:
         return self._generator.application()
@@ -75,8 +76,9 @@ def load(spec: ModelSpec, weights: Path, adapters: Mapping[str, Path] = MappingP
     return transformers_engine.load(weights, spec)
 
 
-def _search(passages: Passages) -> Search:
-    handle = serve.get_deployment_handle(FAQ, app_name=passages.model)
+def _search(passages: Passages, namespace: str) -> Search:
+    application = path_segment(qualified(namespace, passages.model))
+    handle = serve.get_deployment_handle(FAQ, app_name=application)
 
     async def search(question: str) -> list[str]:
         try:

@@ -92,12 +92,15 @@ def test_a_stream_and_an_abstention_pass_the_proxy_unchanged(served: Served) -> 
 
 
 def test_a_document_that_comes_is_served_and_one_that_goes_is_not(served: Served) -> None:
-    served.documents.write_text(DOCUMENT + "---\n" + DOCUMENT.replace("name: faq", "name: second"), encoding="utf-8")
-    served.until(lambda: served.state("second") == "running")
-    assert served.ask("How can I pay?", "second").status_code == 200
+    """It has the name of the other one, in another namespace."""
+    second = DOCUMENT.replace("name: faq", "name: faq\n  namespace: team")
+    served.documents.write_text(f"{DOCUMENT}---\n{second}", encoding="utf-8")
+    served.until(lambda: served.state("team/faq") == "running")
+    assert served.ask("How can I pay?", "team_faq").status_code == 200
     served.documents.write_text(DOCUMENT, encoding="utf-8")
-    served.until(lambda: served.state("second") is None)
-    served.until(lambda: served.ask("How can I pay?", "second").status_code == 404)
+    served.until(lambda: served.state("team/faq") is None)
+    served.until(lambda: served.ask("How can I pay?", "team_faq").status_code == 404)
+    assert served.ask("How can I pay?").status_code == 200
 
 
 def test_a_document_that_asks_for_int8_is_served_in_int8(served: Served) -> None:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from control_plane.spec.documents import API_VERSION, Document, parse
+from control_plane.spec.documents import API_VERSION, Document, parse, versioned
 
 
 def model(name: str = "faq", **spec: Any) -> dict[str, Any]:
@@ -45,6 +45,11 @@ def shop() -> list[dict[str, Any]]:
 def parsed(*documents: dict[str, Any]) -> list[Document]:
     """The documents themselves."""
     return [parse(document) for document in documents]
+
+
+def at(version: int, *documents: dict[str, Any]) -> list[dict[str, Any]]:
+    """The documents as they are read when they were written so many times."""
+    return [versioned(document, version) for document in documents]
 
 
 def _document(kind: str, name: str, spec: dict[str, Any]) -> dict[str, Any]:

@@ -286,5 +286,5 @@ async def test_following_goes_on_when_mlflow_comes_back(plane: Plane, caplog: py
                 stop.set()
             return (dark if asked < 3 else plane.aliases).follow()
 
-    await follow(Flickering(), stop, 0.01)  # type: ignore[arg-type] # it follows, which is all that is asked
+    await follow(Flickering(), stop, 0.01)
     assert [one.message for one in caplog.records if one.name.endswith("following")] == ["aliases are not followed"]

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from control_plane.publisher import Publisher
 from control_plane.spec.errors import Code, TiermeshError
+from control_plane.spec.names import Key
 from control_plane.spec.records import Outcome, Revision
 from control_plane.spec.snapshots import Snapshot
 from control_plane.store import revisions, snapshots
@@ -106,19 +107,19 @@ def test_a_dry_run_refuses_what_applying_would_refuse(publisher: Publisher) -> N
 def test_a_model_that_is_named_is_not_deleted(publisher: Publisher, users: list[dict[str, object]], named: str) -> None:
     publisher.apply(parsed(model(), *users), "alice")
     with pytest.raises(TiermeshError, match=f"is named by {named}") as raised:
-        publisher.delete("Model", "faq", "alice")
+        publisher.delete(Key("Model", "faq"), "alice")
     assert raised.value.code is Code.CONFLICT
     assert len(_history(publisher, "Model", "faq")) == 1
 
 
 def test_a_route_of_the_models_name_does_not_keep_a_route_from_being_deleted(publisher: Publisher) -> None:
     publisher.apply(parsed(model(), route("faq", tiers={"light": ["faq"]})), "alice")
-    assert publisher.delete("Route", "faq", "alice").snapshot == 2
+    assert publisher.delete(Key("Route", "faq"), "alice").snapshot == 2
 
 
 def test_deleting_is_a_revision_and_creating_again_the_next(publisher: Publisher) -> None:
     publisher.apply(parsed(model()), "alice")
-    assert publisher.delete("Model", "faq", "bob").changes[0].outcome is Outcome.DELETED
+    assert publisher.delete(Key("Model", "faq"), "bob").changes[0].outcome is Outcome.DELETED
     assert publisher.apply(parsed(model()), "carol").changes[0].outcome is Outcome.CREATED
     history = _history(publisher, "Model", "faq")
     assert [(one.generation, one.deleted, one.author) for one in history] == [
@@ -130,14 +131,14 @@ def test_deleting_is_a_revision_and_creating_again_the_next(publisher: Publisher
 
 def test_deleting_the_last_document_publishes_an_empty_snapshot(publisher: Publisher) -> None:
     publisher.apply(parsed(model()), "alice")
-    applied = publisher.delete("Model", "faq", "alice")
+    applied = publisher.delete(Key("Model", "faq"), "alice")
     assert _snapshot(publisher, applied.snapshot or 0).content.backends == ()
 
 
 def test_deleting_what_is_not_there_names_the_nearest(publisher: Publisher) -> None:
     publisher.apply(parsed(model("faq-en")), "alice")
     with pytest.raises(TiermeshError, match="Did you mean 'faq-en'") as raised:
-        publisher.delete("Model", "faq-em", "alice")
+        publisher.delete(Key("Model", "faq-em"), "alice")
     assert raised.value.code is Code.NOT_FOUND
 
 
@@ -160,7 +161,7 @@ def test_a_later_apply_does_not_undo_a_rollback(publisher: Publisher) -> None:
 
 def test_a_rollback_deletes_what_came_later_and_brings_back_what_went(publisher: Publisher) -> None:
     publisher.apply(parsed(model(), model("old")), "alice")
-    publisher.delete("Model", "old", "alice")
+    publisher.delete(Key("Model", "old"), "alice")
     publisher.apply(parsed(model("new")), "alice")
     outcomes = {change.name: change.outcome for change in publisher.rollback(1, "bob").changes}
     assert outcomes == {"faq": Outcome.UNCHANGED, "old": Outcome.CREATED, "new": Outcome.DELETED}
@@ -193,9 +194,9 @@ def test_a_start_with_no_documents_publishes_nothing(publisher: Publisher) -> No
 _OPERATIONS: dict[str, Callable[[Publisher, int], object]] = {
     "apply": lambda publisher, n: publisher.apply(parsed(*shop(), model(f"extra-{n}")), f"author-{n}"),
     "tune": lambda publisher, n: publisher.apply(parsed(route(complexity={"threshold": n / 10})), "tuner"),
-    "delete extra": lambda publisher, n: publisher.delete("Model", f"extra-{n}", "cleaner"),
-    "delete named": lambda publisher, n: publisher.delete("Model", "faq", "cleaner"),
-    "delete route": lambda publisher, n: publisher.delete("Route", "shop", "cleaner"),
+    "delete extra": lambda publisher, n: publisher.delete(Key("Model", f"extra-{n}"), "cleaner"),
+    "delete named": lambda publisher, n: publisher.delete(Key("Model", "faq"), "cleaner"),
+    "delete route": lambda publisher, n: publisher.delete(Key("Route", "shop"), "cleaner"),
     "rollback": lambda publisher, n: publisher.rollback(n + 1, "returner"),
     "dry run": lambda publisher, n: publisher.apply(parsed(model(f"dry-{n}")), "looker", dry_run=True),
 }

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from control_plane.client.files import parse_documents, read_documents
-from control_plane.spec.documents import Model
+from control_plane.spec.documents import Metadata, Model
 from launcher.documents import bundled, expected, local, render
 from launcher.home import Home
 from tests.unit.launcher.samples import elsewhere, faq, model
@@ -46,3 +46,17 @@ def test_no_model_at_all_is_a_file_without_documents(tmp_path: Path) -> None:
     home.models.write_text(render([]), encoding="utf-8")
     assert parse_documents(home.models.read_text(encoding="utf-8")) == []
     assert expected(None, home) == []
+
+
+def test_a_new_version_of_the_same_words_is_the_same_file() -> None:
+    (read,) = parse_documents(render([faq("a")]))
+    versioned = read.model_copy(update={"metadata": Metadata(name="a", resourceVersion="7")})
+    assert isinstance(versioned, Model)
+    assert render([versioned]) == render([faq("a")])
+
+
+def test_models_of_two_namespaces_are_two(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    there = faq("a").model_copy(update={"metadata": Metadata(name="a", namespace="team")})
+    home.models.write_text(render([there, faq("a")]), encoding="utf-8")
+    assert expected(None, home) == [faq("a"), there]

@@ -56,3 +56,9 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, text: str) -> None:
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(TiermeshError, match=r"gone\.yaml"):
         documents.read(tmp_path / "gone.yaml")
+
+
+def test_models_of_two_namespaces_may_have_one_name(tmp_path: Path) -> None:
+    team = (MODEL % "a").replace("{name: a}", "{name: a, namespace: team}")
+    (tmp_path / "a.yaml").write_text(MODEL % "a" + "---" + team)
+    assert list(documents.read(tmp_path)) == ["a", "team/a"]

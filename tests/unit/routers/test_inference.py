@@ -47,6 +47,7 @@ class Slow(Directory):
         ("/v2/health/ready", Asked(Action.READY, Target(""))),
         ("/v2/models/iris", Asked(Action.MODEL, Target("iris"))),
         ("/v2/models/iris/versions/2", Asked(Action.MODEL, Target("iris", "2"))),
+        ("/v2/models/team/iris/versions/2/infer", Asked(Action.INFER, Target("team/iris", "2"))),
         ("/v2/models/iris/ready", Asked(Action.MODEL_READY, Target("iris"))),
         ("/v2/models/iris/infer", Asked(Action.INFER, Target("iris"))),
         ("/v2/models/org/iris:7/versions/1.0/infer", Asked(Action.INFER, Target("org/iris:7", "1.0"))),

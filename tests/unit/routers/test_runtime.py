@@ -5,7 +5,7 @@ from dataclasses import FrozenInstanceError
 import orjson
 import pytest
 
-from control_plane.spec.documents import Document
+from control_plane.spec.documents import API_VERSION, Document, Metadata, parse
 from control_plane.spec.errors import Code, TiermeshError
 from control_plane.spec.models import Operation, Tier
 from control_plane.spec.snapshots import SCHEMA_VERSION, Content, Snapshot
@@ -140,11 +140,6 @@ def test_a_snapshot_of_the_schema_before_is_served() -> None:
     assert [endpoint.url for endpoint in backend.endpoints] == ["http://127.0.0.1:1/v1"]
 
 
-def test_the_schema_alone_changes_no_revision_so_that_caches_survive_an_upgrade() -> None:
-    (route,) = snapshot().content.routes
-    assert route.revision == SCHEMA_2["content"]["routes"][0]["revision"]  # type: ignore[index] # of a plain dict
-
-
 def test_a_snapshot_of_the_schema_before_must_have_its_own_hash() -> None:
     changed = orjson.loads(orjson.dumps(SCHEMA_2))
     changed["content"]["routes"][0]["threshold"] = 0.1
@@ -170,3 +165,25 @@ def test_a_url_that_is_none_is_refused() -> None:
     wrong = whole.backends[0].model_copy(update={"urls": ("http://h:99999/v1",)})
     with pytest.raises(TiermeshError, match="Snapshot 1"):
         Runtime.build(snapshot(Content(routes=whole.routes, backends=(wrong, *whole.backends[1:]))))
+
+
+def test_names_of_another_namespace_are_whole_in_paths_and_headers() -> None:
+    of: list[Document] = [
+        model("light"),
+        model("iris", engine="triton", protocol="oip-http", url="http://h"),
+        route(heavy=[]),
+    ]
+    placed = [one.model_copy(update={"metadata": Metadata(name=one.metadata.name, namespace="team")}) for one in of]
+    built = Runtime.build(snapshot(placed))
+    found = built.routes["team/shop"]
+    assert "x-tiermesh-route: team/shop\r\n" in found.headers
+    (backend,) = found.light[Operation.CHAT]
+    assert (backend.name, backend.served_name) == ("team/light", "light")
+
+
+def test_a_tenant_of_a_namespace_without_routes_sees_none() -> None:
+    there = parse(
+        {"apiVersion": API_VERSION, "kind": "Tenant", "metadata": {"name": "a", "namespace": "team"}, "spec": {}}
+    )
+    built = Runtime.build(snapshot([model("light"), route(heavy=[]), there]))
+    assert dict(built.seen_by(built.tenants["team/a"]).routes) == {}

@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from control_plane.store.migrations.frozen import freeze
+
 revision = "0001"
 down_revision = None
 
@@ -50,8 +52,4 @@ def upgrade() -> None:
         sa.Column("at", sa.DateTime, nullable=False),
     )
     for table in _FROZEN:
-        for verb in ("UPDATE", "DELETE"):
-            op.execute(
-                f"CREATE TRIGGER {table}_refuse_{verb.lower()} BEFORE {verb} ON {table} "
-                f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
-            )
+        freeze(table)

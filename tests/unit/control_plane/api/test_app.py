@@ -26,7 +26,13 @@ def test_the_api_lists_its_paths(api: httpx2.Client) -> None:
 def test_a_healthy_process_says_ok(admin: httpx2.Client, path: str) -> None:
     with admin:
         answer = admin.get(path)
-    assert (answer.status_code, answer.text) == (200, "ok\n")
+    assert (answer.status_code, answer.text.splitlines()[0]) == (200, "ok")
+
+
+def test_a_control_plane_that_is_alone_leads(admin: httpx2.Client, settings: ControlPlaneSettings) -> None:
+    with admin:
+        assert admin.get("/readyz").text == f"ok\nleader: {settings.name} (this one)\n"
+        assert "tiermesh_control_plane_leader 1.0" in admin.get("/metrics").text
 
 
 def test_a_process_without_its_tables_is_alive_and_not_ready(

@@ -28,6 +28,7 @@ from control_plane.prompts.connection import Connection
 from control_plane.prompts.registry import PromptRegistry
 from control_plane.publisher import Publisher
 from control_plane.settings import ControlPlaneSettings
+from control_plane.spec.documents import in_namespace
 from control_plane.spec.people import Role
 from control_plane.store.database import Database
 from observability.control_plane_metrics import ControlPlaneMetrics
@@ -58,11 +59,12 @@ _REGISTRATION = {"source": "file:///weights", "sha256": _SHA256}
 _RESULT = {"sha256": _SHA256, "evaluation": _SHA256, "against": "x", "all": {"passed": 1, "asked": 1}}
 _PROMPTS, _MODELS = "/v1/registry/prompts", "/v1/registry/models"
 _TABLE: dict[tuple[str, str], Row] = {
-    **{("GET", f"/v1/{plural}"): Row(_VIEW, "any") for plural in _DOCUMENTS},
+    **{("GET", f"/v1/{plural}"): Row(_VIEW) for plural in _DOCUMENTS},
     **{("GET", f"/v1/{plural}/{{name}}"): Row(_VIEW) for plural in _DOCUMENTS},
     **{("GET", f"/v1/{plural}/{{name}}/revisions"): Row(_VIEW) for plural in _DOCUMENTS},
     **{("PUT", f"/v1/{plural}/{{name}}"): Row(_OPERATE, body=body) for plural, body in _DOCUMENTS.items()},
     **{("DELETE", f"/v1/{plural}/{{name}}"): Row(_OPERATE) for plural in _DOCUMENTS},
+    ("GET", "/v1/documents"): Row(_VIEW, "any"),
     ("POST", "/v1/documents"): Row(_OPERATE, body={"documents": [model("faq")]}),
     ("GET", "/v1/snapshots"): Row(_VIEW, "any"),
     ("GET", "/v1/snapshots/latest"): Row(_VIEW, "*", routers=True),
@@ -278,20 +280,84 @@ def test_a_batch_is_refused_whole_and_nothing_is_written_by_whoever_may_not(
     closed: tuple[httpx2.Client, dict[str, str]],
 ) -> None:
     http, secrets = closed
-    bearer = {"authorization": f"Bearer {secrets['operator-elsewhere']}"}
-    answer = http.post("/v1/documents", json={"documents": [model("mine")]}, headers=bearer)
+    documents = [in_namespace(model("mine"), "other"), model("mine")]
+    bearer = _bearer(secrets["operator-elsewhere"])
+    answer = http.post("/v1/documents", json={"documents": documents}, headers=bearer)
     assert answer.status_code == 403
     assert "needs operator in the namespace 'default'" in answer.json()["detail"]
-    everybody = {"authorization": f"Bearer {secrets['viewer-everywhere']}"}
-    assert http.get("/v1/models/mine", headers=everybody).status_code == 404
+    everybody = _bearer(secrets["viewer-everywhere"])
+    for space in ("default", "other"):
+        found = http.get("/v1/models/mine", params={"namespace": space}, headers=everybody)
+        assert found.status_code == 404
+    assert http.post("/v1/documents", json={"documents": documents[:1]}, headers=bearer).is_success
 
 
-def test_lists_show_what_the_caller_may_view(closed: tuple[httpx2.Client, dict[str, str]]) -> None:
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/v1/documents"),
+        ("GET", "/v1/models"),
+        ("GET", "/v1/models/faq"),
+        ("GET", "/v1/models/faq/revisions"),
+        ("PUT", "/v1/models/faq"),
+        ("DELETE", "/v1/models/faq"),
+    ],
+)
+def test_what_counts_is_the_namespace_that_the_request_names(
+    closed: tuple[httpx2.Client, dict[str, str]], method: str, path: str
+) -> None:
     http, secrets = closed
+    body = in_namespace(model("faq"), "other") if method == "PUT" else None
+    here, elsewhere = (
+        http.request(method, path, params={"namespace": "other"}, json=body, headers=_bearer(secrets[name]))
+        for name in ("admin-here", "operator-elsewhere")
+    )
+    assert (here.status_code, here.json()["code"]) == (403, "forbidden")
+    assert "in the namespace 'other'" in here.json()["detail"]
+    assert elsewhere.status_code in (200, 404)
 
-    def bearer(name: str) -> dict[str, str]:
-        return {"authorization": f"Bearer {secrets[name]}"}
 
-    http.put("/v1/tenants/acme", json=tenant(), headers=bearer("operator-here"))
-    assert len(http.get("/v1/tenants", headers=bearer("viewer-here")).json()["items"]) == 1
-    assert http.get("/v1/tenants", headers=bearer("viewer-elsewhere")).json()["items"] == []
+def test_a_document_cannot_say_another_namespace_than_the_one_that_was_permitted(
+    closed: tuple[httpx2.Client, dict[str, str]],
+) -> None:
+    http, secrets = closed
+    answer = http.put(
+        "/v1/models/faq", json=in_namespace(model("faq"), "other"), headers=_bearer(secrets["operator-here"])
+    )
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "metadata.namespace")
+
+
+@pytest.mark.parametrize("path", ["/v1/tenants?namespace=*", "/v1/documents"])
+def test_lists_show_what_the_caller_may_view(closed: tuple[httpx2.Client, dict[str, str]], path: str) -> None:
+    http, secrets = closed
+    for space, name in (("default", "operator-here"), ("other", "operator-elsewhere")):
+        params = {"namespace": space}
+        assert http.put("/v1/tenants/acme", params=params, json=tenant(), headers=_bearer(secrets[name])).is_success
+    seen = {
+        name: {
+            item["metadata"].get("namespace", "default")
+            for item in http.get(path, headers=_bearer(secrets[name])).json()["items"]
+        }
+        for name in ("viewer-here", "viewer-elsewhere", "viewer-everywhere")
+    }
+    expected = {"viewer-here": {"default"}, "viewer-elsewhere": {"other"}, "viewer-everywhere": {"default", "other"}}
+    assert seen == expected
+
+
+def test_an_unknown_name_is_not_answered_with_what_the_caller_may_not_view(
+    closed: tuple[httpx2.Client, dict[str, str]],
+) -> None:
+    http, secrets = closed
+    params = {"namespace": "other"}
+    hidden = _bearer(secrets["operator-elsewhere"])
+    assert http.put("/v1/tenants/hidden", params=params, json=tenant("hidden"), headers=hidden).is_success
+    for path in ("/v1/tenants/hidden", "/v1/tenants/hidden/revisions"):
+        hints = {
+            name: "namespace 'other'" in http.get(path, headers=_bearer(secrets[name])).json()["hint"]
+            for name in ("viewer-here", "viewer-everywhere")
+        }
+        assert hints == {"viewer-here": False, "viewer-everywhere": True}
+
+
+def _bearer(secret: str) -> dict[str, str]:
+    return {"authorization": f"Bearer {secret}"}

@@ -5,6 +5,7 @@ import json
 import httpx2
 import pytest
 
+from control_plane.spec.documents import in_namespace, versioned
 from tests.unit.control_plane.samples import generating, model, route, shop
 
 
@@ -15,16 +16,20 @@ def _apply(api: httpx2.Client, *documents: object, **more: object) -> httpx2.Res
 def test_a_document_that_was_put_is_got_as_it_was_written(api: httpx2.Client) -> None:
     put = api.put("/v1/models/faq", params={"author": "alice", "reason": "first"}, json=model())
     assert put.status_code == 200
-    assert put.json() == {
-        "changes": [{"kind": "Model", "name": "faq", "generation": 1, "outcome": "created"}],
+    applied = put.json()
+    (difference,) = applied.pop("diff")
+    assert (difference["path"], difference["before"], difference["after"]["name"]) == ("backends[faq]", None, "faq")
+    assert applied == {
+        "changes": [{"kind": "Model", "name": "faq", "namespace": "default", "generation": 1, "outcome": "created"}],
         "snapshot": 1,
         "published": True,
         "dryRun": False,
+        "diffComplete": True,
     }
     got = api.get("/v1/models/faq")
-    assert got.json() == model()
+    assert got.json() == versioned(model(), 1)
     (revision,) = api.get("/v1/models/faq/revisions").json()["items"]
-    assert got.headers["etag"] == f'"{revision["sha256"]}"'
+    assert got.headers["etag"] == f'"1-{revision["sha256"]}"'
     assert (revision["author"], revision["reason"], revision["firstSnapshot"]) == ("alice", "first", 1)
 
 
@@ -32,7 +37,7 @@ def test_a_kind_is_listed_by_name_without_what_was_deleted(api: httpx2.Client) -
     _apply(api, *shop(), model("zebra"), model("gone"))
     assert api.delete("/v1/models/gone").json()["changes"][0]["outcome"] == "deleted"
     assert [item["metadata"]["name"] for item in api.get("/v1/models").json()["items"]] == ["assistant", "faq", "zebra"]
-    assert api.get("/v1/routes").json() == {"items": [route()]}
+    assert api.get("/v1/routes").json() == {"items": [versioned(route(), 1)]}
 
 
 def test_the_revisions_outlive_the_document(api: httpx2.Client) -> None:
@@ -119,3 +124,68 @@ def test_a_batch_of_another_shape_names_the_field(quiet_api: httpx2.Client, body
 
 def test_an_unknown_member_of_a_batch_is_answered_with_the_nearest(quiet_api: httpx2.Client) -> None:
     assert "did you mean 'documents'" in _apply(quiet_api, document=[]).json()["detail"]
+
+
+def test_a_write_from_an_older_version_shows_both_sides(api: httpx2.Client) -> None:
+    for version in ("1", "2"):
+        _apply(api, model(version=version))
+    answer = api.put("/v1/models/faq", json=versioned(model(version="3"), 1))
+    assert (answer.status_code, answer.headers["content-type"]) == (409, "application/problem+json")
+    problem = answer.json()
+    assert (problem["code"], problem["current"]["spec"]["version"], problem["yours"]["spec"]["version"]) == (
+        "conflict",
+        "2",
+        "3",
+    )
+    assert problem["errors"] == [{"field": "spec.version", "message": "is '2' now, and yours says '3'"}]
+    assert api.put("/v1/models/faq", json={**problem["yours"], "metadata": problem["current"]["metadata"]}).is_success
+    assert _apply(api, versioned(model(), 2)).status_code == 409
+
+
+def test_one_version_is_deleted_and_no_other(api: httpx2.Client) -> None:
+    _apply(api, model())
+    assert api.delete("/v1/models/faq", params={"resourceVersion": "2"}).status_code == 409
+    assert api.delete("/v1/models/faq", params={"resourceVersion": "1"}).is_success
+    assert api.delete("/v1/models/faq", params={"resourceVersion": "x"}).status_code == 400
+
+
+def test_a_namespace_is_part_of_the_address(api: httpx2.Client) -> None:
+    assert (
+        api.put("/v1/models/faq", params={"namespace": "team"}, json=model()).json()["changes"][0]["namespace"]
+        == "team"
+    )
+    assert api.get("/v1/models/faq").json()["hint"].startswith("There is one in namespace 'team'")
+    assert api.get("/v1/models/faq", params={"namespace": "team"}).json()["metadata"] == {
+        "name": "faq",
+        "namespace": "team",
+        "resourceVersion": "1",
+    }
+    _apply(api, model())
+    listed = {
+        space: len(api.get("/v1/models", params={"namespace": space}).json()["items"]) for space in ("team", "x", "*")
+    }
+    assert listed == {"team": 1, "x": 0, "*": 2}
+    assert len(api.get("/v1/models/faq/revisions", params={"namespace": "team"}).json()["items"]) == 1
+    answer = api.put("/v1/models/faq", params={"namespace": "other"}, json=in_namespace(model(), "team"))
+    assert answer.json()["errors"][0] == {
+        "field": "metadata.namespace",
+        "message": "is 'team', but the path says 'other'",
+    }
+    assert api.delete("/v1/models/faq", params={"namespace": "team"}).is_success
+    assert api.get("/v1/models", params={"namespace": "A"}).status_code == 400
+
+
+def test_all_documents_are_exported_in_one_answer_without_versions(api: httpx2.Client) -> None:
+    _apply(api, *shop(), in_namespace(model(), "team"), model("gone"))
+    api.delete("/v1/models/gone")
+    items = api.get("/v1/documents").json()["items"]
+    assert items == [generating(), model(), in_namespace(model(), "team"), route()]
+    assert api.get("/v1/documents", params={"namespace": "team"}).json()["items"] == items[2:3]
+
+
+def test_a_write_says_who_manages(api: httpx2.Client) -> None:
+    managed = {**model(), "metadata": {"name": "faq", "managedBy": "kubernetes"}}
+    assert api.put("/v1/models/faq", params={"manager": "kubernetes"}, json=managed).is_success
+    assert api.delete("/v1/models/faq").status_code == 409
+    assert _apply(api, model()).status_code == 409
+    assert _apply(api, model(), manager="kubernetes").is_success

@@ -5,7 +5,7 @@ import threading
 import httpx2
 import pytest
 
-from tests.unit.control_plane.samples import model, route, shop
+from tests.unit.control_plane.samples import at, model, route, shop
 
 
 def _apply(api: httpx2.Client, *documents: object) -> None:
@@ -101,7 +101,7 @@ def test_a_rollback_is_a_new_number_that_a_later_apply_does_not_undo(api: httpx2
     assert (
         api.get("/v1/snapshots/4").json()["content"]["routes"] == api.get("/v1/snapshots/1").json()["content"]["routes"]
     )
-    assert api.get("/v1/routes/shop").json() == route()
+    assert [api.get("/v1/routes/shop").json()] == at(3, route())
 
 
 def test_an_unknown_number_is_not_found(quiet_api: httpx2.Client) -> None:

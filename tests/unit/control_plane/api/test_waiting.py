@@ -13,6 +13,7 @@ from control_plane.spec.snapshots import Content, Snapshot
 from control_plane.store import snapshots
 from control_plane.store.database import Database, Transaction
 from control_plane.store.provenance import Provenance
+from control_plane.store.snapshots import InForce
 from observability.control_plane_metrics import ControlPlaneMetrics
 
 _LONG = 3600.0
@@ -20,7 +21,7 @@ _LONG = 3600.0
 
 def _publish(database: Database) -> Snapshot:
     with database.write() as transaction:
-        return snapshots.append(transaction, Content(), [], Provenance("alice", "", datetime.now(UTC)))
+        return snapshots.append(transaction, Content(), 0, Provenance("alice", "", datetime.now(UTC)))
 
 
 def _room(database: Database, seats: int = 10) -> WaitingRoom:
@@ -30,10 +31,10 @@ def _room(database: Database, seats: int = 10) -> WaitingRoom:
 @pytest.fixture
 def looks(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], Awaitable[None]]:
     """Waits for so many looks at the database: what is published after a look can only be heard, not seen."""
-    look = snapshots.latest
+    look = snapshots.in_force
     done = threading.Semaphore(0)
 
-    def counted(transaction: Transaction) -> Snapshot | None:
+    def counted(transaction: Transaction) -> InForce | None:
         found = look(transaction)
         done.release()
         return found
@@ -42,7 +43,7 @@ def looks(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], Awaitable[None]]:
         for _ in range(number):
             assert await asyncio.to_thread(done.acquire, timeout=30)
 
-    monkeypatch.setattr(snapshots, "latest", counted)
+    monkeypatch.setattr(snapshots, "in_force", counted)
     return wait
 
 
@@ -79,15 +80,15 @@ async def test_what_is_published_between_the_look_and_the_wait_is_not_missed(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     room = _room(database)
-    look = snapshots.latest
+    look = snapshots.in_force
 
-    def publish_just_after(transaction: Transaction) -> Snapshot | None:
+    def publish_just_after(transaction: Transaction) -> InForce | None:
         found = look(transaction)
         if found is None:
             room.ring(_publish(database))
         return found
 
-    monkeypatch.setattr(snapshots, "latest", publish_just_after)
+    monkeypatch.setattr(snapshots, "in_force", publish_just_after)
     async with asyncio.timeout(30):
         found = await room.newer(None, _LONG)
     assert found is not None

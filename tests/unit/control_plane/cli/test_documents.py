@@ -10,10 +10,11 @@ import pytest
 import yaml
 
 from control_plane.client.files import read_documents
-from control_plane.client.http import SnapshotFeed
+from control_plane.client.http import Client, SnapshotFeed
 from control_plane.server import Addresses
+from control_plane.spec.documents import in_namespace
 from tests.unit.control_plane.cli.conftest import Run
-from tests.unit.control_plane.samples import generating, model, parsed, route, shop, tenant
+from tests.unit.control_plane.samples import at, generating, model, parsed, route, shop, tenant
 
 
 @pytest.fixture
@@ -92,9 +93,9 @@ def test_get_prints_a_table_and_yaml_and_json_that_can_be_applied_again(
     for suffix in ("yaml", "json"):
         copy = tmp_path / f"copy.{suffix}"
         copy.write_text(tiermesh("get", "model", "-o", suffix).out)
-        assert read_documents(copy) == parsed(generating(), model())
-    assert json.loads(tiermesh("get", "model", "faq", "-o", "json").out) == model()
-    assert yaml.safe_load(tiermesh("get", "model", "faq", "-o", "yaml").out) == model()
+        assert read_documents(copy) == parsed(*at(1, generating(), model()))
+    assert json.loads(tiermesh("get", "model", "faq", "-o", "json").out) == at(1, model())[0]
+    assert yaml.safe_load(tiermesh("get", "model", "faq", "-o", "yaml").out) == at(1, model())[0]
 
 
 def test_a_cell_that_looks_like_markup_is_printed_as_it_is(tiermesh: Run, tmp_path: Path) -> None:
@@ -190,3 +191,52 @@ def test_a_tenant_is_a_document_like_any_other(tiermesh: Run, folder: Path, tmp_
     refused = tiermesh("delete", "route", "shop")
     assert (refused.code, "Tenant 'acme'" in refused.err) == (1, True)
     assert tiermesh("delete", "tenant", "acme").out == "Tenant/acme deleted (generation 2)\nSnapshot 2 is in force.\n"
+
+
+def test_a_namespace_is_that_of_what_does_not_say_one(tiermesh: Run, tmp_path: Path) -> None:
+    file = tmp_path / "shop.json"
+    file.write_text(json.dumps(shop()))
+    assert "Route/team/shop created" in tiermesh("apply", "-f", file, "-n", "team").out
+    assert tiermesh("get", "routes").out.splitlines()[1:] == []
+    for space in ("team", "*"):
+        assert tiermesh("get", "routes", "-n", space).out.splitlines()[1].split()[:2] == ["team/shop", "team/shop"]
+    assert tiermesh("describe", "route", "shop", "-n", "team").out.startswith("Route team/shop: generation 1")
+    assert tiermesh("diff", "-f", file, "-n", "team").code == 0
+    assert "Route/team/shop deleted" in tiermesh("delete", "route", "shop", "-n", "team").out
+
+
+def test_a_document_of_another_namespace_than_the_given_one_is_refused(tiermesh: Run, tmp_path: Path) -> None:
+    file = tmp_path / "model.json"
+    file.write_text(json.dumps(in_namespace(model(), "team")))
+    assert "Model 'team/faq' is not in namespace 'other'" in tiermesh("apply", "-f", file, "-n", "other").err
+
+
+def test_a_dry_run_shows_what_changes_for_routers(tiermesh: Run, client: Client, tmp_path: Path) -> None:
+    client.apply(parsed(*shop()), "alice")
+    file = tmp_path / "route.json"
+    file.write_text(json.dumps(route(complexity={"threshold": 0.2})))
+    said = tiermesh("apply", "-f", file, "--dry-run").out
+    assert "  routes[shop].threshold\n  - 0.7\n  + 0.2\n" in said
+    assert "Dry run: would publish snapshot 2; nothing was written." in said
+
+
+def test_a_managed_document_takes_its_managers_word(tiermesh: Run, tmp_path: Path) -> None:
+    file = tmp_path / "model.json"
+    managed = model()
+    managed["metadata"]["managedBy"] = "kubernetes"
+    file.write_text(json.dumps(managed))
+    tiermesh("apply", "-f", file)
+    refused = tiermesh("delete", "model", "faq")
+    assert (refused.code, "(--manager kubernetes)" in refused.err) == (1, True)
+    assert tiermesh("delete", "model", "faq", "--manager", "kubernetes").code == 0
+
+
+def test_a_file_of_an_older_version_is_refused_with_the_difference(tiermesh: Run, tmp_path: Path) -> None:
+    file = tmp_path / "model.yaml"
+    file.write_text(yaml.safe_dump(model()))
+    tiermesh("apply", "-f", file)
+    file.write_text(tiermesh("get", "model", "faq", "-o", "yaml").out.replace("0.9", "0.8"))
+    assert tiermesh("apply", "-f", file).code == 0
+    ran = tiermesh("apply", "-f", file)
+    assert (ran.code, ran.out) == (1, "")
+    assert "-  resourceVersion: '2'\n+  resourceVersion: '1'" in ran.err

@@ -2,12 +2,15 @@
 
 import hashlib
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 import yaml
 
+from control_plane.cli.keys import create, revoke
 from control_plane.client.http import Client
+from control_plane.server import Addresses
 from control_plane.spec.documents import Tenant
 from control_plane.spec.tenants import Key
 from tests.unit.control_plane.cli.conftest import Run
@@ -84,3 +87,14 @@ def test_without_its_tenant_there_is_no_key(acme: Run) -> None:
 
 def _sha256(key: str) -> str:
     return hashlib.sha256(key.encode()).hexdigest()
+
+
+def test_keys_that_are_made_and_taken_back_at_once_do_not_undo_each_other(
+    acme: Run, client: Client, addresses: Addresses
+) -> None:
+    acme("key", "create", "acme", "--name", "old")
+    with ThreadPoolExecutor(5) as hands:
+        done = [hands.submit(create, "acme", f"new-{number}", server=addresses.api) for number in range(4)]
+        done.append(hands.submit(revoke, "acme", "old", server=addresses.api))
+    assert [one.exception() for one in done] == [None] * 5
+    assert sorted(key.name for key in keys(client)) == ["new-0", "new-1", "new-2", "new-3"]

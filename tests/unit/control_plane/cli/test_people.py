@@ -109,6 +109,24 @@ def test_the_author_is_who_the_token_stands_for(admin: Run, tmp_path: Path) -> N
     assert admin("delete", "tenant", "acme").code == 0
 
 
+def test_whoever_may_view_one_namespace_sees_it_alone_and_no_snapshot(
+    admin: Run, settings: ControlPlaneSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document = tmp_path / "acme.yaml"
+    document.write_text("apiVersion: tiermesh.dev/v1alpha1\nkind: Tenant\nmetadata: {name: acme}\nspec: {}\n")
+    for space in ("default", "team"):
+        assert admin("apply", "-f", document, "-n", space).code == 0
+    monkeypatch.setenv("TIERMESH_TOKEN_FILE", "")
+    monkeypatch.setenv("TIERMESH_TOKEN", issue(settings, "tina", "operator@team"))
+    described = admin("describe", "tenant", "acme", "-n", "team").out
+    assert described.startswith("Tenant team/acme: generation 1\n")
+    assert "Published" not in described
+    assert [line.split()[0] for line in admin("get", "tenants", "-n", "*").out.splitlines()] == ["NAME", "team/acme"]
+    assert admin("export", "-o", "json").out.count('"kind": "Tenant"') == 1
+    refused = [admin("get", "tenants"), admin("export", "-n", "default"), admin("apply", "-f", document)]
+    assert [(ran.code, "in the namespace 'default'" in ran.err) for ran in refused] == [(1, True)] * 3
+
+
 @pytest.mark.parametrize(
     ("content", "why"),
     [

@@ -15,7 +15,7 @@ from control_plane.client.http import Client, SnapshotFeed
 from control_plane.server import Addresses
 from control_plane.spec.errors import Code, TiermeshError
 from control_plane.spec.records import Outcome
-from tests.unit.control_plane.samples import generating, model, parsed, route, shop
+from tests.unit.control_plane.samples import at, generating, model, parsed, route, shop
 
 
 @pytest.fixture
@@ -52,8 +52,8 @@ def test_what_was_applied_is_listed_and_got(client: Client) -> None:
     applied = client.apply(parsed(*shop()), "alice", "opening")
     assert [change.outcome for change in applied.changes] == [Outcome.CREATED] * 3
     assert (applied.snapshot, applied.published, applied.dry_run) == (1, True, False)
-    assert client.list("Model") == parsed(generating(), model())
-    assert client.get("Route", "shop") == parsed(route())[0]
+    assert client.list("Model") == parsed(*at(1, generating(), model()))
+    assert [client.get("Route", "shop")] == parsed(*at(1, route()))
     assert client.snapshot().reason == "opening"
     assert [summary.number for summary in client.snapshots()] == [1]
 

@@ -1,6 +1,8 @@
 import threading
+from functools import partial
 
 import pytest
+from mlflow.tracking.client import MlflowClient
 
 from control_plane.models.registry import SHA256, ModelRegistry
 from control_plane.prompts.connection import Connection
@@ -84,14 +86,17 @@ def test_a_version_that_says_no_checksum_is_not_one_that_can_be_served(
         registry.version(name, 2)
 
 
+def _set_tag(client: MlflowClient, name: str, tag: str) -> None:
+    client.set_model_version_tag(name, "1", tag, "{")
+
+
 def test_tags_that_others_broke_lose_what_they_said_and_no_more(
     registry: ModelRegistry, name: str, mlflow_url: str
 ) -> None:
     version = registry.register(name, registration(lineage=LINEAGE), "ann")
     for key in ("lineage", "promotions", f"evaluation/{'aa' * 32}"):
-        Connection(mlflow_url, 30).ask(
-            lambda client, key=key: client.set_model_version_tag(name, "1", f"tiermesh.dev/{key}", "{")
-        )
+        tag = f"tiermesh.dev/{key}"
+        Connection(mlflow_url, 30).ask(partial(_set_tag, name=name, tag=tag))
     found = registry.version(name, 1)
     assert (found.sha256, found.evaluations, found.promotions) == (version.sha256, (), ())
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from control_plane.spec.documents import API_VERSION, Route, dump, field_path, parse
+from control_plane.spec.documents import API_VERSION, Route, dump, field_path, parse, stored, versioned
 from control_plane.spec.errors import Code, TiermeshError
 from control_plane.spec.snapshots import canonical
 from tests.unit.control_plane.samples import generating, model, route, shop
@@ -128,3 +128,16 @@ def test_a_path_is_written_in_dots_and_brackets() -> None:
     assert field_path(("spec", "tiers", "light", 0)) == "spec.tiers.light[0]"
     assert field_path((2, "kind")) == "[2].kind"
     assert field_path(()) == ""
+
+
+def test_the_version_is_read_and_never_kept() -> None:
+    document = parse(versioned(route(), 7))
+    assert document.metadata.resource_version == "7"
+    assert dump(document) == versioned(route(), 7)
+    assert stored(document) == route()
+
+
+@pytest.mark.parametrize("version", ["", "01", "-1", "1.0", "9" * 19, 7])
+def test_a_version_is_a_number_as_text(version: object) -> None:
+    with pytest.raises(TiermeshError, match=r"metadata\.resourceVersion"):
+        parse({**route(), "metadata": {"name": "shop", "resourceVersion": version}})

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from control_plane.spec.compile import compile
 from control_plane.spec.documents import parse
 from control_plane.spec.errors import TiermeshError
+from control_plane.spec.memory import Memory
 from control_plane.spec.prompts import Pattern, PinnedPrompt, Pins, Template, openai_format, variables
 from control_plane.spec.snapshots import CompiledRoute, Content
 from tests.unit.control_plane.samples import generating, model, parsed, prompt, route
@@ -176,3 +177,23 @@ def test_a_value_for_a_variable_that_is_not_there_is_named_with_the_nearest() ->
 def test_a_template_is_immutable() -> None:
     with pytest.raises(ValidationError):
         Template(template="a").template = "b"  # type: ignore[misc]
+
+
+def test_a_prompt_that_moves_is_compiled_anew_whatever_is_remembered() -> None:
+    memory, documents = (
+        Memory(),
+        parsed(model(), generating(), route(prompt={"name": "support", "alias": "production"})),
+    )
+    for pins in (_pins(), _pins(version=4), _pins()):
+        found = compile(documents, pins=pins, memory=memory)
+        memory.keep()
+        assert found == compile(documents, pins=pins)
+
+
+def test_prompts_are_written_in_the_default_namespace_alone() -> None:
+    elsewhere = prompt(template="Help.")
+    elsewhere["metadata"]["namespace"] = "team"
+    with pytest.raises(TiermeshError) as caught:
+        compile(parsed(elsewhere))
+    (wrong,) = caught.value.errors
+    assert wrong.field == "Prompt/team/support.metadata.namespace" and "'default'" in wrong.message

@@ -7,6 +7,7 @@ import pytest
 from control_plane.spec.compile import compile
 from control_plane.spec.documents import Model
 from control_plane.spec.errors import TiermeshError
+from control_plane.spec.memory import Memory
 from control_plane.spec.prompts import Pins
 from control_plane.spec.served import pinned, references
 from control_plane.spec.snapshots import Backend
@@ -125,3 +126,25 @@ def test_a_reference_that_stands_for_nothing_is_an_error_at_its_field() -> None:
         "Model/assistant.spec.source",
         "Model/assistant.spec.adapters[0].source",
     ]
+
+
+def test_adapters_of_other_namespaces_are_named_and_reached_by_them() -> None:
+    finds, base = model(), generating(adapters=[LEGAL])
+    named = route(tiers={"heavy": ["assistant:legal"]}, resilience={"fallbacks": ["assistant:legal", "assistant"]})
+    for document in (finds, base, named):
+        document["metadata"]["namespace"] = "team"
+    content = compile(parsed(finds, base, named))
+    (compiled,) = content.routes
+    assert compiled.heavy == ("team/assistant:legal",)
+    assert compiled.resilience.fallbacks == ("team/assistant:legal", "team/assistant")
+    legal = next(backend for backend in content.backends if backend.name == "team/assistant:legal")
+    assert legal.urls == ("http://127.0.0.1:8000/team_assistant/v1",)
+    assert legal.served_name == "team/assistant:legal"
+
+
+def test_a_version_that_moves_is_compiled_anew_whatever_is_remembered() -> None:
+    memory, documents = Memory(), parsed(model(), generating(source="models:/support@production"), route())
+    for moved in (pins(7), pins(8), pins(7)):
+        found = compile(documents, pins=moved, memory=memory)
+        memory.keep()
+        assert found == compile(documents, pins=moved)

@@ -11,6 +11,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy.exc import IntegrityError
 
 from control_plane.spec.errors import Code, TiermeshError
+from control_plane.spec.names import Key
 from control_plane.store import revisions, tables
 from control_plane.store.database import Database, Transaction
 from control_plane.store.provenance import Provenance
@@ -20,7 +21,7 @@ _BY = Provenance("alice", "", datetime(2026, 1, 2, tzinfo=UTC))
 
 
 def _append(transaction: Transaction, generation: int) -> None:
-    revisions.append(transaction, ("Model", "faq"), generation, model(), _BY)
+    revisions.append(transaction, Key("Model", "faq"), generation, model(), _BY)
 
 
 def _count(database: Database) -> int:
@@ -74,13 +75,13 @@ def test_writers_take_turns_and_each_sees_what_the_one_before_wrote(database: Da
     assert _count(database) == 8
 
 
-@pytest.mark.parametrize("table", ["revisions", "snapshots", "snapshot_revisions"])
+@pytest.mark.parametrize("table", ["revisions", "snapshots", "snapshot_bounds"])
 @pytest.mark.parametrize("statement", ["UPDATE {} SET rowid = 9", "DELETE FROM {}"])
 def test_what_was_written_down_cannot_be_changed(database: Database, table: str, statement: str) -> None:
     with pytest.raises(IntegrityError, match="append-only"), database.write() as transaction:
         _append(transaction, 1)
         transaction.exec_driver_sql("INSERT INTO snapshots VALUES (1, NULL, 1, '', '', '', '2026-01-01', '{}')")
-        transaction.exec_driver_sql("INSERT INTO snapshot_revisions VALUES (1, 1)")
+        transaction.exec_driver_sql("INSERT INTO snapshot_bounds VALUES (1, 1)")
         transaction.exec_driver_sql(statement.format(table))
 
 
@@ -107,22 +108,25 @@ def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
     other.close()
 
 
-@pytest.mark.parametrize("url", ["postgresql://h/d", "sqlite://", "sqlite:///:memory:", "nonsense"])
+@pytest.mark.parametrize("url", ["mysql://h/d", "postgresql://h", "sqlite://", "sqlite:///:memory:", "nonsense"])
 def test_what_is_no_sqlite_file_is_refused_with_an_example(url: str) -> None:
     with pytest.raises(TiermeshError, match="sqlite:////PATH/FILE"):
         Database(url)
 
 
-def test_a_password_is_not_repeated_in_the_error() -> None:
+@pytest.mark.parametrize(
+    "url", ["mysql://user:secret@h/d", "postgresql//user:secret@h/d", "mysql://h/d?password=secret"]
+)
+def test_a_password_is_not_repeated_in_the_error(url: str) -> None:
     with pytest.raises(TiermeshError) as raised:
-        Database("postgresql://user:secret@h/d")
+        Database(url)
     assert "secret" not in str(raised.value)
 
 
 def test_a_file_that_another_program_holds_is_said_to_be_busy(
     database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("control_plane.store.database._BUSY_SECONDS", 0)
+    monkeypatch.setattr("control_plane.store.sqlite.BUSY_SECONDS", 0)
     impatient = Database(f"sqlite:///{tmp_path / 'test.db'}")
     other = sqlite3.connect(tmp_path / "test.db")
     other.execute("BEGIN IMMEDIATE")

@@ -16,7 +16,7 @@ _BY = Provenance("alice", "opening", datetime(2026, 1, 2, tzinfo=UTC))
 def test_a_snapshot_is_read_as_it_was_written(database: Database) -> None:
     content = compile(parsed(*shop()))
     with database.write() as transaction:
-        written = snapshots.append(transaction, content, [], _BY)
+        written = snapshots.append(transaction, content, 0, _BY)
     with database.read() as transaction:
         assert snapshots.get(transaction, 1) == snapshots.latest(transaction) == written
     assert digest(written.content) == written.sha256
@@ -24,7 +24,7 @@ def test_a_snapshot_is_read_as_it_was_written(database: Database) -> None:
 
 def test_each_snapshot_is_the_child_of_the_one_before(database: Database) -> None:
     with database.write() as transaction:
-        numbers = [snapshots.append(transaction, Content(), [], _BY) for _ in range(3)]
+        numbers = [snapshots.append(transaction, Content(), 0, _BY) for _ in range(3)]
     assert [(one.number, one.parent) for one in numbers] == [(1, None), (2, 1), (3, 2)]
 
 
@@ -39,7 +39,7 @@ def test_summaries_go_back_in_pages_and_count_the_routers(database: Database) ->
     at = datetime(2026, 1, 3, tzinfo=UTC)
     with database.write() as transaction:
         for _ in range(4):
-            snapshots.append(transaction, Content(), [], _BY)
+            snapshots.append(transaction, Content(), 0, _BY)
         acks.put(transaction, 2, Ack(router="a", error=None, at=at))
         acks.put(transaction, 2, Ack(router="b", error="no such tier", at=at))
         acks.put(transaction, 2, Ack(router="c", error=None, at=at))
@@ -50,7 +50,7 @@ def test_summaries_go_back_in_pages_and_count_the_routers(database: Database) ->
 def test_a_routers_last_word_on_a_snapshot_counts(database: Database) -> None:
     at = datetime(2026, 1, 3, tzinfo=UTC)
     with database.write() as transaction:
-        snapshots.append(transaction, Content(), [], _BY)
+        snapshots.append(transaction, Content(), 0, _BY)
         acks.put(transaction, 1, Ack(router="a", error="out of memory", at=at))
         acks.put(transaction, 1, Ack(router="a", error=None, at=at))
         assert acks.of_snapshot(transaction, 1) == (Ack(router="a", error=None, at=at),)

@@ -1,0 +1,95 @@
+"""`tiermesh export | edit`: documents out, and one document out, changed and in again."""
+
+import os
+import shlex
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from control_plane.cli.documents import written
+from control_plane.cli.options import (
+    SERVER,
+    Kind,
+    Manager,
+    Name,
+    Namespace,
+    Namespaces,
+    Reason,
+    Server,
+    author,
+    connect,
+)
+from control_plane.cli.printing import as_json, as_yaml, yaml_text
+from control_plane.client.files import parse_documents
+from control_plane.spec.documents import dump, stored
+from control_plane.spec.errors import Code, TiermeshError
+from control_plane.spec.names import DEFAULT_NAMESPACE, EVERY_NAMESPACE, TIERMESH
+
+Form = Annotated[Literal["yaml", "json"], typer.Option("-o", "--output", help="How to print it.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command(
+        epilog="Example: tiermesh export > mesh.yaml && tiermesh apply -f mesh.yaml --server http://other:8090"
+    )(export)
+    app.command(epilog="Example: EDITOR=nano tiermesh edit route shop --reason 'longer answers'")(edit)
+
+
+def export(output: Form = "yaml", namespace: Namespaces = None, server: Server = SERVER) -> None:
+    """Print all documents, of all namespaces where none is named, so that `apply` of them makes the same snapshot."""
+    with connect(server) as client:
+        values = [stored(document) for document in client.export(namespace or EVERY_NAMESPACE)]
+    if output == "json":
+        as_json(values)
+    else:
+        as_yaml(values)
+
+
+def edit(
+    kind: Kind,
+    name: Name,
+    reason: Reason = "",
+    namespace: Namespace = None,
+    manager: Manager = TIERMESH,
+    server: Server = SERVER,
+) -> None:
+    """Open a document in $VISUAL or $EDITOR and apply it when that ends. What cannot be applied stays in a file."""
+    with connect(server) as client:
+        before = yaml_text(dump(client.get(kind, name, namespace or DEFAULT_NAMESPACE)))
+        file = _draft(f"{kind.lower()}-{name}-", before)
+        _edited(file)
+        after = file.read_text(encoding="utf-8")
+        if after.strip() in ("", before.strip()):
+            file.unlink()
+            typer.echo("Nothing was changed.")
+            return
+        try:
+            applied = client.apply(parse_documents(after, str(file), file.parent), author(), reason, manager=manager)
+        except TiermeshError:
+            typer.echo(f"What you wrote is in {file}.", err=True)
+            raise
+    file.unlink()
+    written(applied)
+
+
+def _draft(prefix: str, text: str) -> Path:
+    with tempfile.NamedTemporaryFile("w", prefix=prefix, suffix=".yaml", delete=False, encoding="utf-8") as file:
+        file.write(text)
+    return Path(file.name)
+
+
+def _edited(file: Path) -> None:
+    editor = os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi"
+    try:
+        done = subprocess.run([*shlex.split(editor), str(file)], check=False)
+    except OSError as error:
+        file.unlink()
+        message = f"The editor {editor!r} does not start: {error.strerror}."
+        raise TiermeshError(Code.SETUP, message, "Name one with EDITOR.") from error
+    if done.returncode:
+        message = f"The editor {editor!r} ended with {done.returncode}; nothing was changed."
+        raise TiermeshError(Code.INVALID_REQUEST, message, f"What you wrote is in {file}.")

@@ -1,0 +1,77 @@
+"""Plane: all that stands behind the two ports of a control plane, wired once."""
+
+from dataclasses import dataclass
+
+from fastapi import FastAPI
+from starlette.applications import Starlette
+
+from control_plane import aliases as prompt_aliases
+from control_plane.aliases import Aliases
+from control_plane.api.app import create_admin_app, create_app
+from control_plane.api.approvals import approval_routes
+from control_plane.api.decisions import decision_routes
+from control_plane.api.prompts import prompt_routes
+from control_plane.api.versions import version_routes
+from control_plane.api.waiting import WaitingRoom
+from control_plane.api.witness import Witness
+from control_plane.approvals import Approvals
+from control_plane.auth.authenticator import Authenticator
+from control_plane.books import Books
+from control_plane.drift import Drift
+from control_plane.following import Followed
+from control_plane.models import promotions as model_promotions
+from control_plane.models.pinning import ModelPinning
+from control_plane.models.promotions import Promotions
+from control_plane.models.registry import ModelRegistry
+from control_plane.pinning import Pinning
+from control_plane.prompts.connection import Connection
+from control_plane.prompts.registry import PromptRegistry
+from control_plane.publisher import Publisher
+from control_plane.replica import Replica
+from control_plane.settings import ControlPlaneSettings
+from control_plane.store.database import Database
+from observability.control_plane_metrics import ControlPlaneMetrics
+
+
+@dataclass(frozen=True, slots=True)
+class Plane:
+    """What the process runs."""
+
+    api: FastAPI
+    admin: Starlette
+    room: WaitingRoom
+    replica: Replica
+    books: Books
+    followed: tuple[Followed, ...]
+    """Aliases that may be moved in MLflow itself."""
+
+
+def wire(settings: ControlPlaneSettings, database: Database) -> Plane:
+    """Needs a running event loop, and a database whose schema is up to date."""
+    metrics = ControlPlaneMetrics()
+    room = WaitingRoom(database, metrics, settings.max_waiters)
+    mlflow = Connection(settings.mlflow, settings.mlflow_timeout_seconds)
+    prompts, versions = PromptRegistry(mlflow), ModelRegistry(mlflow)
+    pinning, models = Pinning(database, prompts), ModelPinning(database, versions)
+    publisher = Publisher(database, settings.serve_url, room.ring, pinning=pinning, models=models)
+    approvals = Approvals(database)
+    aliases = Aliases(prompts, publisher, approvals, settings.protected_aliases)
+    promotions = Promotions(versions, publisher, approvals, settings.protected_aliases)
+    approvals.register(prompt_aliases.KIND, aliases.approved)
+    approvals.register(model_promotions.KIND, promotions.approved)
+    authenticator, witness = Authenticator(database, settings.is_open, settings.oidc), Witness(database)
+    replica = Replica(database, publisher, room, metrics, settings.name)
+    more = (
+        decision_routes(database, settings.decisions_most, settings.decisions_days),
+        prompt_routes(aliases, Drift(database, prompts)),
+        version_routes(promotions),
+        approval_routes(approvals),
+    )
+    return Plane(
+        api=create_app(publisher, room, metrics, settings.max_body_bytes, authenticator, witness, *more),
+        admin=create_admin_app(database, metrics, replica.leadership),
+        room=room,
+        replica=replica,
+        books=Books(authenticator, witness),
+        followed=(aliases, promotions),
+    )

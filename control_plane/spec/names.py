@@ -1,0 +1,47 @@
+"""Names: what a document is known by. Its kind, its namespace and its name are its identity."""
+
+from typing import Annotated, Literal, NamedTuple
+
+from pydantic import Field
+
+DEFAULT_NAMESPACE = "default"
+"""Where a document is that does not say."""
+EVERY_NAMESPACE: Literal["*"] = "*"
+"""In place of a namespace, where documents are listed: all of them."""
+_LABEL = r"[a-z0-9]([-a-z0-9.]{0,61}[a-z0-9])?"
+
+_ANSWERING = rf"{_LABEL}(:{_LABEL})?"
+
+Answering = Annotated[str, Field(pattern=rf"^{_ANSWERING}$")]
+"""A Model's name, or `MODEL:ADAPTER`."""
+QualifiedName = Annotated[str, Field(pattern=rf"^({_LABEL}/)?{_ANSWERING}$")]
+"""As compiled content names a Model: `NAME` or `NAMESPACE/NAME`, with or without an adapter."""
+
+TIERMESH = "tiermesh"
+"""The manager of a write that does not say: the API, the command line and the console."""
+
+
+class Key(NamedTuple):
+    """A document's identity."""
+
+    kind: str
+    name: str
+    namespace: str = DEFAULT_NAMESPACE
+
+    def __str__(self) -> str:
+        """`Route 'shop'`, `Route 'team/shop'`: as errors write it."""
+        return f"{self.kind} {qualified(self.namespace, self.name)!r}"
+
+
+def qualified(namespace: str, name: str) -> str:
+    """The name by which other namespaces and routers know it: plain in the default namespace, else NAMESPACE/NAME."""
+    return name if namespace == DEFAULT_NAMESPACE else f"{namespace}/{name}"
+
+
+def path_segment(qualified_name: str) -> str:
+    """A qualified name as one segment of a URL: NAMESPACE_NAME. No name holds a `_`, so that no two become one.
+
+    A slash would do for the eye, and `/team/v1` would then be both Model `v1` of namespace `team` and the API of Model
+    `team`.
+    """
+    return qualified_name.replace("/", "_")
