@@ -38,4 +38,5 @@ def local(documents: Iterable[Document]) -> list[Model]:
 def render(models: Iterable[Model]) -> str:
     """Model documents as one YAML file: equal documents give equal text, whatever their order and version."""
     ordered = sorted(models, key=lambda model: model.metadata.qualified_name)
-    return yaml.safe_dump_all([stored(model) for model in ordered], sort_keys=True, allow_unicode=True)
+    # Escaped: PyYAML writes U+0085 and its kin as they are, and reads them as line breaks.
+    return yaml.safe_dump_all([stored(model) for model in ordered], sort_keys=True)

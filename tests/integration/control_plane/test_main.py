@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from control_plane.client.http import Client
+from control_plane.spec.documents import stored
 from control_plane.spec.errors import Code, TiermeshError
 from tests.unit.control_plane.samples import generating, model, parsed, route, shop
 
@@ -70,7 +71,7 @@ def test_what_was_written_is_there_after_a_restart(tmp_path: Path) -> None:
         assert process.wait(timeout=20) == 0
     with _listening(tmp_path) as (_, client):
         assert client.snapshot().number == 1
-        assert client.get("Route", "shop") == parsed(route())[0]
+        assert stored(client.get("Route", "shop")) == route()
 
 
 def test_a_process_killed_while_it_writes_loses_nothing_acknowledged_and_leaves_nothing_half_applied(
