@@ -13,6 +13,8 @@ from control_plane.spec.uris import HttpUrl, HttpUrls, ModelSource, Sha256, Sour
 Name = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9.]{0,61}[a-z0-9])?$")]
 """A DNS label: lower case, digits, '-' and '.', at most 63 characters."""
 
+KeyVariable = Annotated[str, Field(pattern=r"^TIERMESH_UPSTREAM_KEY_[A-Z0-9_]+$")]
+"""A router's variable with a Model's key. The prefix keeps other secrets out of reach."""
 Version = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
 
 
@@ -237,8 +239,8 @@ class ModelSpec(Spec):
     """In place of `url`: replicas of one Model, each asked on its own."""
     served_name: str | None = Field(default=None, min_length=1, max_length=200)
     """The model's name where it runs; by default this document's name."""
-    api_key_from_env: str | None = Field(default=None, pattern=r"^TIERMESH_UPSTREAM_KEY_[A-Z0-9_]+$")
-    """Where it runs elsewhere: the router's variable with the key. The prefix keeps other secrets out of reach."""
+    api_key_from_env: KeyVariable | None = None
+    """Where it runs elsewhere: the router's variable with the key."""
     modalities: Modalities = (Modality.TEXT,)
     """What it can read. A chat with images goes only to Models that name `image`."""
     faq: Faq | None = None

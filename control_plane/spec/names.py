@@ -17,6 +17,9 @@ Answering = Annotated[str, Field(pattern=rf"^{_ANSWERING}$")]
 QualifiedName = Annotated[str, Field(pattern=rf"^({_LABEL}/)?{_ANSWERING}$")]
 """As compiled content names a Model: `NAME` or `NAMESPACE/NAME`, with or without an adapter."""
 
+CallersName = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[\x21-\x7e]+$")]
+"""The `model` that callers write: any printable ASCII without blanks."""
+
 TIERMESH = "tiermesh"
 """The manager of a write that does not say: the API, the command line and the console."""
 

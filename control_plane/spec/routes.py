@@ -5,7 +5,7 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from control_plane.spec.base import Spec
-from control_plane.spec.names import Answering
+from control_plane.spec.names import Answering, CallersName
 from control_plane.spec.prompts import RoutePrompt
 from control_plane.spec.resilience import Resilience
 
@@ -50,7 +50,7 @@ class Cache(Spec):
 class RouteSpec(Spec):
     """What a Route says."""
 
-    model: str | None = Field(default=None, min_length=1, max_length=200, pattern=r"^[\x21-\x7e]+$")
+    model: CallersName | None = None
     """The `model` callers write; by default this document's name."""
     tiers: Tiers
     complexity: Complexity = Complexity()

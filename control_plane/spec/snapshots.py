@@ -9,10 +9,12 @@ from typing import Any
 from pydantic import Field, field_serializer, model_validator
 
 from control_plane.spec.base import Spec
-from control_plane.spec.models import Modality, Operation, Protocol, Tier
+from control_plane.spec.models import KeyVariable, Modality, Operation, Protocol, Tier
+from control_plane.spec.names import CallersName, QualifiedName
 from control_plane.spec.prompts import CompiledPrompt
 from control_plane.spec.resilience import Resilience
 from control_plane.spec.tenants import Key, Quotas
+from control_plane.spec.uris import HttpUrl
 from control_plane.spec.versions import PinnedWeights
 
 SCHEMA_VERSION = 3
@@ -40,16 +42,17 @@ class CompiledPrice(Spec):
 class Backend(Spec):
     """A Model as a router sees it."""
 
-    name: str
-    version: str
+    name: QualifiedName
+    version: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,126}$")
+    """With its base's before it, where it is an adapter."""
     tier: Tier
     protocol: Protocol
-    urls: tuple[str, ...] = Field(min_length=1)
+    urls: tuple[HttpUrl, ...] = Field(min_length=1)
     """As the Model's: each a replica."""
     served_name: str
     operations: frozenset[Operation]
     modalities: frozenset[Modality]
-    api_key_from_env: str | None = None
+    api_key_from_env: KeyVariable | None = None
     price: CompiledPrice = CompiledPrice()
     weights: PinnedWeights | None = None
     """The version of the model registry that answers; None where its document names none. Routers need it not: it is
@@ -72,10 +75,10 @@ class Backend(Spec):
 class CompiledRoute(Spec):
     """A Route as a router sees it."""
 
-    name: str
-    model: str
+    name: QualifiedName
+    model: CallersName
     """The `model` that callers write."""
-    revision: str
+    revision: str = Field(pattern=r"^[0-9a-f]{0,12}$")
     """Changes exactly when the answers may: the first 12 hex digits of a sha256 over the Route and its Models."""
     light: tuple[str, ...]
     heavy: tuple[str, ...]
@@ -90,7 +93,7 @@ class CompiledRoute(Spec):
 class CompiledTenant(Spec):
     """A Tenant as a router sees it."""
 
-    name: str
+    name: QualifiedName
     keys: tuple[Key, ...]
     routes: tuple[str, ...] | None
     """None: all of them."""

@@ -2,11 +2,15 @@
 
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
+from control_plane.spec.compile import compile
 from control_plane.spec.models import Modality, Operation, Protocol, Tier
-from control_plane.spec.snapshots import Backend, canonical, digest
+from control_plane.spec.snapshots import Backend, Content, canonical, digest
+from tests.unit.control_plane.samples import parsed, shop, tenant
 
 
 def _backend(operations: frozenset[Operation]) -> Backend:
@@ -36,3 +40,23 @@ def test_different_parts_have_different_hashes() -> None:
 def test_canonical_json_does_not_depend_on_the_order_of_keys(value: dict[str, Any]) -> None:
     turned = dict(reversed(value.items()))
     assert canonical(value) == canonical(turned)
+
+
+@pytest.mark.parametrize(
+    ("part", "field", "value"),
+    [
+        ("routes", "name", "shop\r\nx-admin: yes"),
+        ("routes", "model", "shop\nx"),
+        ("routes", "revision", "a\r\nb"),
+        ("backends", "name", "faq\0"),
+        ("backends", "version", "1 2"),
+        ("backends", "urls", ["http://x/v1\r\nhost: y"]),
+        ("backends", "apiKeyFromEnv", "HOME"),
+        ("tenants", "name", "acme\n"),
+    ],
+)
+def test_what_would_stand_in_headers_or_read_the_environment_is_refused(part: str, field: str, value: Any) -> None:
+    content = compile(parsed(*shop(), tenant())).model_dump(mode="json")
+    content[part][0][field] = value
+    with pytest.raises(ValidationError, match=field):
+        Content.model_validate(content)
