@@ -1,7 +1,7 @@
 """Journal: how each answer came about, written down for whoever asks later. Bounded: the oldest goes first."""
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 
 import orjson
@@ -12,7 +12,7 @@ from routers.decision import Decision, Load
 from routers.ledger import Entry
 
 MAX_RECORD_BYTES = 64 * 1024
-"""A record is some 700 bytes; a Route of a thousand Models can make it longer, and that is not kept."""
+"""A record is some 700 bytes; a Route of a thousand Models can make it longer, and that is not sent."""
 
 
 class Journal:
@@ -25,22 +25,25 @@ class Journal:
         self._spool: deque[bytes] = deque()
         self._most = spool
         self._taken = 0
-        self._recent: deque[bytes] = deque(maxlen=recent)
+        self._recent: deque[Entry] = deque(maxlen=recent)
 
     def __len__(self) -> int:
         """How many wait to be sent."""
         return len(self._spool)
 
-    def add(self, entries: Iterable[Entry]) -> None:
+    def add(self, entries: Sequence[Entry]) -> None:
         """Write these down."""
+        self._recent.extend(entries)
+        if self._most:
+            self._wait(entries)
+
+    def _wait(self, entries: Sequence[Entry]) -> None:
         for entry in entries:
             line = _line(entry, self._router)
             if len(line) > MAX_RECORD_BYTES:
                 self._metrics.decisions_dropped.labels("large").inc()
                 continue
-            self._recent.append(line)
-            if self._most:
-                self._spool.append(line)
+            self._spool.append(line)
         if (excess := len(self._spool) - self._most) > 0:
             for _ in range(excess):
                 self._spool.popleft()
@@ -50,8 +53,7 @@ class Journal:
 
     def find(self, request_id: str) -> list[bytes]:
         """The records of a request that are still here, as JSON, newest first."""
-        sought = _told(request_id)
-        return [line for line in reversed(self._recent) if line.startswith(sought)]
+        return [_line(entry, self._router) for entry in reversed(self._recent) if entry.request_id == request_id]
 
     def take(self, most: int, most_bytes: int) -> list[bytes]:
         """The oldest that wait: so many, and so many bytes together, but one at least. They stay until `sent`."""
@@ -72,11 +74,6 @@ class Journal:
         if refused:
             self._metrics.decisions_dropped.labels("refused").inc(self._taken)
         self._taken = 0
-
-
-def _told(request_id: str) -> bytes:
-    """How the record of a request begins. An id is harmless in JSON: it needs no escapes."""
-    return b'{"requestId":"%b",' % request_id.encode()
 
 
 def _line(entry: Entry, router: str) -> bytes:
