@@ -41,9 +41,8 @@ class Cores:
 def kept_awake(cores: Cores) -> Iterator[Cores]:
     """Both cores with something to do whenever nobody else has, which gives way at once.
 
-    A virtual machine's core that has nothing to do goes back to the host. Whoever wakes it waits for the host, and
-    pays for the call: half the cost of a streamed chunk, and a third of the time to the first token, that are neither
-    the gateway's nor the same from one hour to the next.
+    A virtual machine's core that has nothing to do goes back to the host. Whoever wakes it waits for the host: up to a
+    third of the time to a first token, which is neither the gateway's nor the same from one hour to the next.
     """
     with contextlib.ExitStack() as stack:
         # Tied to this process: nothing else would ever end it.
