@@ -36,8 +36,8 @@ test: install ## all tests: unit, integration, contract, end to end with real mo
 	$(RUN) -m pytest -n logical --dist loadfile tests/unit
 	$(RUN) -m pytest --ignore tests/unit
 
-# Side by side, and with fewer examples of each law than `make test` tries. A file's tests stay in one process, so that
-# what they share is made once.
+# Side by side, without those that start whole servers, and with fewer examples of each law than `make test` tries. A
+# file's tests stay in one process, so that what they share is made once.
 check: install ## format, lint, types, import contracts and unit tests
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target static unit
 
@@ -48,7 +48,7 @@ static: install
 	$(VENV)/bin/lint-imports
 
 unit: install
-	HYPOTHESIS_PROFILE=quick $(RUN) -m pytest -q -n logical --dist loadfile tests/unit
+	HYPOTHESIS_PROFILE=quick $(RUN) -m pytest -q -n logical --dist loadfile -m 'not whole' tests/unit
 
 fuzz: install ## every decoder against mutated input, five minutes each
 	nice -n 19 $(RUN) -m tests.fuzz --seconds 300

@@ -19,6 +19,10 @@ STACK_SECONDS = 1200
 """Limit of a test with the whole stack: the first one starts it."""
 
 
+WHOLE = frozenset({"addresses", "quiet_api", "closed", "empty_registry"})
+"""Fixtures that start a whole control plane, or MLflow."""
+
+
 # On a busy machine the time of one example says nothing.
 hypothesis.settings.register_profile("full", deadline=None)
 hypothesis.settings.register_profile("quick", deadline=None, max_examples=15)
@@ -28,8 +32,11 @@ hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "full"))
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The stack's tests come last, after the quick ones had their chance to fail."""
     for item in items:
-        if "stack" in getattr(item, "fixturenames", ()):
+        fixtures = getattr(item, "fixturenames", ())
+        if "stack" in fixtures:
             item.add_marker("stack")
+        if not WHOLE.isdisjoint(fixtures):
+            item.add_marker("whole")
         if item.get_closest_marker("stack") and not item.get_closest_marker("timeout"):
             item.add_marker(pytest.mark.timeout(STACK_SECONDS))
     items.sort(key=lambda item: item.get_closest_marker("stack") is not None)
