@@ -1,6 +1,7 @@
 """`python -m control_plane`: the control plane as a process."""
 
 import asyncio
+import gc
 import signal
 import sys
 
@@ -26,6 +27,9 @@ async def _serve(settings: ControlPlaneSettings) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    # Documents make no cycles: with the default of 700 the collector looks through ten thousand of them again and again
+    # while they are read.
+    gc.set_threshold(50_000, 20, 20)
     await serve(settings, stop)
 
 

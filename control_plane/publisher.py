@@ -213,8 +213,9 @@ class Publisher:
         before = snapshots.in_force(transaction)
         if not heads:
             return _Published(before and before.number)
-        pinned = self._pins(transaction, self.compiler.documents(heads).values(), write)
-        compiled = self.compiler.compile(heads, self.serve_url, pinned)
+        documents = list(self.compiler.documents(heads).values())
+        pinned = self._pins(transaction, documents, write)
+        compiled = self.compiler.compile(documents, self.serve_url, pinned)
         if before is not None and before.sha256 == compiled.sha256:
             return _Published(before.number, compiled)
         was = Content() if before is None else self._content(transaction, before)
@@ -222,9 +223,8 @@ class Publisher:
         published = snapshots.append(transaction, compiled.content, last, write.by, compiled.text)
         return _Published(published.number, compiled, published, *of_contents(was, compiled.content))
 
-    def _pins(self, transaction: Transaction, documents: Iterable[Document], write: _Write) -> Pins:
+    def _pins(self, transaction: Transaction, documents: list[Document], write: _Write) -> Pins:
         """What the documents' references stand for from now on, written down. Those that nobody names are forgotten."""
-        documents = list(documents)
         prompts = {**pins.read(transaction), **write.prompts}
         models = model_pins.used({**model_pins.read(transaction), **write.models}, documents)
         named = {said.reference for one in documents if isinstance(one, Route) and (said := one.spec.prompt)}

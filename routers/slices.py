@@ -17,7 +17,8 @@ SLICE_SECONDS = 0.002
 async def in_slices(steps: Steps[T]) -> T:
     """Do all steps, and between slices whatever else there is to do.
 
-    The garbage collector rests meanwhile: what is made here stays, and to look all of it through takes 100 ms.
+    The garbage collector rests meanwhile and leaves alone what is there at the end: what is made here stays, and to look
+    all of it through takes 400 ms.
     """
     collects = gc.isenabled()
     gc.disable()
@@ -32,6 +33,7 @@ async def in_slices(steps: Steps[T]) -> T:
                     return done
             await asyncio.sleep(0)
     finally:
+        gc.freeze()
         if collects:
             gc.enable()
 

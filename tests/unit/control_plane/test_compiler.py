@@ -31,19 +31,21 @@ def _heads(*documents: dict[str, object]) -> dict[Key, Revision]:
 
 
 def test_the_text_is_the_canonical_json_of_the_content() -> None:
-    compiled = Compiler().compile(_heads(*shop(), tenant(keys=[{"name": "web", "sha256": "a" * 64}])), _SERVE)
+    documents = parsed(*shop(), tenant(keys=[{"name": "web", "sha256": "a" * 64}]))
+    compiled = Compiler().compile(documents, _SERVE)
     assert compiled.text.encode() == canonical(compiled.content.model_dump(mode="json"))
     assert compiled.sha256 == digest(compiled.content)
-    assert Compiler().compile({}, _SERVE).sha256 == digest(Content())
+    assert Compiler().compile([], _SERVE).sha256 == digest(Content())
 
 
 def test_what_does_not_change_is_the_same_object_afterwards() -> None:
     compiler = Compiler()
     heads = _heads(*shop(), model("other"))
     with compiler.round(keep=True):
-        before = compiler.compile(heads, _SERVE).content
+        before = compiler.compile(compiler.documents(heads).values(), _SERVE).content
     with compiler.round(keep=True):
-        after = compiler.compile(heads | _heads(model("other", version="2")), _SERVE).content
+        changed = compiler.documents(heads | _heads(model("other", version="2")))
+        after = compiler.compile(changed.values(), _SERVE).content
     assert after.routes[0] is before.routes[0]
     assert [old is new for old, new in zip(before.backends, after.backends, strict=True)] == [True, True, False]
     assert after == compile(parsed(*shop(), model("other", version="2")), _SERVE)
