@@ -17,8 +17,8 @@ SLICE_SECONDS = 0.002
 async def in_slices(steps: Steps[T]) -> T:
     """Do all steps, and between slices whatever else there is to do.
 
-    The garbage collector rests meanwhile and leaves alone what is there at the end: what is made here stays, and to look
-    all of it through takes 400 ms.
+    The garbage collector rests meanwhile and leaves alone what is there at the end: what is made here stays, and to
+    look all of it through takes 400 ms.
     """
     collects = gc.isenabled()
     gc.disable()
