@@ -19,11 +19,12 @@ from control_plane.spec.snapshots import Snapshot
 from routers import complexity
 from routers.complexity import Score
 from routers.decision import Decision, Match
-from routers.pipeline import ARM, choose_by, has_score, lighten, unknown_model, why_uncached
+from routers.pipeline import choose_by, has_score, lighten, unknown_model, why, why_uncached
 from routers.reasons import Reason
-from routers.runtime import Runtime
+from routers.runtime import Armed, Route, Runtime
+from routers.variants import ARM, Dealt, dealt
 
-MAX_BODY_BYTES = 1024 * 1024
+MAX_BODY_BYTES = 4 * 1024 * 1024
 """Of a request to work one out: a record, and one Route of a snapshot with its Models."""
 
 
@@ -130,17 +131,26 @@ def _decide(record: DecisionRecord, runtime: Runtime) -> tuple[Match, Decision |
     route = runtime.routes.get(asked.model)
     if route is None:
         raise unknown_model(asked.model, runtime)
-    reasons, uncached = route.reasons, why_uncached(asked, record.tools, route)
-    if route.prompt is not None and route.prompt.takes(asked.operation):
-        reasons += (route.prompt.reason,)
+    arm, assignment = ARM, None
+    if route.armed is not None:
+        (route, arm), assignment = _dealt(record, route.armed, route)
+    reasons, uncached = why(route, asked.operation, assignment), why_uncached(asked, record.tools, route)
     if uncached is not None:
         reasons += (uncached,)
-    match = Match(route, runtime.number, ARM, None, reasons)
+    match = Match(route, runtime.number, arm, None, reasons, assignment=assignment)
     if record.choice is None:
         return match, None
     decision = choose_by(asked, _score(record), match)
     lightened = record.strain is not None and record.strain.step == "light"
     return match, lighten(asked, decision) if lightened else decision
+
+
+def _dealt(record: DecisionRecord, armed: Armed, route: Route) -> Dealt:
+    """The arms, from whom the request was for, by the weights of the snapshot."""
+    ruled = {one.trial: one for one in record.assignments}
+    seen = [ruled.get(trial.key) for trial in armed.trials]
+    units = tuple(None if one is None or one.unit is None else one.unit.encode() for one in seen)
+    return dealt(armed, route, units, tuple(one is not None and one.targeted for one in seen))
 
 
 def _score(record: DecisionRecord) -> Score | None:
