@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from control_plane.client.texts import json_values, yaml_values
+from control_plane.texts import json_values, yaml_values
 from control_plane.spec.documents import Document, in_namespace, parse
 from control_plane.spec.errors import Code, TiermeshError
 from control_plane.spec.names import DEFAULT_NAMESPACE
