@@ -11,7 +11,7 @@ from scipy import optimize, special
 def stitched(v: float, alpha: float, v_min: float, c: float = 0.0, s: float = 1.4, eta: float = 2.0) -> float:
     """How far a sub-gamma sum (scale `c`) of variance `v` may stray above zero; tight from `v_min` on.
 
-    Howard, Ramdas, McAuliffe and Sekhon, Annals of Statistics 49 (2021), theorem 1 and equation 10.
+    Howard, Ramdas, McAuliffe and Sekhon, Annals of Statistics 49 (2021), theorem 1 in its polynomial form.
     """
     v = max(v, v_min)
     k1 = (eta**0.25 + eta**-0.25) / math.sqrt(2)
@@ -33,7 +33,7 @@ def distribution(n: float, alpha: float, n_min: float, a: float = 0.85) -> float
 
 
 def _constant(alpha: float, a: float) -> float:
-    """The least C that keeps the error at alpha: equation 14 there, minimised over the ratio of the epochs."""
+    """The least C that keeps the error at alpha, over all ratios of the epochs that its proof peels off."""
 
     def error(c: float) -> float:
         def of(eta: float) -> float:

@@ -4,10 +4,12 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from control_plane.stats.contrast import Contrast
+from control_plane.stats.estimate import Estimate
 from control_plane.stats.fixed import Fixed
-from control_plane.stats.mixtures import NormalMixture, OneSidedNormalMixture, rho
+from control_plane.stats.mixtures import Floats, NormalMixture, OneSidedNormalMixture, rho
 
 ALPHA = 0.05
 """The level at which mixtures are tightest, once the units have come to what they are tuned for."""
@@ -18,8 +20,8 @@ LEAST_UNITS = 100
 @dataclass(frozen=True, slots=True)
 class Means(Contrast):
     """Waudby-Smith, Arbour, Sinha, Kennedy and Ramdas, "Time-uniform central limit theory and asymptotic confidence
-    sequences", Annals of Statistics 52 (2024), equations 9 (two-sided) and 134 (one-sided): as valid at any time as a
-    t interval is at one. The sum of n units' terms strays as a normal mixture of variance n does.
+    sequences", Annals of Statistics 52 (2024), equation 9 and its one-sided form: as valid at any time as a t interval
+    is at one. The sum of n units' terms strays as a normal mixture of variance n does.
     """
 
     tuned_units: float = 5000.0
@@ -39,10 +41,7 @@ class Means(Contrast):
 
     def p(self) -> float:
         """Anytime-valid, two-sided."""
-        if not self._starts:
-            return 1.0
-        log_e = float(self._mixture.log_e(self.value / self._error() * math.sqrt(self.units), self.units))
-        return math.exp(-max(log_e, 0.0))
+        return math.exp(-max(float(log_e(self.control, self.treated, self.tuned_units)), 0.0))
 
     def interval(self, alpha: float) -> tuple[float, float]:
         """Holds the true difference at all times at once."""
@@ -78,7 +77,7 @@ class Means(Contrast):
 
     @property
     def _starts(self) -> bool:
-        return bool(min(self.control.units, self.treated.units) >= LEAST_UNITS and self._error() > 0)
+        return bool(_started(self.control, self.treated) and self._error() > 0)
 
     def _error(self, factor: float = 1.0) -> float:
         return math.sqrt(self.treated.variance + factor**2 * self.control.variance)
@@ -99,4 +98,17 @@ class Means(Contrast):
             return 0.0
         beyond = sign * float(self.treated.value - factor * self.control.value - margin)
         s = beyond / self._error(factor) * math.sqrt(self.units)
-        return -math.log(max(float(np.float64(self._half_mixture.simple_p(s, self.units))), 1e-300))
+        return -math.log(max(float(self._half_mixture.simple_p(s, self.units)), 1e-300))
+
+
+def log_e(control: Estimate, treated: Estimate, tuned_units: float) -> Floats:
+    """Logarithm of the evidence against no difference, two-sided. Elementwise over arrays."""
+    variance = np.asarray(control.variance + treated.variance, dtype=np.float64)
+    units = np.asarray(control.units + treated.units, dtype=np.float64)
+    z = (treated.value - control.value) / np.sqrt(np.where(variance > 0, variance, np.inf))
+    won = NormalMixture(rho(tuned_units, ALPHA)).log_e(z * np.sqrt(units), units)
+    return np.where(_started(control, treated), won, 0.0)
+
+
+def _started(control: Estimate, treated: Estimate) -> NDArray[np.bool_]:
+    return np.minimum(control.units, treated.units) >= LEAST_UNITS

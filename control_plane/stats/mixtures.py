@@ -21,7 +21,7 @@ _LEAST, _LOST = 1e-290, -50.0
 def rho(v_opt: float, alpha: float) -> float:
     """How wide a normal mixture has to be, to be tightest when the variance has come to `v_opt`.
 
-    HRMS, proposition 3; equally 1/rho**2 of Waudby-Smith, Arbour, Sinha, Kennedy and Ramdas, "Time-uniform central
+    HRMS, section 3.5; equally 1/rho**2 of Waudby-Smith, Arbour, Sinha, Kennedy and Ramdas, "Time-uniform central
     limit theory and asymptotic confidence sequences", Annals of Statistics 52 (2024), equation 161. A one-sided one
     takes 2 * alpha for alpha.
     """
@@ -31,7 +31,7 @@ def rho(v_opt: float, alpha: float) -> float:
 
 @dataclass(frozen=True, slots=True)
 class NormalMixture:
-    """Over effects of either sign. HRMS, equation 14."""
+    """Over effects of either sign. HRMS, proposition 5."""
 
     rho: float
 
@@ -48,7 +48,7 @@ class NormalMixture:
 
 @dataclass(frozen=True, slots=True)
 class OneSidedNormalMixture:
-    """Over effects above zero. HRMS, equation 13."""
+    """Over effects above zero. HRMS, proposition 6."""
 
     rho: float
 
@@ -63,7 +63,7 @@ class OneSidedNormalMixture:
         return _solve(lambda s: float(self.log_e(s, v)), alpha, start=math.sqrt(v))
 
     def simple_bound(self, v: ArrayLike, alpha: float) -> Floats:
-        """The same within some thousandths, from above, in closed form. Waudby-Smith et al. (2024), equation 134."""
+        """The same within a hundredth, from above, in closed form: Waudby-Smith et al. (2024), one-sided."""
         v = np.asarray(v, dtype=np.float64)
         widest = np.log1p(np.sqrt(1 + v / self.rho) / (2 * alpha))
         return np.asarray(np.sqrt(2 * (v + self.rho) * widest))
