@@ -82,7 +82,7 @@ def line(entry: Entry, arms: list[dict[str, Any]]) -> bytes:
             "outputTokens": answer,
             "picodollars": picodollars,
             "failed": entry.error is not None,
-            "fallback": any(step.code == "fallback" for step in outcome.reasons),
+            "fallback": "fallback" in [step.code for step in outcome.reasons],
             "cacheHit": hit,
             "status": entry.status,
         }
@@ -92,7 +92,7 @@ def line(entry: Entry, arms: list[dict[str, Any]]) -> bytes:
 def _arms(assignment: Assignment) -> list[dict[str, Any]]:
     return [
         {"trial": ruling.trial, "arm": ruling.arm, "unit": unit.decode(), "forced": ruling.forced}
-        for ruling, unit in zip(assignment.rulings, assignment.units, strict=True)
+        for ruling, unit, _ in assignment
         if ruling.arm is not None and unit is not None
     ]
 
