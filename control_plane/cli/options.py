@@ -38,7 +38,7 @@ def _kind(word: str) -> str:
 
 
 Server = Annotated[str, typer.Option("--server", envvar="TIERMESH_SERVER", help="The control plane's address.")]
-Kind = Annotated[str, typer.Argument(metavar="KIND", callback=_kind, help="model, route, tenant or prompt.")]
+Kind = Annotated[str, typer.Argument(metavar="KIND", callback=_kind, help=f"{', '.join(PLURALS.values()).lower()}.")]
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The document's name.")]
 File = Annotated[
     Path, typer.Option("-f", "--file", metavar="FILE|DIR|-", help="YAML or JSON documents; - reads standard input.")
