@@ -5,7 +5,7 @@ reported of a unit finds what was measured of it.
 """
 
 import hashlib
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AwareDatetime, Field, model_validator
 
@@ -21,6 +21,8 @@ UnitHash = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
 """Whom a request was for: told apart, and not told."""
 TrialKey = Annotated[str, Field(pattern=r"^(Experiment|Rollout)/[a-z0-9./-]{1,130}$")]
 """An Experiment or a Rollout: `Experiment/NAME`, `Rollout/NAMESPACE/NAME`."""
+Caller = Annotated[str, Field(max_length=200)]
+"""The Tenant whose key it was; `default` where there are none."""
 _Count = Annotated[int, Field(ge=0, lt=2**63)]
 
 
@@ -45,6 +47,7 @@ class Exposure(Spec):
     kind: Literal["exposure"] = "exposure"
     id: RequestId
     """The request's. One that a caller chose may stand in several."""
+    tenant: Caller = "default"
     at: AwareDatetime
     """The answer's end."""
     route: QualifiedName
@@ -72,6 +75,8 @@ class Feedback(Spec):
     kind: Literal["feedback"] = "feedback"
     id: RequestId
     """Of the report: the same one sent again is the same report."""
+    tenant: Caller = "default"
+    """What it says of a request counts if that was this one's, too."""
     at: AwareDatetime
     request_id: RequestId | None = None
     """Of the request that it is about."""
@@ -88,3 +93,27 @@ class Feedback(Spec):
 
 
 Event = Annotated[Exposure | Feedback, Field(discriminator="kind")]
+SpoolId = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
+"""Drawn by chance when a router makes a spool."""
+MOST_EVENTS = 1000
+"""Of one batch."""
+
+
+class EventBatch(Spec):
+    """What a router sends at a time: the events of one spool from a number on, without a gap."""
+
+    router: Annotated[str, Field(min_length=1, max_length=200)]
+    spool: SpoolId
+    first: int = Field(ge=1, lt=2**62)
+    """The number of the first one; a spool's first is 1."""
+    events: tuple[dict[str, Any], ...] = Field(min_length=1, max_length=MOST_EVENTS)
+    """Each an `Event`. One that is none is refused and counted, and holds up no other."""
+
+
+class EventsTaken(Spec):
+    """What became of a batch."""
+
+    last: int
+    """The number of the last event of the spool that is taken, now or before."""
+    counted: int
+    refused: int
