@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from control_plane import trials
+from control_plane import periods, trials
 from control_plane.compiler import Compiled, Compiler
 from control_plane.models.pinning import ModelPinning
 from control_plane.pinning import Pinning, Plan
@@ -249,6 +249,7 @@ class Publisher:
         was = Content() if before is None else self._content(transaction, before)
         last = max(head.id for head in heads.values())
         published = snapshots.append(transaction, compiled.content, last, write.by, compiled.text)
+        periods.note(transaction, published.number, was, compiled.content)
         return _Published(published.number, compiled, published, *of_contents(was, compiled.content), also)
 
     def _pins(self, transaction: Transaction, documents: list[Document], write: _Write) -> tuple[Pins, tuple[str, ...]]:

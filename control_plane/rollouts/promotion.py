@@ -10,5 +10,8 @@ def promoted(route: dict[str, Any], override: Override) -> dict[str, Any]:
     """The document with what the candidate does otherwise in place of what it said, and everything else as it was
     written."""
     document = copy.deepcopy(route)
-    document["spec"] |= override.model_dump(mode="json", exclude_unset=True)
+    said = override.model_dump(mode="json", exclude_unset=True, exclude_none=True)
+    if "sampling" in said:
+        said["sampling"] = document["spec"].get("sampling", {}) | said["sampling"]
+    document["spec"] |= said
     return document
