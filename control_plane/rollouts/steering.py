@@ -6,9 +6,9 @@ moment goes on where it was, and two that believe to lead do no harm: who comes 
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from control_plane.publisher import HERE, InForce, Publisher, Wanted
 from control_plane.refusals import no_such_document
@@ -30,11 +30,8 @@ logger = logging.getLogger(__name__)
 _PASSING = frozenset({Code.UNAVAILABLE})
 
 
-class Shown(Protocol):
-    """What was measured."""
-
-    def __call__(self, transaction: Transaction, rollout: Rollout) -> Evidence:
-        """What is known of a Rollout now."""
+Shown = Callable[[Transaction, Rollout], Evidence]
+"""What is known of a Rollout now."""
 
 
 class _Found(NamedTuple):

@@ -294,8 +294,10 @@ allocations = Table(
 analyses = Table(
     "analyses",
     metadata,
-    Column("trial", String(200), primary_key=True),
-    Column("results", JSON, nullable=False),
+    Column("id", Integer, primary_key=True),
+    Column("trial", String(200), nullable=False, index=True),
+    Column("at", UtcDateTime, nullable=False),
+    Column("points", JSON, nullable=False),
 )
 
 verdicts = Table(

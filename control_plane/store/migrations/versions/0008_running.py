@@ -29,8 +29,10 @@ def upgrade() -> None:
     )
     op.create_table(
         "analyses",
-        sa.Column("trial", sa.String(200), primary_key=True),
-        sa.Column("results", sa.JSON, nullable=False),
+        sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column("trial", sa.String(200), nullable=False, index=True),
+        sa.Column("at", sa.DateTime, nullable=False),
+        sa.Column("points", sa.JSON, nullable=False),
     )
     op.create_table(
         "verdicts",

@@ -15,7 +15,13 @@ from control_plane.spec.prompts import PinnedPrompt, RoutePrompt
 from control_plane.spec.rollouts import RolloutSpec
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
-_STEPS = ({"mirror": {"minutes": 5}}, {"setWeight": 5}, {"analysis": {"minutes": 10}}, {"pause": {}}, {"setWeight": 50})
+_STEPS: tuple[dict[str, Any], ...] = (
+    {"mirror": {"minutes": 5}},
+    {"setWeight": 5},
+    {"analysis": {"minutes": 10}},
+    {"pause": {}},
+    {"setWeight": 50},
+)
 _GUARDRAILS = [{"metric": "errors", "margin": {"absolute": 0.01}}]
 _CHANGE = {"override": {"complexity": {"threshold": 0}}}
 

@@ -333,7 +333,7 @@ def following(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
     """Two Routes that follow one alias; changes of the first are rolled out."""
     with world.database.write() as transaction:
         pins.keep(transaction, _pin(1))
-    said = {"prompt": {"name": "support", "alias": "live"}}
+    said: dict[str, Any] = {"prompt": {"name": "support", "alias": "live"}}
     steps = [{"setWeight": 10}, {"pause": {}}, {"setWeight": 50}]
     follows = rollout("heavier", override=None, onChange=["prompt"], steps=steps)
     world.apply(model(), generating(), route(**said), route("other", **said), follows)
@@ -344,7 +344,8 @@ def _says(world: World, name: str = "shop") -> tuple[int | None, int | None]:
     """The versions that a Route says, and that its candidate does."""
     compiled = world.compiled(name)
     candidate = compiled.trials[0].arms[1].prompt if compiled.trials else None
-    return compiled.prompt and compiled.prompt.version, candidate and candidate.version
+    stable, candidate_version = (prompt.version if prompt else None for prompt in (compiled.prompt, candidate))
+    return stable, candidate_version
 
 
 def test_a_moved_alias_is_rolled_out_where_a_rollout_follows_it_and_at_once_elsewhere(following: World) -> None:
