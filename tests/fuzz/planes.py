@@ -107,7 +107,12 @@ def _asked(seed: int, body: bytes) -> Asked:
 _ACK = {"router": "router-1", "error": "It does not build."}
 _TOKEN = {"name": "light", "bindings": [{"role": "viewer", "namespace": "*"}], "expiresAt": "2036-01-01T00:00:00Z"}
 _REPORT = {"id": "a", "unit": "ann", "name": "order", "value": 1.5, "at": "2026-01-02T00:00:00Z", "tenant": "acme"}
-_EVENTS = {"router": "r", "spool": "0" * 32, "first": 1, "events": [exposure("a", 0, "ann"), feedback("b", 1, unit="ann")]}
+_EVENTS = {
+    "router": "r",
+    "spool": "0" * 32,
+    "first": 1,
+    "events": [exposure("a", 0, "ann"), feedback("b", 1, unit="ann")],
+}
 _BODIES = bodies(
     _BATCH, _BATCH, *DOCUMENTS, _ACK, _TOKEN, _REPORT, {"items": [_REPORT]}, _EVENTS, {"author": "alice", "reason": ""}
 )
