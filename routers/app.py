@@ -20,12 +20,13 @@ from routers.directory import Directory
 from routers.events.sender import Sender
 from routers.events.spools import Spools
 from routers.evidence import KEPT_SNAPSHOTS, Evidence
+from routers.exposure import ExposureBook
 from routers.feedback import FeedbackBox
 from routers.grpc_client import GrpcTensorModels
 from routers.grpc_server import GrpcServer
 from routers.handler import Router
 from routers.journal import Journal
-from routers.ledger import Ledger
+from routers.ledger import Book, Ledger
 from routers.limits import ServerLimits
 from routers.quotas.desk import Desk
 from routers.quotas.memory import MemoryDesk
@@ -56,10 +57,11 @@ class App:
         alone = settings.control_plane_url is None
         spool = 0 if alone else settings.decisions_spool
         journal = self._journal = Journal(settings.name, metrics, spool, settings.decisions_recent)
-        self._ledger = Ledger(metrics, _write if settings.access_log else None, journal)
+        spools = self._spools = None if alone else Spools(settings.events, settings.events_bytes, metrics)
+        books: list[Book] = [journal] if spools is None else [journal, ExposureBook(spools)]
+        self._ledger = Ledger(metrics, _write if settings.access_log else None, *books)
         self._evidence = Evidence(journal, self._ledger.flush, KEPT_SNAPSHOTS if alone else 1)
         self._reporter = _reporter(settings, journal) if spool else None
-        spools = self._spools = None if alone else Spools(settings.events, settings.events_bytes, metrics)
         self._sender = _sender(settings, spools) if spools else None
         box = FeedbackBox(spools.add, settings.feedback_per_second) if spools else None
         self._client = UpstreamClient(UpstreamLimits())

@@ -115,12 +115,12 @@ def author() -> str:
         return "anonymous"
 
 
-def pairs(written: list[str]) -> dict[str, str]:
-    """The values that `--var NAME=VALUE` gives."""
+def pairs(written: list[str], option: str = "--var") -> dict[str, str]:
+    """The values that an option gives as NAME=VALUE, each time that it stands there."""
     found = {}
     for one in written:
         name, equals, value = one.partition("=")
         if not equals:
-            raise typer.BadParameter(f"{one!r} is not NAME=VALUE", param_hint="--var")
+            raise typer.BadParameter(f"{one!r} is not NAME=VALUE", param_hint=option)
         found[name] = value
     return found

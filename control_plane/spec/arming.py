@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from control_plane.spec.arms import Override
 from control_plane.spec.documents import Experiment, Rollout, Route
+from control_plane.spec.events import unit_hash
 from control_plane.spec.memory import Memory
 from control_plane.spec.names import qualified
 from control_plane.spec.prompts import CompiledPrompt, PinnedPrompt, Pins, RoutePrompt
@@ -93,7 +94,7 @@ def _trial(trial: Trial, route: Route, mirror: float | None, *arms: CompiledArm)
         begin, end, layer = traffic.from_ / 100, traffic.until / 100, f"{name} layer {traffic.layer}"
         holdout = route.spec.holdout
         tenants = targeting.tenants and tuple(qualified(namespace, tenant) for tenant in targeting.tenants)
-        forced = {unit: arm for arm, units in trial.spec.forced.items() for unit in units}
+        forced = {unit_hash(unit): arm for arm, units in trial.spec.forced.items() for unit in units}
         more = {"targeting": targeting.model_copy(update={"tenants": tenants}), "forced": forced}
     return CompiledTrial(
         kind=trial.kind,

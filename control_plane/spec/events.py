@@ -16,7 +16,7 @@ from control_plane.spec.metrics import OutcomeName
 from control_plane.spec.names import QualifiedName
 from control_plane.spec.written import Written
 
-_SALT = b"tiermesh.dev/unit\0"
+UNIT_SALT = b"tiermesh.dev/unit\0"
 
 UnitHash = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
 """Whom a request was for: told apart, and not told."""
@@ -30,7 +30,7 @@ _Count = Annotated[int, Field(ge=0, lt=2**63)]
 
 def unit_hash(unit: str) -> str:
     """A unit as events name it."""
-    return hashlib.sha256(_SALT + unit.encode()).hexdigest()[:16]
+    return hashlib.sha256(UNIT_SALT + unit.encode()).hexdigest()[:16]
 
 
 class Assigned(Written):

@@ -111,7 +111,7 @@ class CompiledTrial(Spec):
     targeting: Targeting = Targeting()
     """Tenants by their qualified names."""
     forced: dict[str, ArmName] = Field(default_factory=dict)
-    """Unit -> its arm, whatever else holds."""
+    """Unit, as events name it -> its arm, whatever else holds."""
     arms: tuple[CompiledArm, ...] = Field(min_length=2)
     """The first is the control."""
     mirror: float = Field(default=0, ge=0, le=1)
