@@ -10,6 +10,7 @@ from control_plane.aliases import Aliases
 from control_plane.api.app import create_admin_app, create_app
 from control_plane.api.approvals import approval_routes
 from control_plane.api.decisions import decision_routes
+from control_plane.api.outcomes import outcome_routes
 from control_plane.api.prompts import prompt_routes
 from control_plane.api.versions import version_routes
 from control_plane.api.waiting import WaitingRoom
@@ -23,6 +24,8 @@ from control_plane.models import promotions as model_promotions
 from control_plane.models.pinning import ModelPinning
 from control_plane.models.promotions import Promotions
 from control_plane.models.registry import ModelRegistry
+from control_plane.outcomes.intake import Intake
+from control_plane.outcomes.keeping import Keeping
 from control_plane.pinning import Pinning
 from control_plane.prompts.connection import Connection
 from control_plane.prompts.registry import PromptRegistry
@@ -42,6 +45,7 @@ class Plane:
     room: WaitingRoom
     replica: Replica
     books: Books
+    keeping: Keeping
     followed: tuple[Followed, ...]
     """Aliases that may be moved in MLflow itself."""
 
@@ -63,6 +67,7 @@ def wire(settings: ControlPlaneSettings, database: Database) -> Plane:
     replica = Replica(database, publisher, room, metrics, settings.name)
     more = (
         decision_routes(database, settings.decisions_most, settings.decisions_days),
+        outcome_routes(database, Intake(database, metrics)),
         prompt_routes(aliases, Drift(database, prompts)),
         version_routes(promotions),
         approval_routes(approvals),
@@ -73,5 +78,6 @@ def wire(settings: ControlPlaneSettings, database: Database) -> Plane:
         room=room,
         replica=replica,
         books=Books(authenticator, witness),
+        keeping=Keeping(database, settings.events_days, settings.events_most),
         followed=(aliases, promotions),
     )

@@ -38,8 +38,9 @@ class Intake:
             events = [event for event in fresh if event is not None]
             if fresh:
                 count(transaction, events, received)
-                kept = batch.events[taken.repeated :]
-                event_batches.append(transaction, batch.spool, batch.first + taken.repeated, kept, received)
+                pairs = zip(batch.events, read, strict=True)
+                raw = [said if event is not None else None for said, event in pairs][taken.repeated :]
+                event_batches.append(transaction, batch.spool, batch.first + taken.repeated, raw, received)
         refused = len(fresh) - len(events)
         for outcome, number in (
             ("counted", len(events)),

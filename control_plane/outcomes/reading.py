@@ -33,8 +33,8 @@ class Reader:
         ever = metric.kind is Kind.PROPORTION
         value, count = self._place(metric, ever), UNITS
         if metric.kind is Kind.QUANTILE:
-            own = OWN[metric.of]
-            return value, measures.own_feature(KNOWN.get(own, Own.REQUESTS)), None
+            observed = KNOWN.get(OWN[metric.of], Own.REQUESTS)
+            return value, measures.own_feature(observed), None
         before = self._outcome(metric, HITS_BEFORE if ever else SUM_BEFORE)
         if metric.kind is not Kind.RATIO:
             return value, count, before

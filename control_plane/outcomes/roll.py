@@ -79,10 +79,7 @@ class Roll:
         arms.move(sums, changed)
         trial_arms.put(
             self._transaction,
-            [
-                ArmRow(*place, each.products.tobytes(), pack_bins(+each.bins, OF_AN_ARM))
-                for place, each in sums.items()
-            ],
+            [ArmRow(*place, each.products.tobytes(), pack_bins(+each.bins, OF_AN_ARM)) for place, each in sums.items()],
         )
         trial_units.put(self._transaction, [_row(unit) for _, unit in changed])
 

@@ -1,9 +1,11 @@
 """Spools: how far each router's numbered events have been taken, so that each is counted once."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from sqlalchemy import func, insert, select, update
 
+from control_plane.spec.events import RouterEvents
 from control_plane.store.database import Transaction
 from control_plane.store.tables import spools
 
@@ -38,7 +40,11 @@ def take(transaction: Transaction, spool: str, router: str, first: int, count: i
     return taken
 
 
-def lost(transaction: Transaction) -> dict[str, int]:
-    """Router -> how many of its events never came."""
-    query = select(spools.c.router, func.sum(spools.c.lost)).group_by(spools.c.router)
-    return {router: int(count) for router, count in transaction.execute(query)}
+def of_routers(transaction: Transaction) -> list[RouterEvents]:
+    """What has come of each router, by name."""
+    sums = [func.sum(spools.c.last - spools.c.lost), func.sum(spools.c.lost), func.max(spools.c.received)]
+    query = select(spools.c.router, *sums).group_by(spools.c.router).order_by(spools.c.router)
+    return [
+        RouterEvents(router=router, taken=int(taken), lost=int(lost), last=datetime.fromtimestamp(received, UTC))
+        for router, taken, lost, received in transaction.execute(query)
+    ]

@@ -1,4 +1,4 @@
-"""Trials: Experiments and Rollouts whose outcomes are counted, and the periods in which their arms had the same shares."""
+"""Trials: Experiments and Rollouts whose outcomes are counted, and the periods in which their arms had equal shares."""
 
 from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
