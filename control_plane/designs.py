@@ -26,11 +26,9 @@ class Asked:
         return [period for period in periods if any(period.shares.get(arm) for arm in self.design.arms)]
 
 
-def of_experiment(spec: ExperimentSpec, tuned_units: float | None = None) -> Asked | None:
-    """What an Experiment asks; None where it asks nothing that can be measured. `tuned_units` are those by which it
-    should be decided."""
-    names = tuple(arm.name for arm in spec.arms)
-    return _asked(names, spec.metrics, spec.guardrails, spec.plan.alpha, tuned_units)
+def of_experiment(spec: ExperimentSpec) -> Asked | None:
+    """What an Experiment asks; None where it asks nothing that can be measured."""
+    return _asked(tuple(arm.name for arm in spec.arms), spec.metrics, spec.guardrails, spec.plan.alpha)
 
 
 def of_rollout(spec: RolloutSpec) -> Asked | None:
@@ -43,15 +41,11 @@ def of_rollout(spec: RolloutSpec) -> Asked | None:
     alpha = spec.alpha if spec.unit.request else spec.alpha / max(weights, 1)
     guarded = {guardrail.metric for guardrail in spec.guardrails}
     named = tuple(metric.model_copy(update={"primary": False}) for metric in spec.metrics if metric.name in guarded)
-    return _asked((STABLE, CANDIDATE), named, spec.guardrails, alpha, None)
+    return _asked((STABLE, CANDIDATE), named, spec.guardrails, alpha)
 
 
 def _asked(
-    arms: tuple[str, ...],
-    named: Sequence[Metric],
-    guardrails: Sequence[Guardrail],
-    alpha: float,
-    tuned_units: float | None,
+    arms: tuple[str, ...], named: Sequence[Metric], guardrails: Sequence[Guardrail], alpha: float
 ) -> Asked | None:
     known, guarded = metrics.known(tuple(named)), {guardrail.metric: guardrail for guardrail in guardrails}
     questions: list[Question] = []
@@ -67,13 +61,7 @@ def _asked(
                 questions.append(_question(name, metric, role, margin))
     if not questions:
         return None
-    tuned = {} if tuned_units is None else {"tuned_units": tuned_units}
-    return Asked(Design(arms, tuple(questions), alpha, **tuned), needed)
-
-
-def guarded_name(metric: Metric) -> str:
-    """The name of the question that a guardrail on this metric is."""
-    return metric.name + _GUARDED if metric.primary else metric.name
+    return Asked(Design(arms, tuple(questions), alpha), needed)
 
 
 def _roles(metric: Metric, guardrail: Guardrail | None) -> list[tuple[Role, metrics.Margin | None]]:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 from control_plane import designs
 from control_plane.designs import Asked
@@ -16,16 +17,24 @@ from control_plane.stats.period import Period
 from control_plane.stats.verdict import Code, Why
 
 
-def results(
-    experiment: Experiment,
-    periods: Sequence[Period],
-    weights: Mapping[str, float],
-    since: datetime | None,
-    now: datetime,
-) -> Results:
-    """What these numbers show. `weights` are those in force, `since` is when what is compared began."""
-    asked = designs.of_experiment(experiment.spec)
+class Made(NamedTuple):
+    """An analysis, and what was asked."""
+
+    asked: Asked
+    analysis: Analysis
+
+
+def make(spec: ExperimentSpec, periods: Sequence[Period], seconds: float) -> Made | None:
+    """What these numbers show, so many seconds after the start; None where there is nothing to be shown yet."""
+    asked = designs.of_experiment(spec)
     usable = asked.usable(periods) if asked else []
+    return Made(asked, analyse(asked.design, usable, seconds)) if asked and usable else None
+
+
+def results(
+    experiment: Experiment, made: Made | None, weights: Mapping[str, float], since: datetime | None, now: datetime
+) -> Results:
+    """The same as people read it. `weights` are those in force, `since` is when what is compared began."""
     said = {
         "name": experiment.metadata.name,
         "namespace": experiment.metadata.namespace,
@@ -34,19 +43,18 @@ def results(
         "at": now,
         "since": since,
     }
-    if asked is None or not usable:
-        why = "it measures nothing: give it metrics" if asked is None else "no request has reached its arms"
+    if made is None:
+        asks = designs.of_experiment(experiment.spec) is not None
+        why = "no request has reached its arms" if asks else "it measures nothing: give it metrics"
         verdict = Concluded(code=Code.CANNOT_SAY, why=Why.NO_UNITS, text=f"Nothing can be said: {why}.", at=now)
         return Results(**said, arms=_counted(experiment.spec, weights, {}, {}), verdict=verdict)
-    seconds = (now - since).total_seconds() if since else 0.0
-    analysis = analyse(asked.design, usable, seconds)
-    seen, expected = analysis.mismatch.seen, analysis.mismatch.expected
+    found = made.analysis
     return Results(
         **said,
-        arms=_counted(experiment.spec, weights, seen, expected),
-        mismatchP=_finite(analysis.mismatch.p),
-        verdict=_concluded(analysis, now),
-        comparisons=tuple(_compared(each, asked) for each in analysis.comparisons),
+        arms=_counted(experiment.spec, weights, found.mismatch.seen, found.mismatch.expected),
+        mismatchP=_finite(found.mismatch.p),
+        verdict=_concluded(found, now),
+        comparisons=tuple(_compared(each, made.asked) for each in found.comparisons),
     )
 
 

@@ -106,28 +106,35 @@ class Baseline(Spec):
     value: float
     """Of the control, in the metric's unit."""
     deviation: Annotated[float | None, Field(gt=0)] = None
-    """Standard deviation over units; of a proportion it follows from the value."""
+    """Over units; of a quantile, of the values' logarithm. Of a proportion it follows from the value, and of errors and
+    the like as if each unit made one request."""
 
 
 class Planned(Spec):
-    """What it takes to find a difference of one metric's minimum effect."""
+    """What it takes to decide about one metric: to find the minimum effect of a primary one, or to show that a
+    guardrail holds. Units are those of all arms together."""
 
     metric: str
-    effect: float
-    """Absolute, in the metric's unit."""
-    units: Finite
-    """Of all arms together. None: it cannot be found so."""
+    role: str
+    effect: Finite = None
+    """In the metric's unit."""
+    units: Finite = None
+    """By then, all but a share 1 - power of such experiments are decided, looking at any time. None: it cannot be
+    decided, or nothing is known of the metric."""
+    usual_units: Finite = None
+    """By then half of them are."""
+    fixed_units: Finite = None
+    """With one look at the end, and none before."""
     days: Finite = None
     """None where `plan.unitsPerDay` is not said."""
-    fixed_units: Finite = None
-    """With one look at the end instead."""
     text: str = ""
+    """What is missing."""
 
 
 class Plans(Spec):
-    """The plan of an Experiment: for each primary metric."""
+    """The plan of an Experiment: for each primary metric and guardrail."""
 
     items: tuple[Planned, ...]
     units: Finite
-    """For all of them."""
+    """For all primary metrics."""
     days: Finite = None
