@@ -56,9 +56,9 @@ async def serve(
             for server, bound in zip(servers, sockets, strict=True):
                 tasks.create_task(server.serve([bound]))
             leadership = plane.replica.leadership
-            for followed in plane.followed:
-                tasks.create_task(follow(followed, stop, settings.follow_seconds, lambda: leadership.leads))
-            unending = [*plane.replica.work(), plane.books.keep()]
+            for what, (followed, seconds) in plane.followed.items():
+                tasks.create_task(follow(followed, stop, seconds, lambda: leadership.leads, what))
+            unending = [*plane.replica.work(), plane.books.keep(), plane.keeping.run(lambda: leadership.leads)]
             working = [tasks.create_task(work) for work in unending]
             logger.info("control plane listens", extra={"fields": asdict(addresses)})
             on_listen(addresses)

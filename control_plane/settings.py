@@ -74,6 +74,16 @@ class ControlPlaneSettings(Settings):
     """Records of routers' decisions that are kept, some 700 bytes each; the oldest go first."""
     decisions_days: float = Field(default=7, gt=0)
     """How long they are kept."""
+    events_days: float = Field(default=30, gt=0)
+    """How long single events of experiments are kept, for what is reported late; what they sum up to stays."""
+    events_most: int = Field(default=5_000_000, ge=1000)
+    """How many of them are kept, some 300 bytes each; the oldest go first."""
+    rollout_seconds: float = Field(default=1, ge=0.1, le=60)
+    """Between two looks at Rollouts: what does harm goes on for so long, and until its outcomes have come."""
+    experiment_seconds: float = Field(default=10, ge=0.1, le=3600)
+    """Between two looks at Experiments."""
+    allocation_minutes: float = Field(default=10, ge=0.1, le=7 * 24 * 60)
+    """Least time between two changes of what a bandit gives to its arms."""
     max_waiters: int = Field(default=1000, ge=1)
     """Long-polls at once, one a router: each costs a connection and a few kilobytes."""
     grace_seconds: int = Field(default=5, ge=1)

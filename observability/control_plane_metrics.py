@@ -40,6 +40,12 @@ class ControlPlaneMetrics:
             ("outcome",),
             registry=self._registry,
         )
+        self.events = Counter(
+            "tiermesh_control_plane_events",
+            "Events of routers and callers: counted; repeated (and not counted again); refused; lost by their router.",
+            ("outcome",),
+            registry=self._registry,
+        )
 
     def render(self) -> bytes:
         """The exposition format of Prometheus, as text."""

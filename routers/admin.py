@@ -99,8 +99,7 @@ def _gathered(pieces: Iterator[str]) -> Steps[list[str]]:
 
 
 def _assignments(decision: Decision) -> list[dict[str, object]]:
-    assignment = decision.match.assignment
-    rulings = assignment.rulings if assignment else ()
+    rulings = [seen.ruling for seen in decision.match.assignment or ()]
     return [{"trial": ruling.trial, "arm": ruling.arm, "why": ruling.reason.code} for ruling in rulings]
 
 

@@ -1,14 +1,15 @@
 """Assignment: which arm a request gets. Pure: a salted hash of its unit, the same in every router and after a restart.
 
-A unit's point in [0, 1) decides whether it is held out and whether it lies in the segment; the arm is the winner of a
-race among them. Each arm finishes after -ln(1 - point) / weight, an exponential time, so that it wins in proportion to
-its weight (weighted rendezvous hashing: Schindelhauer and Schomaker, Weighted distributed hash tables, SPAA 2005). A
-weight that grows makes its own arm faster and no other one slower: units move into that arm alone. Where several
-weights change, a unit moves only into an arm whose weight grew by more than that of the one it leaves.
+A unit's point between 0 and 1 decides whether it is held out, and whether it lies in the segment. The arm is the winner
+of a race: each finishes after -ln(point) / weight, an exponential time, so that it wins in proportion to its weight
+(weighted rendezvous hashing: Schindelhauer and Schomaker, Weighted Distributed Hash Tables, SPAA 2005). A weight that
+grows makes its own arm faster and no other one slower, so that units move into that arm alone. Where several weights
+change, a unit moves only into an arm whose weight grew by a larger factor than that of the one it leaves; of more than
+two arms no assignment without a memory can do better.
 """
 
-import hashlib
 from collections.abc import Callable, Mapping
+from hashlib import sha256
 from math import inf, log
 from typing import Any, NamedTuple
 
@@ -21,6 +22,7 @@ from control_plane.spec.snapshots import CompiledTrial
 from routers.call import Call
 from routers.reasons import Reason
 
+_HASHES = 2.0**-256
 RequestHeaders = Mapping[bytes, bytes]
 """Names in lower case."""
 _UnitOf = Callable[[Call, RequestHeaders], bytes | None]
@@ -39,14 +41,18 @@ class Ruling(NamedTuple):
     forced: bool = False
 
 
-class Assignment(NamedTuple):
-    """What all of a Route's make of it, in their order."""
+class Seen(NamedTuple):
+    """What one saw of a request, and what it made of that."""
 
-    rulings: tuple[Ruling, ...]
-    units: tuple[bytes | None, ...]
-    """Whom each saw, as a hash; None where it saw nobody."""
-    targeted: tuple[bool, ...]
-    """Whether each is for such a request."""
+    ruling: Ruling
+    unit: bytes | None
+    """Whom it was for, as a hash; None where it did not say."""
+    targeted: bool
+    """Whether it is for such requests."""
+
+
+Assignment = tuple[Seen, ...]
+"""Of all Experiments and Rollouts of a Route, in their order."""
 
 
 class Trial:
@@ -62,17 +68,17 @@ class Trial:
         "_layer",
         "_rulings",
         "_runners",
+        "_target",
         "_unit_of",
         "_without",
         "compiled",
         "key",
-        "target",
     )
 
     def __init__(self, compiled: CompiledTrial) -> None:
         self.compiled = compiled
         self.key = compiled.key
-        self.target = Target(compiled.targeting)
+        self._target = None if compiled.targeting.everybody else Target(compiled.targeting)
         self._unit_of = unit_reader(compiled.unit)
         self._forced = {unit.encode(): arm for unit, arm in compiled.forced.items()}
         self._begin, self._end, self._held_out = compiled.begin, compiled.end, compiled.held_out
@@ -101,10 +107,12 @@ class Trial:
         }
         self._without = {code: Ruling(self.key, None, -1, Reason(code, text)) for code, text in without.items()}
 
-    def unit(self, call: Call, headers: RequestHeaders) -> bytes | None:
-        """Whom a request is for, as events name units; None where it does not say."""
+    def see(self, call: Call, headers: RequestHeaders) -> Seen:
+        """Look at a request."""
         said = self._unit_of(call, headers)
-        return hashed(said) if said else None
+        unit = hashed(said) if said else None
+        targeted = self._target is None or self._target.holds(call, headers)
+        return Seen(self.rule(unit, targeted), unit, targeted)
 
     def rule(self, unit: bytes | None, targeted: bool) -> Ruling:
         """What becomes of a unit, in a request for which this is, or not."""
@@ -120,7 +128,7 @@ class Trial:
             return self._without["outside-traffic"]
         first, found = inf, -1
         for place, salt, weight in self._runners:
-            if (finish := -log(1 - point(salt, unit)) / weight) < first:
+            if (finish := -log(point(salt, unit)) / weight) < first:
                 first, found = finish, place
         return self._rulings[found] if found >= 0 else self._without["outside-traffic"]
 
@@ -136,12 +144,12 @@ class Trial:
 
 def hashed(unit: bytes) -> bytes:
     """As `control_plane.spec.events.unit_hash`."""
-    return hashlib.sha256(UNIT_SALT + unit).hexdigest()[:16].encode()
+    return sha256(UNIT_SALT + unit).hexdigest()[:16].encode()
 
 
 def point(salt: bytes, unit: bytes) -> float:
-    """A unit's place in [0, 1) by a salt: uniform, and independent of its place by any other."""
-    return (int.from_bytes(hashlib.sha256(salt + unit).digest()[:7], "big") >> 3) * 2.0**-53
+    """A unit's place between 0 and 1 by a salt: uniform, and independent of its place by any other."""
+    return int.from_bytes(sha256(salt + unit).digest(), "big") * _HASHES
 
 
 def unit_reader(unit: Unit) -> _UnitOf:
@@ -177,10 +185,9 @@ def field_of(call: Call, path: str) -> Any:
 class Target:
     """For which requests it is."""
 
-    __slots__ = ("_everybody", "_fields", "_headers", "_tenants")
+    __slots__ = ("_fields", "_headers", "_tenants")
 
     def __init__(self, targeting: Targeting) -> None:
-        self._everybody = targeting.everybody
         self._tenants = None if targeting.tenants is None else frozenset(targeting.tenants)
         self._headers = [
             (name.encode(), frozenset(value.encode() for value in values)) for name, values in targeting.headers.items()
@@ -189,8 +196,6 @@ class Target:
 
     def holds(self, call: Call, headers: RequestHeaders) -> bool:
         """Whether all of it holds for a request."""
-        if self._everybody:
-            return True
         if self._tenants is not None and call.tenant not in self._tenants:
             return False
         if not all(headers.get(name) in values for name, values in self._headers):

@@ -144,7 +144,7 @@ def _assignments(assignment: Assignment) -> list[dict[str, Any]]:
             "unit": None if unit is None else unit.decode(),
             "targeted": targeted,
         }
-        for ruling, unit, targeted in zip(*assignment, strict=True)
+        for ruling, unit, targeted in assignment
     ]
 
 

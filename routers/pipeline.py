@@ -16,9 +16,9 @@ from routers.complexity import Score
 from routers.decision import Asked, Decision, Match, Rehearsal
 from routers.prompting import Prompted
 from routers.reasons import Reason
-from routers.runtime import Backend, Route, Runtime, Variant
+from routers.runtime import Backend, Route, Runtime
 from routers.tenants import DEFAULT
-from routers.variants import ARM, NO_HEADERS, deal, rehearsed
+from routers.variants import ARM, NO_HEADERS, assign, rehearsal, variant_of
 
 MAX_NAME_CHARACTERS = 200
 """Of a name that does not exist, in its error: to look for the nearest to one of megabytes takes seconds."""
@@ -42,18 +42,19 @@ def match(call: Call, runtime: Runtime, headers: RequestHeaders = NO_HEADERS) ->
     route = runtime.routes.get(call.model)
     if route is None:
         raise unknown_model(call.model, runtime)
-    if route.armed is None:
-        return _matched(call, runtime, Variant(route, ARM), None)
-    variant, assignment = deal(route.armed, route, call, headers)
-    found = _matched(call, runtime, variant, assignment)
-    if (warming := rehearsed(route.armed, route, call, assignment)) is None:
+    armed = route.armed
+    if armed is None:
+        return _matched(call, runtime, route, ARM, None)
+    assignment = assign(armed, call, headers)
+    found = _matched(call, runtime, *variant_of(armed, route, assignment), assignment)
+    if not armed.rehearses or (copied := rehearsal(armed, call, assignment)) is None:
         return found
-    copy = _matched(call, runtime, *warming)
+    copy = _matched(call, runtime, *variant_of(armed, route, copied), copied)
     return found._replace(rehearsal=Rehearsal(copy.prompted.call if copy.prompted else call, copy))
 
 
-def _matched(call: Call, runtime: Runtime, variant: Variant, assignment: Assignment | None) -> Match:
-    (route, arm), prompted = variant, None
+def _matched(call: Call, runtime: Runtime, route: Route, arm: str, assignment: Assignment | None) -> Match:
+    prompted = None
     if route.sampling is not None and route.sampling.takes(call.operation):
         call = route.sampling.apply(call)
         prompted = Prompted(call, call.fields)
@@ -72,7 +73,7 @@ def why(route: Route, operation: Operation, assignment: Assignment | None) -> tu
     """The steps that led to a Route, its arms, and what they have the call say."""
     reasons = route.reasons
     if assignment is not None:
-        reasons += tuple([ruling.reason for ruling in assignment.rulings])
+        reasons += tuple([seen.ruling.reason for seen in assignment])
     if route.sampling is not None and route.sampling.takes(operation):
         reasons += (route.sampling.reason,)
     if route.prompt is not None and route.prompt.takes(operation):

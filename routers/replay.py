@@ -17,12 +17,13 @@ from control_plane.spec.errors import Code, TiermeshError
 from control_plane.spec.models import Operation
 from control_plane.spec.snapshots import Snapshot
 from routers import complexity
+from routers.assignment import Assignment, Seen
 from routers.complexity import Score
 from routers.decision import Decision, Match
 from routers.pipeline import choose_by, has_score, lighten, unknown_model, why, why_uncached
 from routers.reasons import Reason
-from routers.runtime import Armed, Route, Runtime
-from routers.variants import ARM, Dealt, dealt
+from routers.runtime import Armed, Runtime
+from routers.variants import ARM, variant_of
 
 MAX_BODY_BYTES = 4 * 1024 * 1024
 """Of a request to work one out: a record, and one Route of a snapshot with its Models."""
@@ -133,7 +134,8 @@ def _decide(record: DecisionRecord, runtime: Runtime) -> tuple[Match, Decision |
         raise unknown_model(asked.model, runtime)
     arm, assignment = ARM, None
     if route.armed is not None:
-        (route, arm), assignment = _dealt(record, route.armed, route)
+        assignment = _assignment(record, route.armed)
+        route, arm = variant_of(route.armed, route, assignment)
     reasons, uncached = why(route, asked.operation, assignment), why_uncached(asked, record.tools, route)
     if uncached is not None:
         reasons += (uncached,)
@@ -145,12 +147,16 @@ def _decide(record: DecisionRecord, runtime: Runtime) -> tuple[Match, Decision |
     return match, lighten(asked, decision) if lightened else decision
 
 
-def _dealt(record: DecisionRecord, armed: Armed, route: Route) -> Dealt:
+def _assignment(record: DecisionRecord, armed: Armed) -> Assignment:
     """The arms, from whom the request was for, by the weights of the snapshot."""
-    ruled = {one.trial: one for one in record.assignments}
-    seen = [ruled.get(trial.key) for trial in armed.trials]
-    units = tuple(None if one is None or one.unit is None else one.unit.encode() for one in seen)
-    return dealt(armed, route, units, tuple(one is not None and one.targeted for one in seen))
+    recorded = {one.trial: one for one in record.assignments}
+    found = []
+    for trial in armed.trials:
+        one = recorded.get(trial.key)
+        unit = one.unit.encode() if one is not None and one.unit is not None else None
+        targeted = one is not None and one.targeted
+        found.append(Seen(trial.rule(unit, targeted), unit, targeted))
+    return tuple(found)
 
 
 def _score(record: DecisionRecord) -> Score | None:

@@ -115,6 +115,8 @@ class Armed:
     trials: tuple[Trial, ...]
     models: Mapping[str, Backend]
     """All Models that their arms name, and the Route's own."""
+    rehearses: bool
+    """Whether candidates see copies of requests."""
     variants: dict[tuple[int, ...], Variant] = field(default_factory=dict, compare=False)
     """By the places of the arms, once a request has been given them."""
 
@@ -270,8 +272,13 @@ def _route(route: snapshots.CompiledRoute, backends: Mapping[str, Backend]) -> R
         headers=f"x-tiermesh-route: {route.name}\r\nx-tiermesh-revision: {route.revision}\r\n",
         reasons=(Reason("route", f"model {route.model!r} is Route {route.name!r}"),),
         prompt=None if route.prompt is None else Prompt(route.prompt),
-        armed=Armed(tuple(map(Trial, route.trials)), answering) if route.trials else None,
+        sampling=None if route.sampling is None else Sampling(route.sampling.fields()),
+        armed=_armed(route.trials, answering) if route.trials else None,
     )
+
+
+def _armed(trials: tuple[snapshots.CompiledTrial, ...], models: Mapping[str, Backend]) -> Armed:
+    return Armed(tuple(map(Trial, trials)), models, any(trial.mirror for trial in trials))
 
 
 def by_operation(tier: tuple[Backend, ...]) -> Mapping[Operation, tuple[Backend, ...]]:

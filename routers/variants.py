@@ -3,7 +3,6 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import NamedTuple
 
 from control_plane.spec.models import Operation
 from control_plane.spec.snapshots import CompiledArm
@@ -19,42 +18,26 @@ ARM = "default"
 NO_HEADERS: RequestHeaders = {}
 
 
-class Dealt(NamedTuple):
-    """What a request is answered by."""
-
-    variant: Variant
-    assignment: Assignment
+def assign(armed: Armed, call: Call, headers: RequestHeaders) -> Assignment:
+    """What a Route's Experiments and Rollouts make of a request."""
+    return tuple([trial.see(call, headers) for trial in armed.trials])
 
 
-def deal(armed: Armed, route: Route, call: Call, headers: RequestHeaders) -> Dealt:
-    """Assign a request its arms."""
-    units = tuple([trial.unit(call, headers) for trial in armed.trials])
-    targeted = tuple([trial.target.holds(call, headers) for trial in armed.trials])
-    return dealt(armed, route, units, targeted)
-
-
-def dealt(armed: Armed, route: Route, units: tuple[bytes | None, ...], targeted: tuple[bool, ...]) -> Dealt:
-    """The same for units that are known."""
-    rulings = tuple([trial.rule(unit, each) for trial, unit, each in zip(armed.trials, units, targeted, strict=True)])
-    return _dealt(armed, route, Assignment(rulings, units, targeted))
-
-
-def rehearsed(armed: Armed, route: Route, call: Call, assignment: Assignment) -> Dealt | None:
-    """What the candidate of a Rollout would be asked, where it is to see a copy of this request."""
-    for place, trial in enumerate(armed.trials):
-        ruling = assignment.rulings[place]
-        if trial.compiled.mirror and ruling.place == 0 and trial.rehearses(call.request_id):
-            rulings = (*assignment.rulings[:place], trial.candidate, *assignment.rulings[place + 1 :])
-            return _dealt(armed, route, assignment._replace(rulings=rulings))
+def rehearsal(armed: Armed, call: Call, assignment: Assignment) -> Assignment | None:
+    """The same for the copy that the candidate of a Rollout is to see, where it is to see one."""
+    for place, (trial, seen) in enumerate(zip(armed.trials, assignment, strict=True)):
+        if trial.compiled.mirror and seen.ruling.place == 0 and trial.rehearses(call.request_id):
+            return (*assignment[:place], seen._replace(ruling=trial.candidate), *assignment[place + 1 :])
     return None
 
 
-def _dealt(armed: Armed, route: Route, assignment: Assignment) -> Dealt:
-    places = tuple([ruling.place for ruling in assignment.rulings])
+def variant_of(armed: Armed, route: Route, assignment: Assignment) -> Variant:
+    """The Route as it answers who was assigned so."""
+    places = tuple([seen.ruling.place for seen in assignment])
     variant = armed.variants.get(places)
     if variant is None:
         variant = armed.variants[places] = _variant(armed, route, places)
-    return Dealt(variant, assignment)
+    return variant
 
 
 def _variant(armed: Armed, route: Route, places: tuple[int, ...]) -> Variant:

@@ -3,13 +3,14 @@
 Never what was asked or answered: of a text there is its score and what pushed it.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, ConfigDict, Field, model_validator
+from pydantic import AwareDatetime, Field
 
 from control_plane.spec.base import Spec
 from control_plane.spec.models import Operation, Tier
 from control_plane.spec.snapshots import Content
+from control_plane.spec.written import Written
 
 MAX_TEXT_CHARACTERS = 500
 """Of one reason; a router cuts what is longer."""
@@ -21,18 +22,7 @@ _Word = Annotated[str, Field(max_length=200)]
 _Share = Annotated[float, Field(ge=0, le=1)]
 
 
-class _Written(Spec):
-    """A part of a record. Routers are upgraded before the control plane: what only they know is left out here."""
-
-    model_config = ConfigDict(extra="ignore")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _refuse_unknown_fields(cls, data: Any) -> Any:
-        return data
-
-
-class Step(_Written):
+class Step(Written):
     """One step on the way to an answer."""
 
     code: _Word
@@ -40,7 +30,7 @@ class Step(_Written):
     text: Annotated[str, Field(max_length=MAX_TEXT_CHARACTERS)]
 
 
-class Strain(_Written):
+class Strain(Written):
     """How far the Route was from what it can do, where the request got less for it."""
 
     step: Literal["light", "cache-only", "canned", "refuse"]
@@ -49,7 +39,7 @@ class Strain(_Written):
     """The share of all places that was taken."""
 
 
-class Choice(_Written):
+class Choice(Written):
     """Which Models were to be asked, before any was."""
 
     tier: Tier
@@ -62,7 +52,7 @@ class Choice(_Written):
     """Models, in the order in which they were to be tried."""
 
 
-class Ruled(_Written):
+class Ruled(Written):
     """What one Experiment or Rollout made of the request."""
 
     trial: _Word
@@ -75,7 +65,7 @@ class Ruled(_Written):
     """Whether it is for such requests."""
 
 
-class DecisionRecord(_Written):
+class DecisionRecord(Written):
     """One answer, and how it came about."""
 
     request_id: RequestId

@@ -10,10 +10,12 @@ from typing import Any
 import httpx2
 
 from control_plane.spec.documents import Document
+from control_plane.spec.events import Exposure
 from control_plane.spec.models import Protocol
 from observability.metrics import RouterMetrics
 from routers.asking import OpenAIAsker
 from routers.cache.exact import ExactCache
+from routers.exposure import ExposureBook
 from routers.handler import Router
 from routers.journal import Journal
 from routers.ledger import Ledger
@@ -26,6 +28,13 @@ from routers.serving import Serving
 from routers.upstream import UpstreamClient, UpstreamLimits
 from tests.stub_upstream import StubUpstream
 from tests.unit.routers.samples import EASY, chat, model, route, snapshot
+
+
+class Kept(list[bytes]):
+    """`routers.exposure.Exposures` that a test looks at."""
+
+    def add(self, events: Sequence[bytes]) -> None:
+        self.extend(events)
 
 
 @dataclass
@@ -45,6 +54,7 @@ class Mesh:
     lines: list[bytes] = field(default_factory=list)
     port: int = 0
     journal: Journal = field(default_factory=lambda: Journal("router-1", RouterMetrics(), 0, 0))
+    exposures: Kept = field(default_factory=Kept)
 
     def documents(self, **spec: Any) -> list[Document]:
         """A Route over both Models."""
@@ -81,6 +91,13 @@ class Mesh:
             await asyncio.sleep(0)
         return tasks
 
+    def exposed(self) -> list[Exposure]:
+        """What was written down of requests with arms since the last time."""
+        self.ledger.flush()
+        found = [Exposure.model_validate_json(line) for line in self.exposures]
+        self.exposures.clear()
+        return found
+
     def logged(self) -> list[dict[str, Any]]:
         """What the access log says by now."""
         self.ledger.flush()
@@ -94,7 +111,8 @@ async def mesh(**spec: Any) -> AsyncIterator[Mesh]:
         lines: list[bytes] = []
         metrics, cache = RouterMetrics(), ExactCache(1_000_000)
         journal = Journal("router-1", metrics, spool=0, recent=100)
-        ledger = Ledger(metrics, lines.append, journal)
+        exposures = Kept()
+        ledger = Ledger(metrics, lines.append, journal, ExposureBook(exposures))
         client = UpstreamClient(UpstreamLimits())
         desk = MemoryDesk()
         serving = Serving({Protocol.OPENAI: OpenAIAsker(client)}, cache, ledger, desk, metrics)
@@ -106,7 +124,20 @@ async def mesh(**spec: Any) -> AsyncIterator[Mesh]:
         http = httpx2.AsyncClient(base_url=url, limits=limits, timeout=30, trust_env=False, verify=False)
         async with http:
             whole = Mesh(
-                light, heavy, router, server, http, metrics, cache, ledger, serving, desk, lines, port, journal
+                light,
+                heavy,
+                router,
+                server,
+                http,
+                metrics,
+                cache,
+                ledger,
+                serving,
+                desk,
+                lines,
+                port,
+                journal,
+                exposures,
             )
             whole.put_in_force(whole.documents(**spec))
             try:
