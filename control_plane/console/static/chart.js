@@ -3,26 +3,31 @@
 import { svg } from './dom.js'
 import { duration, signed } from './words.js'
 
-const WIDTH = 460
+const NARROW = 340
+const USUAL = 460
+const WIDE = 640
 const HEIGHT = 220
 const EDGE = { left: 56, right: 14, top: 14, bottom: 30 }
 
 /**
  * `series`: [{arm, tone, points: [{seconds, difference, low, high}]}], seconds since the start, ends `null` where they
- * are open. `margins`: differences to mark. `unit`: as `unitOf` says. `label`: the whole of it in a sentence.
+ * are open. `margins`: differences to mark. `unit`: as `unitOf` says. `label`: the whole of it in a sentence. `alone`:
+ * whether it has a row to itself.
  */
-export function chart({ series, margins = [], unit, label, better }) {
+export function chart({ series, margins = [], unit, label, better, alone = false }) {
+  const width = innerWidth < 560 ? NARROW : alone && innerWidth > 960 ? WIDE : USUAL
+  const right = width - EDGE.right
   const span = Math.max(...series.flatMap(({ points }) => points.map(point => point.seconds)), 1)
   const domain = reach(series, margins)
-  const x = seconds => EDGE.left + (seconds / span) * (WIDTH - EDGE.left - EDGE.right)
+  const x = seconds => EDGE.left + (seconds / span) * (right - EDGE.left)
   const y = number => EDGE.top + ((domain[1] - clamp(number, domain)) / (domain[1] - domain[0])) * (HEIGHT - EDGE.top - EDGE.bottom)
-  return svg('svg', { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, class: 'chart', role: 'img', 'aria-label': label },
-    ticks(domain, 4).map(tick => level(tick, y, unit)),
-    margins.map(margin => mark(margin, y, 'margin')),
-    mark(0, y, 'zero'),
+  return svg('svg', { viewBox: `0 0 ${width} ${HEIGHT}`, class: 'chart', role: 'img', 'aria-label': label },
+    ticks(domain, 4).map(tick => level(tick, y, unit, right)),
+    margins.map((margin, index) => mark(margin, y, right, 'margin', !index)),
+    mark(0, y, right, 'zero'),
     series.map(each => band(each, x, y, domain)),
-    series.map(each => line(each, x, y)),
-    axis(x, span, better),
+    series.map(each => line(each, x, y, domain)),
+    axis(x, span, right, better),
   )
 }
 
@@ -47,17 +52,17 @@ function ticks([low, high], about) {
   return Array.from({ length: Math.floor(high / step) - first + 1 }, (_, index) => Number(((first + index) * step).toPrecision(12)))
 }
 
-function level(tick, y, unit) {
+function level(tick, y, unit, right) {
   const said = tick === 0 ? '0' : signed(tick * unit.factor)
   return svg('g', { class: 'level' },
-    svg('line', { x1: EDGE.left, x2: WIDTH - EDGE.right, y1: y(tick), y2: y(tick) }),
+    svg('line', { x1: EDGE.left, x2: right, y1: y(tick), y2: y(tick) }),
     svg('text', { x: EDGE.left - 8, y: y(tick) + 4, 'text-anchor': 'end' }, said))
 }
 
-function mark(number, y, kind) {
+function mark(number, y, right, kind, named = false) {
   return svg('g', { class: kind },
-    svg('line', { x1: EDGE.left, x2: WIDTH - EDGE.right, y1: y(number), y2: y(number) }),
-    kind === 'margin' && svg('text', { x: EDGE.left + 6, y: y(number) - 5 }, 'margin'))
+    svg('line', { x1: EDGE.left, x2: right, y1: y(number), y2: y(number) }),
+    named && svg('text', { x: right - 4, y: y(number) - 6, 'text-anchor': 'end' }, 'margin'))
 }
 
 function band({ points, tone }, x, y, [low, high]) {
@@ -66,20 +71,21 @@ function band({ points, tone }, x, y, [low, high]) {
   return svg('polygon', { class: `band ${tone}`, points: [...top, ...bottom].join(' ') })
 }
 
-function line({ points, tone }, x, y) {
+function line({ points, tone }, x, y, [low, high]) {
   const last = points.at(-1)
   const path = points.map(point => `${x(point.seconds)},${y(point.difference)}`).join(' ')
   return svg('g', { class: `effect ${tone}` },
     svg('polyline', { points: path }),
+    last && svg('line', { class: 'now', x1: x(last.seconds), x2: x(last.seconds), y1: y(last.low ?? low), y2: y(last.high ?? high) }),
     last && svg('circle', { cx: x(last.seconds), cy: y(last.difference), r: 4 }))
 }
 
-function axis(x, span, better) {
+function axis(x, span, right, better) {
   const at = (share, anchor) => svg('text', { x: x(span * share), y: HEIGHT - 8, 'text-anchor': anchor }, share ? duration(span * share) : 'start')
   return svg('g', { class: 'axis' },
-    svg('line', { x1: EDGE.left, x2: WIDTH - EDGE.right, y1: HEIGHT - EDGE.bottom, y2: HEIGHT - EDGE.bottom }),
+    svg('line', { x1: EDGE.left, x2: right, y1: HEIGHT - EDGE.bottom, y2: HEIGHT - EDGE.bottom }),
     at(0, 'start'), at(0.5, 'middle'), at(1, 'end'),
-    better && svg('text', { class: 'better', x: WIDTH - EDGE.right, y: better === 'up' ? EDGE.top + 6 : HEIGHT - EDGE.bottom - 6, 'text-anchor': 'end' }, better === 'up' ? '↑ better' : '↓ better'))
+    better && svg('text', { class: 'better', x: right, y: better === 'up' ? EDGE.top + 6 : HEIGHT - EDGE.bottom - 6, 'text-anchor': 'end' }, better === 'up' ? '↑ better' : '↓ better'))
 }
 
 /** At most so many of the points, evenly and with the last: what a table shows. */

@@ -8,8 +8,8 @@ import { change, duration, figures, interval, unitOf, value } from './words.js'
 
 const ROWS = 12
 
-/** `comparisons`: of one metric in one role, an arm each. */
-export function effect(spec, results, comparisons) {
+/** `comparisons`: of one metric in one role, an arm each. `alone`: whether it has a row to itself. */
+export function effect(spec, results, comparisons, alone) {
   const [first] = comparisons
   const unit = unitOf({ ...metricOf(spec, first.metric), kind: first.kind })
   const tone = tones(results.arms.map(arm => arm.arm))
@@ -20,12 +20,14 @@ export function effect(spec, results, comparisons) {
   return el('article', { class: 'card', 'data-key': `${first.metric} ${first.role}` },
     el('div', { class: 'head' },
       el('h3', {}, first.metric),
-      el('span', { class: 'quiet' }, `${first.role === 'secondary' ? 'shown, decides nothing' : first.role}, ${first.goal === 'increase' ? 'more' : 'less'} is better`)),
-    series.some(each => each.points.length > 1)
-      ? chart({ series, margins, unit, better, label: spoken(first, comparisons, unit) })
-      : el('p', { class: 'quiet' }, first.role === 'secondary' ? null : 'The chart begins with the second look, a minute after the first.'),
-    el('ul', { class: 'effects' }, comparisons.map(each => numbers(each, unit, tone[each.arm]))),
-    margin !== null && el('p', { class: 'quiet' }, `Margin ${change(margin, unit).replace('+', '')}${first.role === 'guardrail' ? ' of harm' : ' either way'}.`),
+      el('span', { class: 'quiet' }, `${first.role === 'secondary' ? 'shown, decides nothing' : first.role}; ${first.goal === 'increase' ? 'more' : 'less'} is better`)),
+    el('div', { class: 'sight' },
+      series.some(each => each.points.length > 1) && el('figure', {},
+        el('figcaption', { class: 'quiet' }, `Difference from the control${unit.change && ` in ${unit.change.trim()}`}`),
+        chart({ series, margins, unit, better, alone, label: spoken(first, comparisons, unit) })),
+      el('div', {},
+        el('ul', { class: 'effects' }, comparisons.map(each => numbers(each, unit, tone[each.arm], results.verdict.code === 'mismatch'))),
+        margin !== null && el('p', { class: 'quiet' }, `Margin: ${change(margin, unit).replace('+', '')}${first.role === 'guardrail' ? ' of harm' : ' either way'}.`))),
     series.some(each => each.points.length) && table(first, series, unit))
 }
 
@@ -38,11 +40,11 @@ function pointsOf(results, { metric, role, arm, difference, low, high }) {
     .map(each => ({ ...each, seconds: Math.max(0, (Date.parse(each.at) - begun) / 1000) }))
 }
 
-function numbers(each, unit, tone) {
+function numbers(each, unit, tone, doubtful) {
   const relative = each.relativeLow !== null && each.relativeHigh !== null && each.control
     ? `${figures(each.relativeLow * 100, 2)} to ${figures(each.relativeHigh * 100, 2)}% of the control's` : null
   return el('li', { class: tone },
-    el('div', { class: 'head' }, el('span', {}, el('span', { class: 'dot' }), each.arm), badge(...(STANDINGS[each.standing] ?? [each.standing]))),
+    el('div', { class: 'head' }, el('span', {}, el('span', { class: 'dot' }), each.arm), badge(...(doubtful ? ['in doubt', 'still'] : STANDINGS[each.standing] ?? [each.standing]))),
     el('p', { class: 'change' }, change(each.difference, unit)),
     el('p', { class: 'quiet' }, interval(each.low, each.high, unit), relative && el('br'), relative),
     el('p', { class: 'quiet' }, `${value(each.treated, unit)} against ${value(each.control, unit)}, p = ${figures(each.role === 'primary' ? each.pAdjusted : each.p, 2)}`))

@@ -2,13 +2,16 @@
 
 import { Problem } from './api.js'
 import { el } from './dom.js'
-import { ago, moment } from './words.js'
+import { ago, duration, moment } from './words.js'
 
 /** A state in a word, with a tone: `good`, `bad`, `busy`, `warn` or `still`. */
 export const badge = (word, tone = 'still') => el('span', { class: `badge ${tone}` }, word)
 
 /** How long ago, with the moment to be read out and hovered over. */
 export const since = at => (at ? el('time', { datetime: at, title: moment(at) }, ago(at)) : null)
+
+/** For how long already. */
+export const span = at => el('time', { datetime: at, title: moment(at) }, duration(Math.max(0, (Date.now() - Date.parse(at)) / 1000)))
 
 /** A name and what it is, in pairs; those without are left out. */
 export function facts(pairs) {

@@ -11,9 +11,9 @@ export function steps({ steps: all, step, phase }) {
     if (index > step || phase === 'pending') return ['to-come', 'to come']
     return OVER.includes(phase) ? ['ended', 'ended here'] : [phase === 'paused' ? 'held' : 'now', 'under way']
   }
-  return el('ol', { class: 'steps', 'aria-label': 'Steps' }, all.map((each, index) => {
-    const [name, said] = state(index)
-    return el('li', { class: name, 'aria-current': ['now', 'held'].includes(name) ? 'step' : null },
-      el('span', {}, stepWords(each)), el('span', { class: 'unseen' }, `, ${said}`))
-  }))
+  const item = (words, [name, said]) => el('li', { class: name, 'aria-current': ['now', 'held'].includes(name) ? 'step' : null },
+    el('span', {}, words), el('span', { class: 'unseen' }, `, ${said}`))
+  return el('ol', { class: 'steps', 'aria-label': 'Steps' },
+    all.map((each, index) => item(stepWords(each), state(index))),
+    item('everybody', phase === 'promoted' ? ['done', 'done'] : ['to-come', 'to come']))
 }

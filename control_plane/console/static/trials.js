@@ -37,7 +37,7 @@ export const VERDICTS = {
   'no-difference': ['No difference that matters', 'good'],
   'guardrail-broken': ['A guardrail is broken', 'bad'],
   mismatch: ['Do not believe the numbers', 'bad'],
-  'keep-going': ['Keep going', 'busy'],
+  'keep-going': ['Not decided yet', 'busy'],
   'cannot-say': ['Nothing can be said yet', 'still'],
 }
 

@@ -48,6 +48,9 @@ export function interval(low, high, unit) {
   return `${end(low)} to ${end(high)}${unit.change}`
 }
 
+/** A remark as a sentence. */
+export const sentence = text => (text ? text[0].toUpperCase() + text.slice(1) + (/[.!?]$/.test(text) ? '' : '.') : '')
+
 /** What requests are told apart by. */
 export function unitWords(unit = { header: 'x-tiermesh-unit' }) {
   if (unit.header) return `header ${unit.header}`

@@ -36,7 +36,7 @@ function question(form, known, isNew) {
   return group('Question', 'metadata',
     row(
       form.input('metadata.name', 'Name', { locked: !isNew, required: true, hint: isNew ? 'Lower case, digits and -' : null }),
-      form.input('metadata.namespace', 'Namespace', { locked: !isNew, hint: 'default, where it is left out' }),
+      form.input('metadata.namespace', 'Namespace', { locked: !isNew, usual: 'default' }),
       form.input('spec.route', 'Route', { options: known.routes, required: true, hint: 'Whose requests it is about' })),
     unit(form))
 }
@@ -50,16 +50,16 @@ function unit(form) {
   const pick = picked => form.put('spec.unit', { [picked]: initial[picked] }, true)
   return row(
     form.choice('spec.unit', 'Told apart by', UNITS, { initial: kind, act: pick, hint: 'All requests of one unit get the same arm' }),
-    kind === 'header' && form.input('spec.unit.header', 'Header', { hint: 'In lower case' }),
+    kind === 'header' && form.input('spec.unit.header', 'Header', { usual: 'x-tiermesh-unit', hint: 'In lower case' }),
     kind === 'field' && form.input('spec.unit.field', 'Field', { hint: 'Such as user or metadata.session_id' }))
 }
 
 function who(form) {
   return el('details', { 'data-place': 'spec.traffic' }, el('summary', {}, 'Who takes part'),
     row(
-      form.input('spec.traffic.layer', 'Layer', { hint: 'Experiments of one layer share its units; those of others are independent' }),
-      form.input('spec.traffic.from', 'From, in %', { kind: 'number', size: 'small', hint: '0' }),
-      form.input('spec.traffic.percent', 'How much, in %', { kind: 'number', size: 'small', hint: '100' })),
+      form.input('spec.traffic.layer', 'Layer', { usual: 'default', hint: 'Experiments of one layer share its units; those of others are independent' }),
+      form.input('spec.traffic.from', 'From, in %', { kind: 'number', size: 'small', usual: '0' }),
+      form.input('spec.traffic.percent', 'How much, in %', { kind: 'number', size: 'small', usual: '100' })),
     row(
       form.input('spec.targeting.tenants', 'Only these Tenants', { kind: 'list', hint: 'Separated by commas' }),
       form.input('spec.targeting.headers', 'Only these headers', { kind: 'groups', hint: 'A line each: x-country: de, at' }),
@@ -70,12 +70,12 @@ function who(form) {
 function decision(form) {
   return el('details', { 'data-place': 'spec.plan' }, el('summary', {}, 'How it is decided'),
     row(
-      form.input('spec.plan.alpha', 'Chance of a false verdict, in %', { kind: 'percent', hint: '5, however often somebody looks' }),
-      form.input('spec.plan.power', 'Chance of finding an effect, in %', { kind: 'percent', hint: '80, for planning' }),
+      form.input('spec.plan.alpha', 'Chance of a false verdict, in %', { kind: 'percent', usual: '5', hint: 'However often somebody looks' }),
+      form.input('spec.plan.power', 'Chance of finding an effect, in %', { kind: 'percent', usual: '80', hint: 'For planning' }),
       form.input('spec.plan.unitsPerDay', 'New units a day', { kind: 'number', hint: 'For planning' })),
     row(
       form.choice('spec.allocation.kind', 'Shares', [['fixed', 'as the arms say'], ['bandit', 'moved by a bandit']]),
-      form.at('spec.allocation.kind') === 'bandit' && form.input('spec.allocation.floor', 'Least share, in %', { kind: 'percent', hint: '5' }),
+      form.at('spec.allocation.kind') === 'bandit' && form.input('spec.allocation.floor', 'Least share, in %', { kind: 'percent', usual: '5' }),
       form.input('spec.salt', 'Salt', { hint: 'Another salt deals all units out anew' }),
       form.choice('spec.state', 'State', [['draft', 'draft'], ['running', 'running'], ['stopped', 'stopped']])))
 }

@@ -58,12 +58,12 @@ export function fields(document, changed) {
   }
 
   /** A line, or several with kind `long` or `groups`. */
-  function input(place, label, { kind = 'text', hint, options, locked, required, size, whole } = {}) {
+  function input(place, label, { kind = 'text', hint, options, usual, locked, required, size, whole } = {}) {
     const { write, read } = KINDS[kind]
     const value = at(place)
     const lines = kind === 'long' || kind === 'groups'
     const control = el(lines ? 'textarea' : 'input', {
-      rows: lines ? 3 : null, autocomplete: 'off', spellcheck: 'false', readonly: locked, 'aria-required': required ? 'true' : null,
+      rows: lines ? 3 : null, autocomplete: 'off', spellcheck: 'false', readonly: locked, placeholder: usual, 'aria-required': required ? 'true' : null,
       inputmode: ['number', 'percent'].includes(kind) ? 'decimal' : null, list: options ? `${id(place)}-options` : null,
       oninput: () => put(place, read(control.value)),
     })
@@ -76,7 +76,7 @@ export function fields(document, changed) {
 
   /** One of several: [[value, words] …]. Others may depend on it: the form is built anew. */
   function choice(place, label, options, { hint, size, initial = options[0][0], act } = {}) {
-    const value = at(place) ?? initial
+    const value = act ? initial : at(place) ?? initial
     const known = options.some(([each]) => each === value) ? options : [...options, [value ?? '', value === null ? 'choose' : String(value)]]
     const control = el('select', { onchange: () => (act ? act(control.value) : put(place, control.value === initial ? undefined : control.value, true)) },
       known.map(([each, said]) => el('option', { value: each, selected: each === (value ?? '') }, said)))

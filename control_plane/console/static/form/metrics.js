@@ -24,7 +24,7 @@ function metric(form, place, known) {
   const of = form.at(`${place}.of`)
   const kind = form.at(`${place}.kind`)
   const required = (name, label, options) => form.choice(`${place}.${name}`, label, options, {
-    initial: null, act: value => pick(form, place, name, value) })
+    initial: form.at(`${place}.${name}`) ?? null, act: value => pick(form, place, name, value) })
   return [
     row(
       form.input(`${place}.name`, 'Name', { required: true }),
@@ -35,7 +35,7 @@ function metric(form, place, known) {
       kind === 'quantile' && form.input(`${place}.quantile`, 'Quantile, in %', { kind: 'percent', size: 'small' }),
       required('goal', 'Better is', GOALS)),
     of === 'judge' && judge(form, `${place}.judge`, known),
-    margin(form, `${place}.minimumEffect`, 'Smallest difference that matters', true),
+    row(margin(form, `${place}.minimumEffect`, 'Smallest difference that matters', true)),
     form.flag(`${place}.primary`, 'It decides', 'Primary: the error rate is shared by all that do'),
   ]
 }
@@ -55,7 +55,7 @@ function pick(form, place, name, value) {
 function judge(form, place, known) {
   return row(
     form.input(`${place}.model`, 'Judge Model', { options: known.models, required: true }),
-    form.input(`${place}.percent`, 'Of the answers, in %', { kind: 'number', size: 'small', hint: '10; each costs an answer' }),
+    form.input(`${place}.percent`, 'Of the answers, in %', { kind: 'number', size: 'small', usual: '10', hint: 'Each costs an answer' }),
     form.input(`${place}.rubric`, 'What a good answer is', { kind: 'long', required: true, whole: true }))
 }
 
@@ -64,10 +64,11 @@ function margin(form, place, label, optional) {
   const kind = said.absolute !== undefined ? 'absolute' : said.relative !== undefined ? 'relative' : optional ? 'none' : 'relative'
   const choose = picked => form.put(place, picked === 'none' ? undefined : { [picked]: said.absolute ?? said.relative ?? 0.05 }, true)
   const options = [...(optional ? [['none', 'not said']] : []), ['relative', "in % of the control's value"], ['absolute', "in the metric's own unit"]]
-  return row(
+  return [
     form.choice(place, label, options, { initial: kind, act: choose }),
     kind === 'relative' && form.input(`${place}.relative`, 'So much, in %', { kind: 'percent', size: 'small' }),
-    kind === 'absolute' && form.input(`${place}.absolute`, 'So much', { kind: 'number', size: 'small', hint: '0.02 is two points of a share' }))
+    kind === 'absolute' && form.input(`${place}.absolute`, 'So much', { kind: 'number', size: 'small', hint: '0.02 is two points of a share' }),
+  ]
 }
 
 export function guardrails(form, names) {

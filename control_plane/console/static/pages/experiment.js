@@ -5,7 +5,7 @@ import { effect } from '../effect.js'
 import { el } from '../dom.js'
 import { badge, confirm, facts, fullName, link, since } from '../parts.js'
 import { STATES, VERDICTS, shareWords, tones } from '../trials.js'
-import { count, duration, figures, moment, overrideWords, unitWords } from '../words.js'
+import { count, figures, moment, overrideWords, unitWords } from '../words.js'
 import { write } from '../yaml.js'
 
 export const path = /^#\/experiments\/(?<namespace>[^/]+)\/(?<name>[^/]+)$/
@@ -52,22 +52,16 @@ function toggle({ metadata }, state, { again, say }) {
 }
 
 /** The verdict, announced when it changes, and louder where nothing may be believed. */
-function conclusion({ verdict, arms }) {
+function conclusion({ verdict }) {
   const [heading, tone] = VERDICTS[verdict.code] ?? [verdict.code, 'still']
   return el('section', { class: `card verdict ${tone}`, 'aria-label': 'Verdict' },
     el('div', { role: 'status' },
       el('h2', {}, heading),
       el('p', {}, verdict.text)),
-    verdict.code === 'mismatch' && mismatch(arms),
-    verdict.secondsLeft > 0 && el('p', { class: 'quiet' }, `About ${duration(verdict.secondsLeft)} more, if all stays as it looks.`),
-    el('p', { class: 'quiet' }, 'It holds at any time: looking often does no harm.'))
-}
-
-function mismatch(arms) {
-  const off = arms.filter(arm => arm.expected).map(arm => `${arm.arm} has ${count(arm.units)} units instead of ${count(arm.expected)}`)
-  return el('p', { class: 'notice bad', role: 'alert' },
-    el('b', {}, 'Sample ratio mismatch. '),
-    `${off.join(', ')}. Something keeps units out of an arm or counts them twice: find it before anything is decided.`)
+    verdict.code === 'mismatch' && el('p', { class: 'notice bad', role: 'alert' },
+      el('b', {}, 'Sample ratio mismatch. '),
+      'Something keeps units out of an arm, or counts them twice: find it before anything is decided.'),
+    el('p', { class: 'quiet' }, 'This holds whenever you look: looking often does no harm.'))
 }
 
 function arms(spec, results) {
@@ -91,7 +85,7 @@ function effects(heading, { spec }, results, wanted) {
   if (!names.length) return null
   const id = heading.toLowerCase()
   return el('section', { 'aria-labelledby': id }, el('h2', { id }, heading),
-    el('div', { class: 'charts' }, names.map(name => effect(spec, results, found.filter(each => each.metric === name)))))
+    el('div', { class: 'charts' }, names.map(name => effect(spec, results, found.filter(each => each.metric === name), names.length === 1))))
 }
 
 function about(spec, { since: begun, mismatchP }) {

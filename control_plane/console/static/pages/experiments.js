@@ -2,7 +2,7 @@
 
 import { path as url } from '../api.js'
 import { el } from '../dom.js'
-import { badge, empty, fullName, link, since } from '../parts.js'
+import { badge, empty, fullName, link, span } from '../parts.js'
 import { STATES, VERDICTS, shareWords, tones, unitsWords } from '../trials.js'
 import { unitWords } from '../words.js'
 
@@ -60,7 +60,7 @@ function card({ document, results }) {
     verdict && el('p', { class: `said ${VERDICTS[verdict.code]?.[1]}` }, verdict.text),
     el('p', { class: 'quiet foot' },
       results && unitsWords(results.arms.reduce((sum, arm) => sum + arm.units, 0)),
-      results?.since && [' since ', since(results.since)]))
+      results?.since && [' in ', span(results.since)]))
 }
 
 /** Arms and what they get, as a bar and in words. */

@@ -5,7 +5,7 @@ import { el } from '../dom.js'
 import { badge, confirm, facts, fullName, since } from '../parts.js'
 import { steps } from '../steps.js'
 import { OVER, PHASES, STANDINGS, stepWords } from '../trials.js'
-import { count, moment, overrideWords, unitWords } from '../words.js'
+import { count, moment, overrideWords, sentence, unitWords } from '../words.js'
 import { write } from '../yaml.js'
 
 export const path = /^#\/rollouts\/(?<namespace>[^/]+)\/(?<name>[^/]+)$/
@@ -38,7 +38,7 @@ export function view({ document, status }, context) {
 
 /** Where it is, in a sentence. */
 function where({ phase, step, steps: all, weight, problem, paused }) {
-  const blocked = problem ? ` ${problem[0].toUpperCase()}${problem.slice(1)}${/[.!]$/.test(problem) ? '' : '.'}` : ''
+  const blocked = problem ? ` ${sentence(problem)}` : ''
   if (phase === 'pending') return `It has not begun.${blocked}`
   if (phase === 'promoted') return 'The Route says now what the candidate did: everybody gets it.'
   if (OVER.includes(phase)) return `It is over: the Route is as it was, and nobody gets the candidate.${blocked}`
@@ -60,7 +60,7 @@ function commands({ metadata }, status, { again, say }) {
   const begun = status.phase !== 'pending'
   const offered = [['promote', 'main'], status.paused ? ['resume', ''] : begun && ['pause', ''], ['abort', 'danger']].filter(Boolean)
   const act = verb => async reason => {
-    const body = { reason, step: status.step }
+    const body = verb === 'promote' ? { reason, step: status.step } : { reason }
     await ask(url('rollouts', metadata.name, verb), { method: 'POST', query: { namespace: metadata.namespace }, body })
     say(`${metadata.name}: ${verb} is carried out.`)
     again()
@@ -109,5 +109,5 @@ function history({ history: decisions, steps: all }) {
       el('div', {},
         el('b', {}, PHASES[each.phase][0]), each.step < all.length ? `, step ${each.step + 1}` : '', `, ${each.weight}% `,
         el('span', { class: 'quiet' }, since(each.at), ` by ${each.by}`, each.snapshot !== null && `, snapshot ${each.snapshot}`),
-        el('p', {}, each.reasons.map(reason => reason.text).join('; ')))))))
+        el('p', {}, sentence(each.reasons.map(reason => reason.text).join('; '))))))))
 }

@@ -5,6 +5,7 @@ import { el } from '../dom.js'
 import { badge, empty, fullName, link, since } from '../parts.js'
 import { steps } from '../steps.js'
 import { OVER, PHASES } from '../trials.js'
+import { sentence } from '../words.js'
 
 export const path = /^#\/rollouts$/
 export const title = () => 'Rollouts'
@@ -42,6 +43,6 @@ function card({ document, status }) {
       badge(...PHASES[status.phase])),
     el('p', { class: 'quiet' }, 'Route ', el('b', {}, status.route), status.following && ` · ${status.following}`),
     steps(status),
-    status.history[0] && el('p', { class: 'said' }, status.history[0].reasons.map(reason => reason.text).join('; ')),
+    status.history[0] && el('p', { class: 'said' }, sentence(status.history[0].reasons.map(reason => reason.text).join('; '))),
     el('p', { class: 'quiet foot' }, `The candidate has ${status.weight}%`, status.since && [' · ', since(status.since)]))
 }
