@@ -52,6 +52,8 @@ def _regressions(runs: int) -> Iterator[Bar]:
         exposed = found.exposed if math.isfinite(found.exposed) else regressions.CHECKS * regressions.CHECK_UNITS
         yield Bar(f"{regression.name}, median units exposed, by evidence", exposed, "units", limit=rule.median_exposed)
         yield Bar(f"{regression.name}, median units exposed, threshold ({window})", rule.median_exposed, "units")
+        equal = found.equal.median_exposed
+        yield Bar(f"{regression.name}, median units exposed, threshold as rarely false as evidence", equal, "units")
         yield Bar(
             f"{regression.name}, false rollbacks, by evidence", found.false * 100, "%", limit=regressions.ALPHA * 100
         )
@@ -65,8 +67,9 @@ def _fallbacks(runs: int) -> Iterator[Bar]:
     found = fallbacks.measure(runs, SEED)
     _progress(13, 13, f"fallbacks: {found.anytime:.1%} and {found.fixed:.1%} hold the truth")
     what = "10% fall back, interval holds the truth"
-    yield Bar(f"{what}, anytime-valid, at all looks", found.anytime * 100, "%", limit=94, better="higher")
-    yield Bar(f"{what}, fixed-horizon", found.fixed * 100, "%", limit=94, better="higher")
+    least = 94 if runs == FALLBACK_RUNS else None
+    yield Bar(f"{what}, anytime-valid, at all looks", found.anytime * 100, "%", limit=least, better="higher")
+    yield Bar(f"{what}, fixed-horizon", found.fixed * 100, "%", limit=least, better="higher")
     yield Bar(f"{what}, fixed-horizon, if those were left out", found.answered * 100, "%")
 
 

@@ -64,10 +64,11 @@ class Found:
     """Median units exposed (infinite where most candidates are never caught), and false rollbacks."""
 
     exposed: float
-    caught: float
     false: float
     threshold: Threshold
-    """The best one."""
+    """The best one with `ALPHA` false rollbacks."""
+    equal: Threshold
+    """The best one with as many false rollbacks as the evidence has."""
 
 
 def measure(regression: Regression, runs: int, seed: int) -> Found:
@@ -75,8 +76,12 @@ def measure(regression: Regression, runs: int, seed: int) -> Found:
     rng = np.random.default_rng(seed)
     worse, fine = (regression.decides(rng, runs, bad) for bad in (True, False))
     exposed = np.where(worse.any(axis=1), (worse.argmax(axis=1) + 1) * CHECK_UNITS, np.inf)
-    best = min(_thresholds(regression), key=lambda each: each.median_exposed)
-    return Found(float(np.median(exposed)), float(worse.any(axis=1).mean()), float(fine.any(axis=1).mean()), best)
+    false = float(fine.any(axis=1).mean())
+    best, equal = (
+        min(_thresholds(regression, allowed), key=lambda each: each.median_exposed)
+        for allowed in (ALPHA, max(false, 1 / runs))
+    )
+    return Found(float(np.median(exposed)), false, best, equal)
 
 
 def regressions() -> list[Regression]:
@@ -88,11 +93,11 @@ def regressions() -> list[Regression]:
     ]
 
 
-def _thresholds(regression: Regression) -> Iterator[Threshold]:
+def _thresholds(regression: Regression, false: float) -> Iterator[Threshold]:
     for window in WINDOWS:
         checks = CHECKS * CHECK_UNITS // window
         allowed = optimize.brentq(
-            lambda p, checks=checks: stats.binom.sf(FAILED_CHECKS - 1, checks, p) - ALPHA, 1e-9, 0.999
+            lambda p, checks=checks: stats.binom.sf(FAILED_CHECKS - 1, checks, p) - false, 1e-9, 0.999
         )
         yield regression.threshold(window, float(allowed))
 
