@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import optimize, stats
 
 from benchmarks.trials.peeking import P95, TUNED_UNITS, Flags, Floats, evidence
@@ -125,11 +126,11 @@ def _of_latency(window: int, allowed: float) -> Threshold:
 
 def _proportion(fine: float, worse: float, sign: int) -> Callable[[np.random.Generator, int, bool], Flags]:
     def decides(rng: np.random.Generator, runs: int, bad: bool) -> Flags:
-        units = np.arange(1, CHECKS + 1) * float(CHECK_UNITS)
-        others = units * (1 - SHARE) / SHARE
+        units = np.arange(1, CHECKS + 1, dtype=np.float64) * CHECK_UNITS
+        others = np.asarray(units * (1 - SHARE) / SHARE, dtype=np.float64)
         seen = rng.binomial(CHECK_UNITS, worse if bad else fine, (runs, CHECKS)).cumsum(axis=1)
         before = rng.binomial(round(others[0]), fine, (runs, CHECKS)).cumsum(axis=1)
-        counts = proportions.Counts(before * 1.0, others, seen * 1.0, units, SHARE)
+        counts = proportions.Counts(before.astype(np.float64), others, seen.astype(np.float64), units, SHARE)
         won = proportions.log_e([counts], sign, tuned_units=TUNED_UNITS)
         return np.asarray(won >= -math.log(ALPHA))
 
@@ -156,5 +157,5 @@ def _slower(rng: np.random.Generator, runs: int, bad: bool) -> Flags:
     return decided
 
 
-def _masses(ends: Floats, shift: float) -> Floats:
+def _masses(ends: NDArray[np.floating], shift: float) -> Floats:
     return np.diff(np.concatenate([[0.0], stats.norm.cdf((ends - shift) / SPREAD), [1.0]]))

@@ -168,9 +168,7 @@ def test_closed_boundaries_are_confseqs() -> None:
         (0, 1, 50, (0.0, 1.0)),
     ],
 )
-def test_a_rates_interval_is_confseqs(
-    successes: int, trials: int, tuned: float, interval: tuple[float, float]
-) -> None:
+def test_a_rates_interval_is_confseqs(successes: int, trials: int, tuned: float, interval: tuple[float, float]) -> None:
     assert proportions.interval(successes, trials, ALPHA, tuned) == pytest.approx(interval, abs=2e-6)
 
 
