@@ -14,7 +14,7 @@ from control_plane.client.http import Client, SnapshotFeed
 from control_plane.server import Addresses
 from control_plane.spec.documents import in_namespace
 from tests.unit.control_plane.cli.conftest import Run
-from tests.unit.control_plane.samples import at, generating, model, parsed, route, shop, tenant
+from tests.unit.control_plane.samples import at, experiment, generating, model, parsed, rollout, route, shop, tenant
 
 
 @pytest.fixture
