@@ -249,7 +249,7 @@ def test_experiments_and_rollouts_are_documents_like_any_other(tiermesh: Run, fo
     tables = [tiermesh("get", kind).out.splitlines()[1].split() for kind in ("experiments", "rollout")]
     assert tables == [
         ["wording", "shop", "running", "control", "1,", "candidate", "1", "default", "10", "to", "60", "%"],
-        ["heavier", "shop", "tiers", "2"],
+        ["heavier", "shop", "tiers", "2", "-"],
     ]
     copy = tmp_path / "copy.yaml"
     copy.write_text(tiermesh("get", "experiment", "wording", "-o", "yaml").out)
