@@ -103,7 +103,7 @@ async def run(folder: Path, url: str | None, seconds: float) -> Counted:
         ended = time.monotonic()
         cpu = (await killing) - before
         until = ended + _CATCH_UP_SECONDS
-        while any(len(each) for each in spools) and time.monotonic() < until:
+        while any(each.waiting for each in spools) and time.monotonic() < until:
             await asyncio.sleep(_TICK_SECONDS)
         caught_up = time.monotonic()
         cpu += cpu_seconds(tree(plane.pid))
@@ -115,7 +115,9 @@ async def run(folder: Path, url: str | None, seconds: float) -> Counted:
             await sender.close()
     period, read_seconds = counted(url or f"sqlite:///{folder / 'control-plane.db'}")
     lost = metrics.registry.get_sample_value
-    dropped = sum(lost("tiermesh_router_events_dropped_total", {"why": why}) or 0 for why in ("full", "disk", "refused"))
+    dropped = sum(
+        lost("tiermesh_router_events_dropped_total", {"why": why}) or 0 for why in ("full", "disk", "refused")
+    )
     return Counted(
         events=events,
         rate=events / (ended - began),
