@@ -94,7 +94,8 @@ async def run(folder: Path, url: str | None, seconds: float) -> Counted:
         metrics, expected = RouterMetrics(), Expected()
         spools = [Spools(folder / f"router-{number}", SPOOL_BYTES, metrics) for number in range(ROUTERS)]
         senders = [Sender(f"router-{n}", each, EventSink(plane.url)) for n, each in enumerate(spools)]
-        working = [asyncio.create_task(each.run()) for each in (*spools, *senders)]
+        endless = [*(each.run() for each in spools), *(each.run() for each in senders)]
+        working = [asyncio.create_task(each) for each in endless]
         killing = asyncio.create_task(killed(plane, seconds / 2))
         sources = [Source(f"router-{number}", number, expected) for number in range(ROUTERS)]
         before = cpu_seconds(tree(plane.pid))
@@ -103,7 +104,7 @@ async def run(folder: Path, url: str | None, seconds: float) -> Counted:
         ended = time.monotonic()
         cpu = (await killing) - before
         until = ended + _CATCH_UP_SECONDS
-        while any(each.waiting for each in spools) and time.monotonic() < until:
+        while any(each.waiting for each in spools) and time.monotonic() < until:  # noqa: ASYNC110 - as from outside
             await asyncio.sleep(_TICK_SECONDS)
         caught_up = time.monotonic()
         cpu += cpu_seconds(tree(plane.pid))
@@ -206,8 +207,8 @@ def judged(name: str, counted: Counted) -> list[Bar]:
 def notes(seconds: float) -> list[str]:
     """What a reader must know to believe the bars."""
     return [
-        f"{ROUTERS} routers' spools and senders, in this process; {RATE} events/s for {seconds:g} s, eight of ten about "
-        "requests, two reported of requests or units; some before their request, some twice.",
+        f"{ROUTERS} routers' spools and senders, in this process; {RATE} events/s for {seconds:g} s, eight of ten "
+        "about requests, two reported of requests or units; some before their request, some twice.",
         f"The control plane is killed in the middle (SIGKILL) and started {AWAY_SECONDS:g} s later. fsync is on.",
     ]
 

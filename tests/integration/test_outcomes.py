@@ -13,7 +13,7 @@ import pytest
 from control_plane.client.http import Client
 from control_plane.outcomes import reading
 from control_plane.settings import ControlPlaneSettings
-from control_plane.spec.documents import parse
+from control_plane.spec.documents import Document, parse
 from control_plane.spec.metrics import Metric
 from control_plane.stats.period import Period
 from control_plane.store.database import Database
@@ -73,7 +73,7 @@ async def test_what_callers_report_is_counted_for_the_arms_of_their_requests(tmp
     settings = ControlPlaneSettings.load(home=home, port=0, admin_port=0)
     async with StubUpstream() as stub:
         with control_plane(settings) as addresses, Client(addresses.api) as client:
-            documents = [model("light", url=stub.url), route(heavy=[]), parse(_EXPERIMENT)]
+            documents: list[Document] = [model("light", url=stub.url), route(heavy=[]), parse(_EXPERIMENT)]
             await asyncio.to_thread(client.apply, documents, "alice")
             given = {"control_plane_url": addresses.api, "access_log": False}
             async with router(tmp_path / "router", **given) as running, connected(running.port) as caller:

@@ -1,8 +1,7 @@
 """Counting: the same sums, in whatever order, pieces and repetitions the events come."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +12,7 @@ from pydantic import TypeAdapter
 from control_plane.outcomes import periods, reading
 from control_plane.outcomes.intake import Intake
 from control_plane.outcomes.register import MOST_OUTCOMES
-from control_plane.spec.events import Event
+from control_plane.spec.events import Event, Feedback
 from control_plane.stats.period import Period, Sample
 from control_plane.store.database import Database
 from observability.control_plane_metrics import ControlPlaneMetrics
@@ -105,12 +104,6 @@ def _reports(events: Sequence[Said]) -> list[Said]:
     return [event for event in events if event["kind"] == "feedback"]
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """One for all examples; each has a file of its own."""
-    return tmp_path_factory.mktemp("examples")
-
-
 @given(stream=streams(), repeated=st.lists(st.integers(0, 5), max_size=3))
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_order_repetition_and_cut_gives_what_a_count_from_scratch_says(
@@ -179,7 +172,7 @@ def test_a_report_counts_once_however_often_and_wherever_it_is_sent(database: Da
     report = feedback("f", 1, value=5, unit="ann")
     intake.take(batch(1, exposure("r", 0, "ann"), report, report))
     intake.take(batch(1, report, spool="1" * 32))
-    intake.report([_EVENT.validate_python(report)])
+    intake.report([Feedback.model_validate(report)])
     assert one("orders", known(database)) == (1, 5)
 
 
