@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from control_plane.spec import metrics
+from control_plane.spec.arms import Unit
 from control_plane.spec.experiments import ExperimentSpec
 from control_plane.spec.metrics import Guardrail, Measured, Metric
 from control_plane.spec.rollouts import CANDIDATE, STABLE, RolloutSpec
@@ -10,6 +11,8 @@ from control_plane.stats.design import Design, Goal, Margin, Question, Role
 from control_plane.stats.estimate import Kind
 from control_plane.stats.period import Period
 
+FLAGS = frozenset({Measured.ERRORS, Measured.FALLBACKS, Measured.CACHE_HITS})
+"""0 or 1 for each request."""
 _GUARDED = " guardrail"
 """Behind the name of a metric that decides and is guarded as well: statistics asks about each name once."""
 
@@ -28,7 +31,8 @@ class Asked:
 
 def of_experiment(spec: ExperimentSpec) -> Asked | None:
     """What an Experiment asks; None where it asks nothing that can be measured."""
-    return _asked(tuple(arm.name for arm in spec.arms), spec.metrics, spec.guardrails, spec.plan.alpha)
+    arms = tuple(arm.name for arm in spec.arms)
+    return _asked(arms, spec.metrics, spec.guardrails, spec.plan.alpha, spec.unit)
 
 
 def of_rollout(spec: RolloutSpec) -> Asked | None:
@@ -41,11 +45,11 @@ def of_rollout(spec: RolloutSpec) -> Asked | None:
     alpha = spec.alpha if spec.unit.request else spec.alpha / max(weights, 1)
     guarded = {guardrail.metric for guardrail in spec.guardrails}
     named = tuple(metric.model_copy(update={"primary": False}) for metric in spec.metrics if metric.name in guarded)
-    return _asked((STABLE, CANDIDATE), named, spec.guardrails, alpha)
+    return _asked((STABLE, CANDIDATE), named, spec.guardrails, alpha, spec.unit)
 
 
 def _asked(
-    arms: tuple[str, ...], named: Sequence[Metric], guardrails: Sequence[Guardrail], alpha: float
+    arms: tuple[str, ...], named: Sequence[Metric], guardrails: Sequence[Guardrail], alpha: float, unit: Unit
 ) -> Asked | None:
     known, guarded = metrics.known(tuple(named)), {guardrail.metric: guardrail for guardrail in guardrails}
     questions: list[Question] = []
@@ -57,8 +61,8 @@ def _asked(
         for role, margin in _roles(metric, guarded.get(metric.name)):
             name = metric.name + _GUARDED if role is Role.GUARDRAIL and metric.primary else metric.name
             if name not in needed:
-                needed[name] = metric
-                questions.append(_question(name, metric, role, margin))
+                needed[name] = _simplest(metric, unit)
+                questions.append(_question(name, needed[name], role, margin))
     if not questions:
         return None
     return Asked(Design(arms, tuple(questions), alpha), needed)
@@ -69,6 +73,13 @@ def _roles(metric: Metric, guardrail: Guardrail | None) -> list[tuple[Role, metr
     if guardrail is not None:
         found.append((Role.GUARDRAIL, guardrail.margin))
     return found or [(Role.SECONDARY, metric.minimum_effect)]
+
+
+def _simplest(metric: Metric, unit: Unit) -> Metric:
+    """The same number, by the test that shows it soonest: where each unit is one request, a share of the requests is a
+    share of the units, and that is tested exactly from the first one on."""
+    share = metric.kind is metrics.Kind.RATIO and metric.of in FLAGS and metric.over.of is Measured.REQUESTS
+    return metric.model_copy(update={"kind": metrics.Kind.PROPORTION}) if share and unit.request else metric
 
 
 def _question(name: str, metric: Metric, role: Role, margin: metrics.Margin | None) -> Question:

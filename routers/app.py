@@ -85,7 +85,7 @@ class App:
         metrics.cache_entries.set_function(lambda: len(cache))
         metrics.decisions_waiting.set_function(lambda: len(journal))
         if spools is not None:
-            metrics.events_waiting.set_function(lambda: len(spools))
+            metrics.events_waiting.set_function(lambda: spools.waiting)
             metrics.events_bytes.set_function(lambda: spools.size_bytes)
         metrics.connections.set_function(lambda: len(self._server.connections))
         admin = Admin(self.router, self._exposition, lambda: self._server.draining, self._evidence)

@@ -33,8 +33,9 @@ class Courier(ABC):
     async def _let_go(self) -> None:
         """Close what sends."""
 
+    @property
     @abstractmethod
-    def __len__(self) -> int:
+    def waiting(self) -> int:
         """How much waits."""
 
     async def run(self) -> None:
@@ -47,7 +48,7 @@ class Courier(ABC):
                 pause = PAUSE_SECONDS
             except TiermeshError as error:
                 pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
-                fields = {"why": str(error), "waiting": len(self), "retry_seconds": pause}
+                fields = {"why": str(error), "waiting": self.waiting, "retry_seconds": pause}
                 self._log.warning(f"The {self.what} cannot be sent.", extra={"fields": fields})
 
     async def close(self) -> None:
@@ -56,6 +57,6 @@ class Courier(ABC):
             async with asyncio.timeout(LAST_SECONDS):
                 await self.step()
         except (TiermeshError, TimeoutError) as error:
-            fields = {"why": str(error) or "no time", "waiting": len(self)}
+            fields = {"why": str(error) or "no time", "waiting": self.waiting}
             self._log.warning(f"The last {self.what} were not sent.", extra={"fields": fields})
         await self._let_go()

@@ -36,8 +36,9 @@ class Reporter(Courier):
         self._journal = journal
         self._sink = sink
 
+    @property
     @override
-    def __len__(self) -> int:
+    def waiting(self) -> int:
         return len(self._journal)
 
     @override

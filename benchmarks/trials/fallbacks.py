@@ -56,8 +56,10 @@ def _run(rng: np.random.Generator) -> tuple[bool, bool, bool]:
 def _always(y: Floats, treated: Flags) -> bool:
     """The interval excludes what its evidence refutes."""
     ends = slice(UNITS // LOOKS - 1, None, UNITS // LOOKS)
-    sums = [np.cumsum(each)[ends].astype(np.float64) for each in (y * ~treated, ~treated, y * treated, treated)]
-    counts = [proportions.Counts(*sums, 0.5)]
+    of_control, control, of_treated, both = (
+        np.cumsum(each)[ends].astype(np.float64) for each in (y * ~treated, ~treated, y * treated, treated)
+    )
+    counts = [proportions.Counts(of_control, control, of_treated, both, 0.5)]
     most = [proportions.log_e(counts, sign, truth()).max() for sign in (1, -1)]
     return bool(max(most) < -np.log(ALPHA / 2))
 

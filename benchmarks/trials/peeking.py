@@ -167,7 +167,7 @@ def differ(control: Floats, treated: Floats, p: float, tuned: float, share: floa
     found = evidence(control, treated, middle[..., None], p, tuned, share).max(axis=0) >= log_needed
     every = np.arange(control.shape[-1])
     found[found] = evidence(control[found], treated[found], every, p, tuned, share).max(axis=0) >= log_needed
-    return found
+    return np.asarray(found)
 
 
 def evidence(control: Floats, treated: Floats, bins: NDArray[np.int64], p: float, tuned: float, share: float) -> Floats:
@@ -210,6 +210,6 @@ def _shares(alpha: float) -> Callable[..., tuple[Flags, Flags]]:
         intended = np.array([1 - share, share])
         whole = counts.sum(axis=-1, keepdims=True) * intended
         chi2 = ((counts - whole) ** 2 / whole).sum(axis=-1)
-        return mismatch.log_e(counts, intended) >= -np.log(alpha), chi2 > stats.chi2.isf(alpha, 1)
+        return mismatch.log_e(counts, intended) >= -np.log(alpha), np.asarray(chi2 > stats.chi2.isf(alpha, 1))
 
     return judge

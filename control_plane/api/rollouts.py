@@ -36,9 +36,9 @@ def rollout_routes(rollouts: Rollouts) -> APIRouter:
 
     def obey(name: str, command: Command, said: Said, caller: Principal, namespace: str) -> RolloutStatus:
         permit(caller, Role.OPERATOR, namespace)
-        more = {"full": said.full, "step": said.step} if isinstance(said, Promote) else {}
-        author, origin = author_of(caller, said.author), origin_of(caller)
-        return rollouts.command(Key("Rollout", name, namespace), command, author, said.reason, origin=origin, **more)
+        full, step = (said.full, said.step) if isinstance(said, Promote) else (False, None)
+        key, author, origin = Key("Rollout", name, namespace), author_of(caller, said.author), origin_of(caller)
+        return rollouts.command(key, command, author, said.reason, full=full, step=step, origin=origin)
 
     @routes.get("/{name}/status", dependencies=[needs(Role.VIEWER)])
     def status(name: str, caller: Caller, namespace: OneNamespace = DEFAULT_NAMESPACE) -> RolloutStatus:

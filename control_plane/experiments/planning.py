@@ -5,17 +5,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from control_plane import designs
-from control_plane.designs import Asked
+from control_plane.designs import FLAGS, Asked
 from control_plane.experiments.analysis import Made
 from control_plane.spec import metrics
 from control_plane.spec.experiments import ExperimentSpec
-from control_plane.spec.metrics import Measured, Metric
+from control_plane.spec.metrics import Metric
 from control_plane.spec.results import Baseline, Planned, Plans
 from control_plane.stats import plan
 from control_plane.stats.design import Question, Role
 from control_plane.stats.plan import Expected, Needed
-
-_FLAGS = (Measured.ERRORS, Measured.FALLBACKS, Measured.CACHE_HITS)
 
 
 def plans(spec: ExperimentSpec, baselines: Iterable[Baseline], made: Made | None = None) -> Plans:
@@ -49,7 +47,7 @@ def _expected(asked: Asked, said: Mapping[str, Baseline], made: Made | None) -> 
 
 def _said(metric: Metric, baseline: Baseline) -> Expected | None:
     deviation = baseline.deviation
-    if deviation is None and metric.kind is metrics.Kind.RATIO and metric.of in _FLAGS and 0 <= baseline.value <= 1:
+    if deviation is None and metric.kind is metrics.Kind.RATIO and metric.of in FLAGS and 0 <= baseline.value <= 1:
         # As if each unit made one request.
         deviation = math.sqrt(baseline.value * (1 - baseline.value))
     if metric.kind is metrics.Kind.PROPORTION:

@@ -8,7 +8,7 @@ from control_plane.spec import metrics
 from control_plane.spec.arming import key_of
 from control_plane.spec.courses import Evidence, Guarded, Standing
 from control_plane.spec.documents import Rollout
-from control_plane.spec.rollouts import CANDIDATE, STABLE, RolloutSpec
+from control_plane.spec.rollouts import CANDIDATE, RolloutSpec
 from control_plane.stats import comparison, words
 from control_plane.stats.analyse import Analysis, analyse
 from control_plane.stats.period import Period
@@ -48,4 +48,4 @@ def _guarded(analysis: Analysis, metric: str) -> Guarded:
     except KeyError:
         return Guarded(metric=metric)
     standing = _STANDINGS.get(found.standing, Standing.OPEN)
-    return Guarded(metric=metric, standing=standing, text=words.evidence(found, STABLE))
+    return Guarded(metric=metric, standing=standing, text=words.evidence(found))

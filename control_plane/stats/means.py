@@ -16,8 +16,8 @@ ALPHA = 0.05
 LEAST_UNITS = 100
 """In each arm, before a mean says anything: what is asymptotic needs some units to start with."""
 LENT_UNITS = 1000.0
-"""Units' worth of both arms' variance that is lent to each arm's where that is less. While there are few of them, skewed
-values look low and alike at once: without it a tenth of experiments on costs find a small arm to be cheaper."""
+"""Units' worth of both arms' variance that is lent to each arm's where that is less. A few skewed values look low and
+alike at once: without it a tenth of experiments on costs find a small arm to be cheaper."""
 
 
 @dataclass(frozen=True, slots=True)

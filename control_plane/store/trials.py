@@ -58,11 +58,16 @@ def begin(transaction: Transaction, key: str, since: int) -> Trial:
     return Trial(made.scalar_one(), key, since, ())
 
 
+def name(transaction: Transaction, trial: Trial) -> None:
+    """Keep which outcomes it has."""
+    transaction.execute(update(trials).where(trials.c.id == trial.id).values(outcomes=list(trial.outcomes)))
+
+
 def note(transaction: Transaction, changed: Iterable[Trial], received: int) -> None:
     """Keep which outcomes they have, and that something came."""
     for trial in changed:
-        values = {"outcomes": list(trial.outcomes), "received": received}
-        transaction.execute(update(trials).where(trials.c.id == trial.id).values(values))
+        name(transaction, trial)
+        transaction.execute(update(trials).where(trials.c.id == trial.id).values(received=received))
 
 
 def periods(transaction: Transaction, trial: int) -> list[Period]:

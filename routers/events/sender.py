@@ -40,9 +40,10 @@ class Sender(Courier):
         self._spools = spools
         self._sink = sink
 
+    @property
     @override
-    def __len__(self) -> int:
-        return len(self._spools)
+    def waiting(self) -> int:
+        return self._spools.waiting
 
     @override
     async def step(self) -> None:

@@ -33,7 +33,8 @@ class Spools:
         self._own: Spool | None = None
         self._files = threading.Lock()
 
-    def __len__(self) -> int:
+    @property
+    def waiting(self) -> int:
         """Events that have not arrived."""
         return len(self._unwritten) + sum(spool.waiting for spool in self._spools)
 

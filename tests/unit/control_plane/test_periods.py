@@ -1,5 +1,6 @@
 """Those who count outcomes are told with each snapshot what is compared, and with which shares."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -25,7 +26,9 @@ def _counted(publisher: Publisher, key: str) -> list[tuple[int, list[tuple[int, 
     """Since when each of this name is counted, and its periods."""
     with publisher.database.read() as transaction:
         found = trials.of_key(transaction, key)
-        return [(one.since, [tuple(each) for each in trials.periods(transaction, one.id)]) for one in found]
+        return [
+            (one.since, [(each.since, each.shares) for each in trials.periods(transaction, one.id)]) for one in found
+        ]
 
 
 def test_an_experiment_is_counted_from_the_snapshot_that_it_runs_in_and_begins_anew_with_other_arms(
@@ -49,10 +52,10 @@ def test_a_ramp_is_another_period_of_requests_and_another_comparison_of_units_th
     publisher: Publisher, unit: dict[str, Any], begins: list[int]
 ) -> None:
     publisher.apply(parsed(*shop(), rollout(unit=unit, **_STEPS)), "alice")
-    for minutes in (0, 1):
-        moment = _NOW + timedelta(minutes=minutes)
-        later = Publisher(publisher.database, "http://h", lambda _: None, lambda at=moment: at)
-        Rollouts(later, lambda _transaction, _rollout: Evidence()).follow()
+    clock = iter([_NOW] * 20 + [_NOW + timedelta(minutes=1)] * 100)
+    moving = replace(publisher, now=lambda: next(clock))
+    for _ in range(30):
+        Rollouts(moving, lambda _transaction, _rollout: Evidence()).follow()
     counted = _counted(publisher, "Rollout/heavier")
     assert [since for since, _ in counted] == begins
     shares = [shares for _, found in counted for _, shares in found]

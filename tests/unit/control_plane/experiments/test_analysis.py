@@ -25,7 +25,8 @@ _ARMS = ("control", "candidate")
 
 def _experiment(**spec: Any) -> Experiment:
     metrics = [_RESOLVED | {"primary": True, "minimumEffect": {"absolute": 0.02}}]
-    document = parse(experiment(**{"metrics": metrics, "guardrails": [_GUARD]} | spec))
+    said: dict[str, Any] = {"metrics": metrics, "guardrails": [_GUARD]} | spec
+    document = parse(experiment(**said))
     assert isinstance(document, Experiment)
     return document
 
@@ -46,8 +47,8 @@ def _period(units: int, resolved: tuple[float, float], errors: tuple[float, floa
 
 
 def _results(*periods: Period, **spec: Any) -> Results:
-    later = _BEGAN + timedelta(hours=1)
-    return analysis.results(_experiment(**spec), periods, {}, _BEGAN, later)
+    later, asking = _BEGAN + timedelta(hours=1), _experiment(**spec)
+    return analysis.results(asking, analysis.make(asking.spec, periods, 3600), {}, _BEGAN, later)
 
 
 def test_a_clear_winner_is_told_with_both_values_and_the_interval() -> None:
@@ -142,3 +143,11 @@ def test_weights_of_units_that_come_again_share_the_error_that_is_allowed() -> N
     steps = [{"setWeight": 5}, {"pause": {}}, {"setWeight": 20}]
     alphas = [designs.of_rollout(_rollout(steps=steps, unit=unit).spec) for unit in ({"request": True}, {"field": "u"})]
     assert [asked.design.alpha for asked in alphas if asked] == [0.05, 0.025]
+
+
+@pytest.mark.parametrize(("unit", "kind"), [({"request": True}, "proportion"), ({"field": "user"}, "ratio")])
+def test_where_each_unit_is_one_request_its_errors_are_tested_exactly(unit: dict[str, Any], kind: str) -> None:
+    asked = designs.of_rollout(_rollout(unit=unit).spec)
+    assert asked is not None
+    assert [one.kind.value for one in asked.design.questions] == [kind]
+    assert [one.kind.value for one in asked.needed.values()] == [kind]
