@@ -44,9 +44,7 @@ def experiment_routes(experiments: Experiments) -> APIRouter:
         return experiments.switch(Key("Experiment", name, namespace), state, author, said.reason, origin)
 
     @routes.get("/{name}/results", dependencies=[needs(Role.VIEWER)])
-    def results(
-        name: str, caller: Caller, namespace: OneNamespace = DEFAULT_NAMESPACE, course: bool = True
-    ) -> Results:
+    def results(name: str, caller: Caller, namespace: OneNamespace = DEFAULT_NAMESPACE, course: bool = True) -> Results:
         """Its verdict, each metric of each arm, and how they came about; right whenever it is asked.
 
         `course=false` leaves out how they came about, which is most of the answer.

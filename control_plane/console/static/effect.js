@@ -34,7 +34,7 @@ export function effect(spec, results, comparisons, alone) {
 /** Its course, with what is known now as the last point. */
 function pointsOf(results, { metric, role, arm, difference, low, high }) {
   const begun = Date.parse(results.since ?? results.at)
-  const mine = results.course.filter(each => each.metric === metric && each.arm === arm && (each.role ?? role) === role)
+  const mine = results.course.filter(each => each.metric === metric && each.role === role && each.arm === arm)
   const last = role === 'secondary' ? [] : [{ at: results.at, difference, low, high }]
   return [...mine, ...last].filter(each => each.difference !== null)
     .map(each => ({ ...each, seconds: Math.max(0, (Date.parse(each.at) - begun) / 1000) }))

@@ -109,4 +109,5 @@ def _point(at: datetime, metric: str, arm: str, ends: tuple[float, float], share
     reach = least * math.sqrt(math.log(20 / share) / math.log(20) / share)
     middle = end + mean * least * 2
     low = None if share < 0.05 else middle - reach
-    return Point(at=at, metric=metric, arm=arm, difference=middle, low=low, high=middle + reach)
+    role = "primary" if metric == METRICS[0]["name"] else "guardrail"
+    return Point(at=at, metric=metric, role=role, arm=arm, difference=middle, low=low, high=middle + reach)
