@@ -43,8 +43,9 @@ class Pages:
         """Answer, or pass the request on."""
         asset = self._assets.get(scope["path"]) if scope["type"] == "http" else None
         if asset is None or scope["method"] not in ("GET", "HEAD"):
-            return await self._app(scope, receive, send)
-        await _answer(asset, Headers(scope=scope))(scope, receive, send)
+            await self._app(scope, receive, send)
+        else:
+            await _answer(asset, Headers(scope=scope))(scope, receive, send)
 
 
 def _answer(asset: Asset, asked: Headers) -> Response:

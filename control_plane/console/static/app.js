@@ -24,7 +24,8 @@ let parting = '' // what the page before says at its end
 async function go() {
   if (location.hash && !location.hash.startsWith('#/')) return // a place in the page
   const hash = location.hash || NAV[0][0]
-  current?.gone.abort()
+  const before = current
+  before?.gone.abort()
   const page = PAGES.find(each => each.path.test(hash))
   navigation(hash)
   if (!page) return nothing(hash)
@@ -36,7 +37,7 @@ async function go() {
   parting = ''
   document.title = `${page.title(params)} · Tiermesh`
   main.replaceChildren(el('p', { class: 'quiet' }, 'Loading …'))
-  main.focus({ preventScroll: true })
+  if (before) main.focus() // whoever comes anew begins at the top
   window.scrollTo(0, 0)
   await refresh(shown)
 }
@@ -59,7 +60,7 @@ async function refresh(shown) {
 }
 
 function draw(shown, data) {
-  const context = { ...shown, say, again: () => refresh(shown), failed: problem => failed(shown, problem), open }
+  const context = { ...shown, say, again: () => again(shown), failed: problem => failed(shown, problem), open }
   const view = el('main', { id: 'main', tabindex: '-1' }, shown.page.view(data, context))
   if (shown.drawn) morph(main, view)
   else main.replaceChildren(...view.childNodes)
@@ -75,6 +76,12 @@ function failed(shown, problem) {
     el('h1', {}, problem.status === 404 ? 'There is no such thing' : problem.status === 403 ? 'Not for you' : 'That went wrong'),
     el('p', { class: 'notice bad', role: 'alert' }, problem.words),
   )
+}
+
+/** Something was done: what follows from it by itself comes a moment later. */
+function again(shown) {
+  refresh(shown)
+  setTimeout(() => shown === current && refresh(shown), 1500)
 }
 
 /** Go to another page, and say there what was done here. */
@@ -119,6 +126,10 @@ function known() {
 }
 
 window.addEventListener('hashchange', go)
+document.querySelector('.skip').onclick = event => {
+  event.preventDefault() // the address is the page's
+  main.focus()
+}
 setInterval(() => {
   const waits = current && !current.drawn && current.troubled
   const lives = current?.drawn && (current.page.live ?? true)

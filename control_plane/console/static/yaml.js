@@ -1,6 +1,6 @@
 // Documents as YAML: mappings, lists, texts, numbers and flags, a value a line.
 
-const PLAIN = /^[A-Za-z_\/][A-Za-z0-9_.\/@+-]*( [A-Za-z0-9_.\/@+(-][A-Za-z0-9_.,;\/@+()-]*)*$/
+const PLAIN = /^[A-Za-z_\/][A-Za-z0-9_.,;\/@+()-]*( [A-Za-z0-9_.\/@+(-][A-Za-z0-9_.,;\/@+()-]*)*$/
 const WORDS = /^(y|n|yes|no|on|off|true|false|null)$/i // which YAML 1.1 takes for something else
 // What JSON leaves as it is, and YAML does not take: control characters, and what it reads as an end of a line.
 const UNWRITABLE = /[\u007f-\u009f\u2028\u2029\ufeff\ufffe\uffff]/g

@@ -43,7 +43,11 @@ def documents(settings: ControlPlaneSettings, *more: dict[str, Any]) -> None:
 
 def wording(name: str = "wording", layer: str = "default", field: str = "complexity", **spec: Any) -> dict[str, Any]:
     """A running Experiment with a metric that decides and two guardrails."""
-    overrides = {"complexity": {"threshold": 0.4}, "sampling": {"temperature": 0.2}, "cache": {"exact": {"enabled": False}}}
+    overrides = {
+        "complexity": {"threshold": 0.4},
+        "sampling": {"temperature": 0.2},
+        "cache": {"exact": {"enabled": False}},
+    }
     arms = [{"name": "control", "weight": 50}, {"name": "shorter", "weight": 50, "override": {field: overrides[field]}}]
     said = {"arms": arms, "metrics": METRICS, "guardrails": GUARDRAILS, "traffic": {"layer": layer}}
     return experiment(name, **said | spec)
@@ -55,11 +59,13 @@ def guarded(name: str = "heavier", **spec: Any) -> dict[str, Any]:
     return rollout(name, **{"steps": steps, "guardrails": GUARDRAILS[:1]} | spec)
 
 
-def exposed(api: httpx2.Client, trial: str, units: Mapping[str, int], resolved: Mapping[str, float]) -> None:
-    """So many units of each arm asked, and that share of them were helped."""
-    chance = random.Random(trial)
+def exposed(
+    api: httpx2.Client, trial: str, units: Mapping[str, int], resolved: Mapping[str, float], again: str = ""
+) -> None:
+    """So many units of each arm asked, and that share of them were helped; others than those of another `again`."""
+    chance = random.Random(trial + again)
     now = datetime.now(UTC)
-    events = list(_events(chance, now, trial, units, resolved))
+    events = list(_events(chance, now, trial, units, resolved, again))
     spool = f"{chance.getrandbits(128):032x}"
     for first in range(0, len(events), MOST_EVENTS):
         body = {"router": "router-1", "spool": spool, "first": first + 1, "events": events[first : first + MOST_EVENTS]}
@@ -68,12 +74,17 @@ def exposed(api: httpx2.Client, trial: str, units: Mapping[str, int], resolved: 
 
 
 def _events(
-    chance: random.Random, now: datetime, trial: str, units: Mapping[str, int], resolved: Mapping[str, float]
+    chance: random.Random,
+    now: datetime,
+    trial: str,
+    units: Mapping[str, int],
+    resolved: Mapping[str, float],
+    again: str,
 ) -> Iterator[dict[str, Any]]:
     for arm, count in units.items():
-        name = f"{trial.replace('/', '-')}-{arm}"
+        name = f"{trial.replace('/', '-')}-{arm}{again}"
         for number in range(count):
-            unit = unit_hash(f"{trial} {arm} {number}")
+            unit = unit_hash(f"{name} {number}")
             at = (now - timedelta(seconds=1)).isoformat()
             yield {
                 "kind": "exposure", "id": f"{name}-{number}", "at": at, "route": "shop", "snapshot": 1,
@@ -98,9 +109,7 @@ def course(settings: ControlPlaneSettings, trial: str, arm: str, ends: Mapping[s
         for look in range(1, looks):
             at = begun + AGE * look / looks
             walk = {metric: was + chance.gauss(0, 1) for metric, was in walk.items()}
-            points = [
-                _point(at, metric, arm, ends[metric], look / looks, was / look) for metric, was in walk.items()
-            ]
+            points = [_point(at, metric, arm, ends[metric], look / looks, was / look) for metric, was in walk.items()]
             analyses.keep(transaction, trial, at, points)
 
 

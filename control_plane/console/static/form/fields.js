@@ -19,7 +19,6 @@ const words = text => {
 
 const KINDS = {
   text: { write: value => String(value), read: text => text.trim() || undefined },
-  long: { write: value => String(value), read: text => text || undefined },
   number: { write: value => String(value), read: numberOf },
   percent: { write: value => (typeof value === 'number' ? String(Number((value * 100).toPrecision(12))) : String(value)), read: text => hundredth(numberOf(text)) },
   list: { write: value => (Array.isArray(value) ? value.join(', ') : String(value)), read: words },
@@ -57,11 +56,11 @@ export function fields(document, changed) {
       el('p', { class: 'wrong', id: `${key}-error`, hidden: true }))
   }
 
-  /** A line, or several with kind `long` or `groups`. */
-  function input(place, label, { kind = 'text', hint, options, usual, locked, required, size, whole } = {}) {
+  /** A line, or several with kind `groups`. */
+  function input(place, label, { kind = 'text', hint, options, usual, locked, required, size } = {}) {
     const { write, read } = KINDS[kind]
     const value = at(place)
-    const lines = kind === 'long' || kind === 'groups'
+    const lines = kind === 'groups'
     const control = el(lines ? 'textarea' : 'input', {
       rows: lines ? 3 : null, autocomplete: 'off', spellcheck: 'false', readonly: locked, placeholder: usual, 'aria-required': required ? 'true' : null,
       inputmode: ['number', 'percent'].includes(kind) ? 'decimal' : null, list: options ? `${id(place)}-options` : null,
@@ -69,7 +68,7 @@ export function fields(document, changed) {
     })
     control.value = value === undefined || value === null ? '' : write(value)
     return [
-      framed(place, label, hint, control, { class: [size, whole && 'whole'].filter(Boolean).join(' ') }),
+      framed(place, label, hint, control, { class: size }),
       options && el('datalist', { id: `${id(place)}-options` }, options.map(each => el('option', { value: each }))),
     ]
   }

@@ -6,21 +6,21 @@ import { items } from './lists.js'
 
 const MEASURED = [
   ['outcome', 'an outcome that callers report'], ['latency', 'latency'], ['first-token', 'time to the first token'], ['tokens', 'tokens'],
-  ['cost', 'cost'], ['errors', 'errors'], ['fallbacks', 'fallbacks'], ['cache-hits', 'cache hits'], ['judge', "a judge Model's mark"],
+  ['cost', 'cost'], ['errors', 'errors'], ['fallbacks', 'fallbacks'], ['cache-hits', 'cache hits'],
 ]
 const KINDS = [['proportion', 'share of units with any'], ['mean', 'mean of units'], ['ratio', 'for each request'], ['quantile', 'quantile of requests']]
 const GOALS = [['increase', 'more'], ['decrease', 'less']]
 
-export function metrics(form, known) {
+export function metrics(form) {
   return group('Metrics', 'spec.metrics', items(form, {
     place: 'spec.metrics', name: 'a metric', first: 'name',
     fresh: index => ({ name: '', kind: 'proportion', of: 'outcome', outcome: '', goal: 'increase', ...(index ? {} : { primary: true }) }),
     title: (index, metric) => `Metric ${metric?.name || index + 1}`,
-    made: place => metric(form, place, known),
+    made: place => metric(form, place),
   }))
 }
 
-function metric(form, place, known) {
+function metric(form, place) {
   const of = form.at(`${place}.of`)
   const kind = form.at(`${place}.kind`)
   const required = (name, label, options) => form.choice(`${place}.${name}`, label, options, {
@@ -34,7 +34,6 @@ function metric(form, place, known) {
       required('kind', 'What is made of it', KINDS),
       kind === 'quantile' && form.input(`${place}.quantile`, 'Quantile, in %', { kind: 'percent', size: 'small' }),
       required('goal', 'Better is', GOALS)),
-    of === 'judge' && judge(form, `${place}.judge`, known),
     row(margin(form, `${place}.minimumEffect`, 'Smallest difference that matters', true)),
     form.flag(`${place}.primary`, 'It decides', 'Primary: the error rate is shared by all that do'),
   ]
@@ -42,21 +41,13 @@ function metric(form, place, known) {
 
 /** What follows from another choice: fields that only one of them has come and go with it. */
 function pick(form, place, name, value) {
-  const { outcome, quantile, judge: asked, ...rest } = form.at(place)
+  const { outcome, quantile, ...rest } = form.at(place)
   const next = { ...rest, [name]: value }
   form.put(place, {
     ...next,
     ...(next.of === 'outcome' ? { outcome: outcome ?? '' } : {}),
     ...(next.kind === 'quantile' ? { quantile: quantile ?? 0.95 } : {}),
-    ...(next.of === 'judge' ? { judge: asked ?? { model: '', rubric: '' } } : {}),
   }, true)
-}
-
-function judge(form, place, known) {
-  return row(
-    form.input(`${place}.model`, 'Judge Model', { options: known.models, required: true }),
-    form.input(`${place}.percent`, 'Of the answers, in %', { kind: 'number', size: 'small', usual: '10', hint: 'Each costs an answer' }),
-    form.input(`${place}.rubric`, 'What a good answer is', { kind: 'long', required: true, whole: true }))
 }
 
 function margin(form, place, label, optional) {

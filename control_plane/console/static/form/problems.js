@@ -7,10 +7,12 @@ import { idOf } from './fields.js'
 export function placed(errors, { metadata = {} }) {
   const { name, namespace } = metadata
   const own = `Experiment/${namespace && namespace !== 'default' ? `${namespace}/` : ''}${name}.`
-  return errors.map(({ field, message }) => {
+  const all = errors.map(({ field, message }) => {
     const place = field.replace(/^documents\[0\]\.?/, '')
     return { place: place.startsWith(own) ? place.slice(own.length) : place, message }
   })
+  // A list that is too short because an item is wrong says nothing new.
+  return all.filter(({ place, message }) => !/ after validation, not /.test(message) || !all.some(each => each.place.startsWith(`${place}[`)))
 }
 
 /** Show each error at its field, or at the nearest that holds it; those of places that are not `touched` wait. */

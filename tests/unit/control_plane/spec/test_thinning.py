@@ -1,6 +1,7 @@
 """Thinning: what is kept of a long course stays even over its time, however long it grows."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 
@@ -27,4 +28,4 @@ def test_moments_that_come_for_ever_stay_few_and_even_with_the_first_and_the_las
             del course[dispensable(course)]
     whole = course[-1] - course[0]
     assert (course[0], course[-1]) == (_BEGAN, at)
-    assert max(later - sooner for sooner, later in zip(course, course[1:], strict=False)) <= 4 * whole / (most - 1)
+    assert max(later - sooner for sooner, later in pairwise(course)) <= 4 * whole / (most - 1)
