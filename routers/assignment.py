@@ -128,7 +128,9 @@ class Trial:
             return self._without["outside-traffic"]
         first, found = inf, -1
         for place, salt, weight in self._runners:
-            if (finish := -log(point(salt, unit)) / weight) < first:
+            # The point, once more: a call for each arm would take a fifth of the time.
+            finish = -log(int.from_bytes(sha256(salt + unit).digest(), "big") * _HASHES) / weight
+            if finish < first:
                 first, found = finish, place
         return self._rulings[found] if found >= 0 else self._without["outside-traffic"]
 
