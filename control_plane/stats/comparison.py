@@ -158,8 +158,8 @@ def _judged(
     found = Comparison(
         question=question,
         arm=arm,
-        control=contrast.control,
-        treated=contrast.treated,
+        control=contrast.control.plain,
+        treated=contrast.treated.plain,
         difference=contrast.value,
         interval=contrast.interval(alpha if question.role is Role.PRIMARY else design.alpha),
         relative=contrast.relative(design.alpha),

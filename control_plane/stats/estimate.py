@@ -30,6 +30,11 @@ class Estimate:
     variance: Numbers
     units: Numbers
 
+    @property
+    def plain(self) -> "Estimate":
+        """In Python's own numbers."""
+        return Estimate(float(self.value), float(self.variance), float(self.units))
+
     @classmethod
     def of(cls, moments: Moments, kind: Kind, adjustment: "Adjustment | None" = None) -> "Estimate":
         """Of a proportion, mean or ratio.

@@ -13,8 +13,8 @@ from control_plane.stats.mixtures import BetaBinomialMixture, Floats
 from control_plane.stats.moments import Numbers
 
 EFFECTS = 2.0 ** np.arange(-6, 3)
-"""The log odds ratios that are bet on, all alike: they cover any effect within a factor of 1.5."""
-RATES = (0.0, 0.5, 1.0)
+"""The log odds ratios that are bet on: some bet is within a factor of 1.5 of any effect."""
+RATES = (0.01, 0.5, 0.99)
 """The rates of success that bets are best for, where none is expected."""
 _MOST = 0.95
 """Of a stake that a bet may lose at once."""
@@ -80,19 +80,16 @@ def log_e(
 ) -> Floats:
     """Logarithm of the evidence that treated - factor * control is above (sign 1) or below (-1) the margin. Elementwise
     over arrays of counts."""
-    rates = np.asarray(RATES if rate is None else (rate,), dtype=np.float64)
-    effects, k = (each.ravel() for each in np.meshgrid(EFFECTS, rates))
+    effects, k = (each.ravel() for each in np.meshgrid(EFFECTS, RATES if rate is None else (rate,)))
     won = sum((_won(counts, sign * effects, k, margin, factor) for counts in periods), start=np.zeros(effects.size))
-    return np.asarray(np.logaddexp.reduce(won + _log_weights(effects, rate, tuned_units, periods), axis=-1))
+    return np.asarray(np.logaddexp.reduce(won + _log_weights(effects, k, tuned_units, periods[0].share), axis=-1))
 
 
-def _log_weights(effects: Floats, rate: float | None, tuned_units: float, periods: Sequence[Counts]) -> Floats:
-    """Of the bets: all alike; where a rate is expected, more for effects that are decided at about `tuned_units`."""
-    weights = np.zeros(effects.size)
-    if rate is not None and 0 < rate < 1 and periods:
-        share = periods[0].share
-        middle = math.sqrt(_DECIDED / (tuned_units * share * (1 - share) * rate * (1 - rate)))
-        weights = -((np.log2(effects / middle) / _OCTAVES) ** 2) / 2
+def _log_weights(effects: Floats, rates: Floats, tuned_units: float, share: float) -> Floats:
+    """Of the bets: more for effects that are decided at about `tuned_units`."""
+    variance = share * (1 - share) * np.clip(rates * (1 - rates), 1e-4, None)
+    middle = np.sqrt(_DECIDED / (tuned_units * variance))
+    weights = -((np.log2(effects / middle) / _OCTAVES) ** 2) / 2
     return np.asarray(weights - np.logaddexp.reduce(weights))
 
 

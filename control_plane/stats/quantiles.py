@@ -53,8 +53,8 @@ class Quantiles(Contrast):
     product, at the point that suits "equal" best, is evidence against it. The same for any difference or ratio.
 
     Howard and Ramdas, "Sequential estimation of quantiles with applications to A/B testing and best-arm
-    identification", Bernoulli 28 (2022), their sequential test; here one-sided and with a margin. Whatever a bin hides is taken as
-    worst.
+    identification", Bernoulli 28 (2022), their sequential test; here one-sided and with a margin. Whatever a bin
+    hides is taken as worst.
     """
 
     before: Evidence = field(kw_only=True)

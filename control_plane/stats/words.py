@@ -8,10 +8,14 @@ from control_plane.stats.estimate import Kind
 from control_plane.stats.mismatch import Mismatch
 from control_plane.stats.verdict import Code, Verdict, Why
 
+_MOST = 3
+"""Comparisons that one sentence names."""
+
 
 def sentence(design: Design, verdict: Verdict, mismatch: Mismatch) -> str:
     """What is shown, and by what."""
-    shown = "; ".join(evidence(each, design.control) for each in verdict.evidence)
+    shown = "; ".join(evidence(each) for each in verdict.evidence[:_MOST])
+    shown += f"; and {len(verdict.evidence) - _MOST} more" if len(verdict.evidence) > _MOST else ""
     if verdict.code is Code.WINNER:
         return f"{verdict.arm} wins: {shown}."
     if verdict.code is Code.NO_DIFFERENCE:
@@ -27,7 +31,7 @@ def sentence(design: Design, verdict: Verdict, mismatch: Mismatch) -> str:
     return f"Keep going{left}: {waits or 'some arms have not been measured yet'}."
 
 
-def evidence(found: Comparison, control: str) -> str:
+def evidence(found: Comparison) -> str:
     """One comparison: both values, the difference and its interval."""
     kind = found.question.kind
     both = f"{_value(float(found.treated.value), kind)} against {_value(float(found.control.value), kind)}"
@@ -57,7 +61,8 @@ def _cannot(verdict: Verdict, shown: str, waits: str) -> str:
 
 
 def _names(pending: tuple[Comparison, ...]) -> str:
-    names = [f"{each.question.metric} of {each.arm}" for each in pending]
+    names = [f"{each.question.metric} of {each.arm}" for each in pending[:_MOST]]
+    names += [f"{len(pending) - _MOST} more"] if len(pending) > _MOST else []
     return f"{', '.join(names)} {'is' if len(names) == 1 else 'are'} not decided" if names else ""
 
 
