@@ -59,6 +59,8 @@ async def serve(
             for followed in plane.followed:
                 tasks.create_task(follow(followed, stop, settings.follow_seconds, lambda: leadership.leads))
             unending = [*plane.replica.work(), plane.books.keep(), plane.keeping.run(lambda: leadership.leads)]
+            if plane.relay is not None:
+                unending.append(plane.relay.run(lambda: leadership.leads))
             working = [tasks.create_task(work) for work in unending]
             logger.info("control plane listens", extra={"fields": asdict(addresses)})
             on_listen(addresses)
