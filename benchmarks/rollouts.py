@@ -16,6 +16,7 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -129,7 +130,7 @@ def survive(folder: Path, rounds: int) -> Survived:
         for run in range(rounds):
             client.apply([*mesh()[2:], rollout(_STEPS, salt=str(run))], "bench")
             for index in range(len(_STEPS)):
-                before = until(client, lambda status, index=index: status.step >= index and status.since is not None)
+                before = until(client, partial(has_reached, index))
                 process.kill()
                 process.start()
                 process.wait()
@@ -165,6 +166,11 @@ def rollout(steps: Sequence[dict[str, Any]], salt: str) -> Document:
     """From the first Model to the second; another salt is another rollout."""
     said = {"route": "shop", "override": _OVERRIDE, "guardrails": _GUARDRAILS, "steps": steps, "salt": salt}
     return parse(document("Rollout", NAME, said))
+
+
+def has_reached(index: int, status: RolloutStatus) -> bool:
+    """Whether it is at this step, or behind it."""
+    return status.since is not None and status.step >= index
 
 
 def until(client: TrialsClient, right: Callable[[RolloutStatus], bool]) -> RolloutStatus:
