@@ -34,6 +34,7 @@ from control_plane.models.promotions import Promotions
 from control_plane.models.registry import ModelRegistry
 from control_plane.outcomes.intake import Intake
 from control_plane.outcomes.keeping import Keeping
+from control_plane.outcomes.relay import Relay
 from control_plane.pinning import Pinning
 from control_plane.prompts.connection import Connection
 from control_plane.prompts.registry import PromptRegistry
@@ -42,6 +43,7 @@ from control_plane.replica import Replica
 from control_plane.rollouts.evidence import shown
 from control_plane.rollouts.steering import Rollouts
 from control_plane.settings import ControlPlaneSettings
+from control_plane.spec.errors import Code, TiermeshError
 from control_plane.store.database import Database
 from observability.control_plane_metrics import ControlPlaneMetrics
 
@@ -56,6 +58,8 @@ class Plane:
     replica: Replica
     books: Books
     keeping: Keeping
+    relay: Relay | None
+    """Where events go on to Kafka."""
     followed: Mapping[str, tuple[Followed, float]]
     """What goes on by itself, and how often somebody looks, in seconds."""
 
@@ -98,6 +102,7 @@ def wire(settings: ControlPlaneSettings, database: Database) -> Plane:
         replica=replica,
         books=Books(authenticator, witness),
         keeping=Keeping(database, settings.events_days, settings.events_most),
+        relay=_relay(settings, database, metrics),
         followed={
             "aliases of prompts": (aliases, settings.follow_seconds),
             "aliases of models": (promotions, settings.follow_seconds),
@@ -105,3 +110,16 @@ def wire(settings: ControlPlaneSettings, database: Database) -> Plane:
             "experiments": (experiments, settings.experiment_seconds),
         },
     )
+
+
+def _relay(settings: ControlPlaneSettings, database: Database, metrics: ControlPlaneMetrics) -> Relay | None:
+    if settings.kafka_servers is None:
+        return None
+    try:
+        from control_plane.outcomes.kafka import Broker, KafkaSink  # its client is for those who use it
+    except ImportError as error:
+        message = "TIERMESH_CONTROL_PLANE_KAFKA_SERVERS is set, and Kafka's client is not installed."
+        raise TiermeshError(Code.SETUP, message, "pip install 'tiermesh[kafka]'") from error
+    login = settings.kafka_username, settings.kafka_password
+    broker = Broker(settings.kafka_servers, settings.kafka_topic, settings.kafka_tls, *login)
+    return Relay(database, KafkaSink(broker), metrics)

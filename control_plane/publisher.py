@@ -66,6 +66,8 @@ class _Write:
     prompts: Mapping[str, Pin] = field(default_factory=dict)
     models: Mapping[str, ModelPin] = field(default_factory=dict)
     """What references stand for from now on, beside what they stand for already."""
+    restores: int | None = None
+    """The snapshot whose documents it restores."""
     also: tuple[str, ...] = ()
     """What else it does, for the audit."""
     then: Callable[[Transaction, int | None], None] = lambda _transaction, _number: None
@@ -162,7 +164,7 @@ class Publisher:
 
         by = self._by(author, reason or f"rollback to snapshot {number}", origin)
         held, held_models = _held(then, prompts), model_pins.held(then.content, versions)
-        return self._write(_Write("rollback", by, decide, manager, prompts=held, models=held_models))
+        return self._write(_Write("rollback", by, decide, manager, prompts=held, models=held_models, restores=number))
 
     def repin(
         self, given: Mapping[str, Pin], author: str, reason: str, dry_run: bool = False, origin: Origin = HERE
@@ -266,6 +268,8 @@ class Publisher:
         if write.action == _ALIAS:
             was = {name: pin.prompt for name, pin in before.items()}
             also = tuple(trials.changed(transaction, documents, was, texts, write.by.author, write.by.at))
+        elif write.restores is not None:
+            also = tuple(trials.restored(transaction, documents, write.restores, write.by.author, write.by.at))
         return Pins(texts, {name: pin.model for name, pin in models.items()}), also
 
     def _content(self, transaction: Transaction, one: snapshots.InForce) -> Content:

@@ -59,6 +59,8 @@ async def serve(
             for what, (followed, seconds) in plane.followed.items():
                 tasks.create_task(follow(followed, stop, seconds, lambda: leadership.leads, what))
             unending = [*plane.replica.work(), plane.books.keep(), plane.keeping.run(lambda: leadership.leads)]
+            if plane.relay is not None:
+                unending.append(plane.relay.run(lambda: leadership.leads))
             working = [tasks.create_task(work) for work in unending]
             logger.info("control plane listens", extra={"fields": asdict(addresses)})
             on_listen(addresses)

@@ -100,6 +100,25 @@ def _follow(transaction: Transaction, rollout: Rollout, change: Following, by: s
     return f"{key_of(rollout)}: {decided.reasons[0].text}"
 
 
+def restored(
+    transaction: Transaction, documents: Iterable[Document], snapshot: int, by: str, now: datetime
+) -> list[str]:
+    """Let no Rollout begin or go on by its document being restored. Returns what that takes back, in words."""
+    said = []
+    for rollout in documents:
+        if not isinstance(rollout, Rollout):
+            continue
+        name, stored = rollout.metadata.qualified_name, rollouts.get(transaction, rollout.metadata.qualified_name)
+        if rollout.spec.on_change and stored is None:
+            continue
+        decided = machine.restore(spec_sha256(rollout), stored.course if stored else None, snapshot, now)
+        if decided.reasons:
+            rollouts.put(transaction, name, decided.course)
+            rollouts.note(transaction, name, decision(decided.course, decided.reasons, by, now, None))
+            said.append(f"{key_of(rollout)} aborted: {decided.reasons[0].text}")
+    return said
+
+
 def decision(course: Course, reasons: Iterable[Reason], by: str, now: datetime, snapshot: int | None) -> Decision:
     """What the history keeps of a decision."""
     where = {"phase": course.phase, "step": course.step, "weight": course.weight}

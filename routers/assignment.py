@@ -126,13 +126,16 @@ class Trial:
             return self._without["held-out"]
         if (self._begin > 0 or self._end < 1) and not self._begin <= point(self._layer, unit) < self._end:
             return self._without["outside-traffic"]
-        first, found = inf, -1
+        if not self._runners:
+            return self._without["outside-traffic"]
+        # Of weights so small that nobody ever finishes, the first has all.
+        first, found = inf, self._runners[0][0]
         for place, salt, weight in self._runners:
             # The point, once more: a call for each arm would take a fifth of the time.
             finish = -log(int.from_bytes(sha256(salt + unit).digest(), "big") * _HASHES) / weight
             if finish < first:
                 first, found = finish, place
-        return self._rulings[found] if found >= 0 else self._without["outside-traffic"]
+        return self._rulings[found]
 
     @property
     def candidate(self) -> Ruling:

@@ -68,9 +68,9 @@ def obey(spec: RolloutSpec, course: Course, command: Command, now: datetime, ful
     return _enter(spec, course, len(spec.steps) if full else following, now, why)
 
 
-def block(course: Course, problem: str) -> Decided:
-    """What comes next is refused: it stays where it is, and says why."""
-    return Decided(course) if course.problem == problem else _blocked(course, Why.BLOCKED, problem)
+def block(course: Course, problem: str, snapshot: int | None) -> Decided:
+    """What comes next is refused over a snapshot: it stays where it is, and says why."""
+    return _blocked(course.model_copy(update={"refused": snapshot}), Why.BLOCKED, problem)
 
 
 def wait_for_route(spec: RolloutSpec, course: Course, problem: str) -> Decided:
@@ -95,6 +95,15 @@ def follow(spec_sha256: str, course: Course | None, change: Following, now: date
     was, leads = change.stable.version, change.candidate.version
     why = Reason(code=Why.ANOTHER_CHANGE, text=f"{change.candidate.name!r} leads to version {leads} instead of {was}")
     return Decided(begin(spec_sha256, now, None if leads == was else change), (why,))
+
+
+def restore(spec_sha256: str, course: Course | None, snapshot: int, now: datetime) -> Decided:
+    """The document is one of an older snapshot, which is restored: what is under way is taken back, what is over stays
+    so, and nothing begins."""
+    if course is not None and course.spec == spec_sha256 and course.phase.over:
+        return Decided(course)
+    why = Reason(code=Why.RESTORED, text=f"the documents of snapshot {snapshot} were restored")
+    return Decided(begin(spec_sha256, now).model_copy(update={"phase": Phase.ABORTED}), (why,))
 
 
 def _has_a_change(spec: RolloutSpec, course: Course) -> bool:
@@ -130,7 +139,7 @@ def _enter(spec: RolloutSpec, course: Course, index: int, now: datetime, *why: R
     if index >= len(spec.steps):
         return _end(course, Phase.PROMOTED, now, *why, Reason(code=Why.STEPS_DONE, text="no step is left"))
     step = spec.steps[index]
-    entered: dict[str, Any] = {"step": index, "since": now, "paused_at": None, "problem": None}
+    entered: dict[str, Any] = {"step": index, "since": now, "paused_at": None, "problem": None, "refused": None}
     entered["mirror"] = step.mirror.percent if step.mirror else 0.0
     if step.set_weight is not None:
         entered["weight"] = step.set_weight

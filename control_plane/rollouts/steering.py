@@ -20,7 +20,7 @@ from control_plane.spec.documents import Rollout, parse
 from control_plane.spec.errors import Code, TiermeshError
 from control_plane.spec.names import TIERMESH, Key, qualified
 from control_plane.spec.records import Applied, Revision
-from control_plane.store import revisions, rollouts
+from control_plane.store import revisions, rollouts, snapshots
 from control_plane.store.database import Transaction
 from control_plane.store.provenance import Origin
 from control_plane.trials import decision, spec_sha256
@@ -41,6 +41,8 @@ class _Found(NamedTuple):
     course: Course
     turn: int
     """How often its course was written."""
+    snapshot: int | None
+    """In force."""
     evidence: Evidence
 
 
@@ -149,7 +151,8 @@ class Rollouts:
         decided = machine.advance(spec, course, found.evidence, now)
         if (owner := self._owner(found, decided)) is not None:
             decided = machine.wait_for_route(spec, course, owner)
-        if not decided.reasons:
+        known = course.refused is not None and course.refused == found.snapshot
+        if not decided.reasons or (known and not decided.course.phase.over):
             return False
         try:
             self._decide(found, decided)
@@ -158,9 +161,8 @@ class Rollouts:
                 raise
             problem = error.message
             ends = decided.course.phase is Phase.PROMOTED
-            refused = machine.fail(course, problem, now) if ends else machine.block(course, problem)
-            if refused.reasons:
-                self._decide(found, refused)
+            refused = machine.fail(course, problem, now) if ends else machine.block(course, problem, found.snapshot)
+            self._decide(found, refused)
             return ends
         return True
 
@@ -202,7 +204,9 @@ class Rollouts:
             stored = rollouts.get(transaction, rollout.metadata.qualified_name)
             course = self._course(rollout, stored.course if stored else None)
             evidence = self.shown(transaction, rollout) if course.under_way else Evidence()
-        return _Found(rollout, course, stored.turn if stored else 0, evidence)
+            in_force = snapshots.in_force(transaction)
+        turn, number = stored.turn if stored else 0, in_force.number if in_force else None
+        return _Found(rollout, course, turn, number, evidence)
 
     def _course(self, rollout: Rollout, stored: Course | None) -> Course:
         """What was begun for the document as it is, or else a beginning: of the change that another form of it was

@@ -71,6 +71,8 @@ class Why(StrEnum):
     """What it would do next is refused."""
     ANOTHER_CHANGE = "another-change"
     """The alias that it follows leads to yet another version."""
+    RESTORED = "restored"
+    """The documents of an older snapshot were restored, and nothing begins or goes on by that."""
 
 
 class Reason(Spec):
@@ -128,6 +130,8 @@ class Course(Spec):
     following: Following | None = None
     problem: str | None = None
     """What stands in its way."""
+    refused: int | None = None
+    """The snapshot over which what comes next was refused: until there is another, it would be again."""
 
     @property
     def under_way(self) -> bool:

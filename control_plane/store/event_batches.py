@@ -20,7 +20,8 @@ class EventBatch(NamedTuple):
     id: int
     spool: str
     first: int
-    events: list[dict[str, Any]]
+    events: list[dict[str, Any] | None]
+    """None is one that was refused."""
 
 
 def append(transaction: Transaction, spool: str, first: int, events: Sequence[Any], received: int) -> None:

@@ -140,6 +140,13 @@ event_batches = Table(
     Column("events", LargeBinary, nullable=False),
 )
 
+sinks = Table(
+    "sinks",
+    metadata,
+    Column("name", String(300), primary_key=True),
+    Column("position", Integer, nullable=False),
+)
+
 trials = Table(
     "trials",
     metadata,

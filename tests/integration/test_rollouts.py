@@ -64,9 +64,9 @@ class Mesh:
 @asynccontextmanager
 async def _mesh(home: Path, candidate: StubUpstream, stable: StubUpstream) -> AsyncIterator[Mesh]:
     settings = ControlPlaneSettings.load(home=home / "plane", port=0, admin_port=0, rollout_seconds=0.1)
-    uncached = {"cache": {"exact": {"enabled": False}}}
+    uncached: dict[str, Any] = {"cache": {"exact": {"enabled": False}}}
     with control_plane(settings) as addresses, TrialsClient(addresses.api) as client:
-        documents = [
+        documents: list[Document] = [
             model("old", url=stable.url),
             model("new", url=candidate.url),
             route(light=["old"], heavy=[], **uncached),

@@ -32,6 +32,11 @@ def _events() -> None:
         sa.Column("count", sa.Integer, nullable=False),
         sa.Column("events", sa.LargeBinary, nullable=False),
     )
+    op.create_table(
+        "sinks",
+        sa.Column("name", sa.String(300), primary_key=True),
+        sa.Column("position", sa.Integer, nullable=False),
+    )
 
 
 def _trials() -> None:

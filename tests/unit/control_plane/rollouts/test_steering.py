@@ -248,6 +248,36 @@ def test_one_that_cannot_go_on_keeps_no_other_from_it(world: World) -> None:
     assert [world.phase(Key("Rollout", name)) for name in ("aaa", "zzz")] == [Phase.PENDING, Phase.PAUSED]
 
 
+def test_what_is_refused_is_not_tried_again_until_something_has_changed(world: World) -> None:
+    arms = [{"name": "control"}, {"name": "other", "override": {"tiers": {"light": ["faq"]}}}]
+    world.apply(*shop(), experiment(arms=arms), rollout())
+    tried: list[str] = []
+
+    class Counted(Rollouts):
+        def _decide(self, found: Any, decided: Any) -> None:
+            tried.append(decided.course.phase.value)
+            super()._decide(found, decided)
+
+    for _ in range(5):
+        Counted(world.publisher, world.rollouts.shown).follow()
+    assert tried == ["progressing", "pending"]
+
+
+def test_restoring_an_older_snapshot_takes_back_what_is_under_way_and_begins_nothing(world: World) -> None:
+    world.apply(*shop(), rollout(steps=[{"setWeight": 1}, {"pause": {}}]))
+    world.apply(rollout())
+    world.at(0)
+    assert world.weight() == 5
+    world.publisher.rollback(1, "bob")
+    assert world.weight() is None
+    world.at(1)
+    assert (world.phase(), world.weight()) == (Phase.ABORTED, None)
+    assert [reason.code for reason in world.history()[-1].reasons] == [Why.RESTORED]
+    with world.database.read() as transaction:
+        entry = audit.some(transaction, None, None, 1)[0]
+    assert entry.what[-1] == "Rollout/heavier aborted: the documents of snapshot 1 were restored"
+
+
 def test_what_is_not_there_has_no_status(world: World) -> None:
     with pytest.raises(TiermeshError) as raised:
         world.rollouts.status(_KEY)
