@@ -24,6 +24,10 @@ let parting = '' // what the page before says at its end
 async function go() {
   if (location.hash && !location.hash.startsWith('#/')) return // a place in the page
   const hash = location.hash || NAV[0][0]
+  if (current?.unsaved && hash !== current.hash && !confirm('Leave, and lose what you typed?')) {
+    history.replaceState(null, '', current.hash)
+    return
+  }
   const before = current
   before?.gone.abort()
   const page = PAGES.find(each => each.path.test(hash))
@@ -31,7 +35,7 @@ async function go() {
   if (!page) return nothing(hash)
   const params = decoded(page.path.exec(hash).groups)
   const gone = new AbortController()
-  const shown = { page, params, gone, drawn: false, ask: (path, more) => ask(path, { signal: gone.signal, ...more }) }
+  const shown = { page, params, hash, gone, drawn: false, ask: (path, more) => ask(path, { signal: gone.signal, ...more }) }
   current = shown
   say(parting)
   parting = ''
@@ -60,7 +64,8 @@ async function refresh(shown) {
 }
 
 function draw(shown, data) {
-  const context = { ...shown, say, again: () => again(shown), failed: problem => failed(shown, problem), open }
+  const unsaved = whether => { shown.unsaved = whether }
+  const context = { ...shown, say, unsaved, again: () => again(shown), failed: problem => failed(shown, problem), open }
   const view = el('main', { id: 'main', tabindex: '-1' }, shown.page.view(data, context))
   if (shown.drawn) morph(main, view)
   else main.replaceChildren(...view.childNodes)
@@ -126,6 +131,7 @@ function known() {
 }
 
 window.addEventListener('hashchange', go)
+window.addEventListener('beforeunload', event => { if (current?.unsaved) event.preventDefault() })
 document.querySelector('.skip').onclick = event => {
   event.preventDefault() // the address is the page's
   main.focus()

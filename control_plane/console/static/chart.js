@@ -26,7 +26,7 @@ export function chart({ series, margins = [], unit, label, better, alone = false
     margins.map((margin, index) => mark(margin, y, right, 'margin', !index)),
     mark(0, y, right, 'zero'),
     series.map(each => band(each, x, y, domain)),
-    series.map(each => line(each, x, y, domain)),
+    series.map((each, index) => line(each, x, y, domain, index)),
     axis(x, span, right, better),
   )
 }
@@ -71,12 +71,12 @@ function band({ points, tone }, x, y, [low, high]) {
   return svg('polygon', { class: `band ${tone}`, points: [...top, ...bottom].join(' ') })
 }
 
-function line({ points, tone }, x, y, [low, high]) {
+function line({ points, tone }, x, y, [low, high], index) {
   const last = points.at(-1)
   const path = points.map(point => `${x(point.seconds)},${y(point.difference)}`).join(' ')
   return svg('g', { class: `effect ${tone}` },
     svg('polyline', { points: path }),
-    last && svg('line', { class: 'now', x1: x(last.seconds), x2: x(last.seconds), y1: y(last.low ?? low), y2: y(last.high ?? high) }),
+    last && svg('line', { class: 'now', x1: x(last.seconds) - 5 * index, x2: x(last.seconds) - 5 * index, y1: y(last.low ?? low), y2: y(last.high ?? high) }),
     last && svg('circle', { cx: x(last.seconds), cy: y(last.difference), r: 4 }))
 }
 

@@ -44,6 +44,7 @@ export const change = (number, unit) => (number === null ? '?' : signed(number *
 
 /** `+0.4 to +2.1 points`; an end that is not known yet is open. */
 export function interval(low, high, unit) {
+  if (low === null && high === null) return 'no interval yet'
   const end = number => (number === null ? 'open' : signed(number * unit.factor))
   return `${end(low)} to ${end(high)}${unit.change}`
 }

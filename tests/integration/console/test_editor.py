@@ -149,7 +149,7 @@ def test_a_name_that_is_taken_is_not_written_over(page: Page, plane: Plane) -> N
     page.get_by_label("Name", exact=True).first.fill("wording")
     page.get_by_label("Route").fill("shop")
     page.get_by_role("button", name="Save").click()
-    expect(page.get_by_role("region", name="Somebody changed it meanwhile")).to_be_visible()
+    expect(page.get_by_role("region", name="There is one of this name already")).to_be_visible()
     assert plane.api.get("/v1/experiments/wording").json() == before
 
 
@@ -164,3 +164,15 @@ def test_typing_goes_on_while_a_token_is_asked_for(page: Page, closed: tuple[Pla
     page.get_by_label("Token", exact=True).fill(secret)
     page.keyboard.press("Enter")
     expect(page.get_by_label("Name", exact=True).first).to_have_value("kept")
+
+
+def test_what_is_typed_is_not_lost_by_a_click_beside_it(page: Page, plane: Plane) -> None:
+    page.goto(f"{plane.url}/#/experiments/new")
+    page.get_by_label("Name", exact=True).first.fill("kept")
+    page.once("dialog", lambda asked: asked.dismiss())
+    page.get_by_role("link", name="Rollouts").click()
+    expect(page.get_by_label("Name", exact=True).first).to_have_value("kept")
+    assert page.url.endswith("#/experiments/new")
+    page.once("dialog", lambda asked: asked.accept())
+    page.get_by_role("link", name="Rollouts").click()
+    expect(page.get_by_role("heading", name="Rollouts")).to_be_visible()

@@ -6,14 +6,14 @@ import { write } from '../yaml.js'
 /** `theirs()` goes on from what it says now, `mine()` writes over it. */
 export function conflict(problem, { theirs, mine }) {
   const { current, yours, errors } = problem
-  const differ = lines(current, yours)
+  const taken = yours.metadata.resourceVersion === '0'
   const side = (name, document, other) => el('div', {},
     el('h3', {}, name),
     el('pre', { tabindex: '0', 'aria-label': name }, document
-      ? lines(document).map(line => el('span', { class: differ.has(line) && !lines(other ?? {}).includes(line) ? 'differs' : null }, `${line}\n`))
+      ? lines(unversioned(document)).map(line => el('span', { class: !lines(unversioned(other)).includes(line) ? 'differs' : null }, `${line}\n`))
       : 'It is not there any more.'))
   return el('section', { class: 'card verdict bad', 'aria-labelledby': 'conflict' },
-    el('h2', { id: 'conflict', tabindex: '-1' }, 'Somebody changed it meanwhile'),
+    el('h2', { id: 'conflict', tabindex: '-1' }, taken ? 'There is one of this name already' : 'Somebody changed it meanwhile'),
     el('p', { role: 'alert' }, problem.message),
     errors.length > 0 && el('ul', { class: 'problems' }, errors.map(({ field, message }) => el('li', {}, el('b', {}, field), ` ${message}`))),
     el('div', { class: 'sides' },
@@ -24,8 +24,10 @@ export function conflict(problem, { theirs, mine }) {
       el('button', { type: 'button', class: 'danger', onclick: mine }, 'Write mine over it')))
 }
 
-function lines(...documents) {
-  if (documents.length === 1) return write(documents[0]).trimEnd().split('\n')
-  const [one, other] = documents.map(document => lines(document ?? {}))
-  return new Set([...one.filter(line => !other.includes(line)), ...other.filter(line => !one.includes(line))])
+const lines = document => write(document).trimEnd().split('\n')
+
+/** Without its version: that it differs is said above. */
+function unversioned(document) {
+  const { resourceVersion: _, ...metadata } = document?.metadata ?? {}
+  return { ...document, metadata }
 }

@@ -85,6 +85,7 @@ class Editor {
   }
 
   changed(structural) {
+    this.context.unsaved(true)
     if (structural) this.build()
     this.yaml.value = write(this.document)
     this.later(() => this.check())
@@ -102,6 +103,7 @@ class Editor {
       if (turn !== this.turn) return
       this.refuse(items.length === 1 && typeof items[0] === 'object' ? '' : 'Write one document here: this page is about one Experiment.')
       if (!this.wrong.hidden) return
+      this.context.unsaved(true)
       this.document = unversioned(items[0])
       this.everything = true
       this.build()
@@ -150,6 +152,7 @@ class Editor {
     try {
       const { changes, snapshot } = await ask(url('experiments', name), { method: 'PUT', query, body: this.versioned() })
       const inForce = snapshot === null ? '' : ` Snapshot ${snapshot} is in force.`
+      this.context.unsaved(false)
       this.context.open(link('experiments', this.document), `${name} is saved as version ${changes[0].generation}.${inForce}`)
     } catch (problem) {
       this.turn++
