@@ -75,7 +75,7 @@ function arms(spec, results) {
         el('th', { scope: 'row' }, el('span', { class: 'dot' }), arm.arm),
         el('td', {}, shareWords(arm.weight, whole)),
         el('td', {}, count(arm.units), arm.expected ? el('span', { class: 'quiet' }, ` of ${count(arm.expected)} expected`) : null),
-        el('td', {}, said.length ? said.join(' · ') : el('span', { class: 'quiet' }, index ? 'nothing' : 'nothing: the control')))
+        el('td', { class: 'words' }, said.length ? said.join(' · ') : el('span', { class: 'quiet' }, index ? 'nothing' : 'nothing: the control')))
     }))))
 }
 
