@@ -95,7 +95,9 @@ def _seen(period: Period, question: Question, arms: tuple[str, str]) -> bool:
     samples = [period.sample(arm, question.metric) for arm in arms]
     if question.kind is Kind.QUANTILE:
         return all(sample.histogram.total > 0 for sample in samples)
-    return all(sample.moments.units > 0 for sample in samples)
+    return all(
+        sample.moments.units > 0 and (question.kind is not Kind.RATIO or sample.moments.d > 0) for sample in samples
+    )
 
 
 def _estimates(design: Design, question: Question, arm: str, period: Period) -> tuple[Estimate, Estimate]:

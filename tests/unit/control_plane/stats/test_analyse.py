@@ -10,7 +10,7 @@ from control_plane.stats.estimate import Kind
 from control_plane.stats.moments import Moments
 from control_plane.stats.period import Period, Sample
 from control_plane.stats.verdict import Code, Why
-from tests.unit.control_plane.stats.samples import ERRORS, LATENCY, RESOLVED, judged, period, rate
+from tests.unit.control_plane.stats.samples import ERRORS, LATENCY, RESOLVED, judged, lognormal, period, rate
 
 ALL = (RESOLVED, ERRORS, LATENCY)
 
@@ -190,6 +190,44 @@ def test_a_rate_that_drifts_while_a_ramp_goes_on_is_no_effect(kind: Kind) -> Non
     found = analyse(Design(("stable", "candidate"), (question,)), [quiet, bad], 60)
     assert found.of("errors", "candidate").difference == pytest.approx(0)
     assert found.verdict.code is Code.NO_DIFFERENCE
+
+
+@pytest.mark.parametrize("question", [RESOLVED, replace(RESOLVED, kind=Kind.MEAN), LATENCY])
+def test_a_period_that_is_cut_in_two_alike_says_what_it_said(question: Question) -> None:
+    samples = {"a": lognormal(1.0, 4000), "b": lognormal(1.2, 4000)} if question is LATENCY else {
+        "a": rate(0.6, 4000.0), "b": rate(0.65, 4000.0)}  # fmt: skip
+    half = period({arm: {question.metric: each} for arm, each in samples.items()}, {"a": 4000, "b": 4000})
+    whole = period(
+        {arm: {question.metric: Sample(each.moments + each.moments, each.histogram + each.histogram)}
+         for arm, each in samples.items()},
+        {"a": 8000, "b": 8000},
+    )  # fmt: skip
+    design = Design(("a", "b"), (question,))
+    one, two = (analyse(design, periods, 60).of(question.metric, "b") for periods in ([whole], [half, half]))
+    assert two.interval == pytest.approx(one.interval, rel=0.01)
+    assert two.fixed.error == pytest.approx(one.fixed.error, rel=0.01)
+    assert two.treated.units == pytest.approx(8000)
+
+
+def test_latencies_of_users_who_come_often_count_for_less() -> None:
+    """Each user made ten requests: taken as alike, ten of them are one."""
+    histograms = {"a": lognormal(1.0, 4000).histogram, "b": lognormal(1.15, 4000).histogram}
+    users = Moments.from_arrays(np.zeros(400), np.full(400, 10.0))
+    found = {arm: {"latency": Sample(users, each)} for arm, each in histograms.items()}
+    seen = [period(found, {"a": 400, "b": 400})]
+    widths = []
+    for alike in (0.0, 0.2, 1.0):
+        comparison = analyse(Design(("a", "b"), (replace(LATENCY, alike=alike),)), seen, 60).of("latency", "b")
+        widths.append(comparison.fixed.error)
+        assert comparison.treated.units == pytest.approx(4000 / (1 + 9 * alike))
+    assert widths[0] < widths[1] < widths[2]
+
+
+def test_a_ratio_over_nothing_is_not_known_yet() -> None:
+    question = replace(RESOLVED, kind=Kind.RATIO)
+    found = {arm: {"resolved": Sample(Moments(units=500.0))} for arm in "ab"}
+    verdict = analyse(Design(("a", "b"), (question,)), [period(found, {"a": 500, "b": 500})], 60).verdict
+    assert verdict.code is Code.KEEP_GOING and verdict.evidence == ()
 
 
 def test_a_period_that_an_arm_was_not_in_is_left_out_for_it() -> None:
