@@ -13,11 +13,11 @@ def test_durations_are_said_as_one_would(seconds: float, said: str) -> None:
 
 
 def test_a_sentence_names_three_comparisons_and_counts_the_others() -> None:
-    arms = {arm: (0.6, 0.01, 1.0) for arm in ("control", "b", "c")}
-    said = judged((RESOLVED, ERRORS, LATENCY), 200_000, **arms).words
+    alike = (0.6, 0.01, 1.0)
+    said = judged((RESOLVED, ERRORS, LATENCY), 200_000, control=alike, b=alike, c=alike).words
     assert said.startswith("No arm differs from control by more than its margin: resolved 60% against 60% (+0 points,")
     assert said.endswith("; and 3 more.") and said.count(" against ") == 3
-    waiting = judged((RESOLVED, ERRORS, LATENCY), 50, **arms).words
+    waiting = judged((RESOLVED, ERRORS, LATENCY), 50, control=alike, b=alike, c=alike).words
     assert waiting == "Keep going: resolved of b, resolved of c, errors of b, 3 more are not decided."
 
 
