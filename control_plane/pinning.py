@@ -7,9 +7,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from control_plane.prompts.registry import COMMIT, PromptRegistry
-from control_plane.spec.documents import Document, Prompt, Route, stored
+from control_plane.spec.documents import Document, Prompt, stored
 from control_plane.spec.errors import Code, FieldError, TiermeshError
+from control_plane.spec.fitting import place
 from control_plane.spec.prompts import PinnedPrompt, RoutePrompt
+from control_plane.spec.references import prompts as prompts_of
 from control_plane.spec.registry import same
 from control_plane.store import pins, revisions
 from control_plane.store.database import Database
@@ -42,8 +44,8 @@ class Pinning:
         """
         documents = list(documents)
         prompts = [document for document in documents if isinstance(document, Prompt)]
-        routes = [document for document in documents if isinstance(document, Route) and document.spec.prompt]
-        if not prompts and not routes:
+        named = [(document, *said) for document in documents for said in prompts_of(document)]
+        if not prompts and not named:
             return Plan()
         unwritten = tuple(document for document in prompts if self._differs(document))
         coming = {document.metadata.name: self._coming(document) for document in unwritten}
@@ -51,9 +53,7 @@ class Pinning:
             known = pins.read(transaction)
         found: dict[str, Pin] = {}
         errors: list[FieldError] = []
-        for route in routes:
-            said = route.spec.prompt
-            assert said is not None
+        for document, place_in_spec, said in named:
             if said.reference in known or said.reference in found:
                 continue
             try:
@@ -62,7 +62,7 @@ class Pinning:
                 if error.code not in (Code.NOT_FOUND, Code.INVALID_DOCUMENT):
                     raise
                 part = f".{error.param}" if error.param else ""
-                errors.append(FieldError(f"Route/{route.metadata.qualified_name}.spec.prompt{part}", str(error)))
+                errors.append(FieldError(f"{place(document)}.spec.{place_in_spec}{part}", str(error)))
                 continue
             found[said.reference] = Pin(reference=said.reference, prompt=prompt, observed=prompt.version)
         if errors:

@@ -15,11 +15,12 @@ from control_plane.models.pinning import ModelPinning
 from control_plane.pinning import Pinning, Plan
 from control_plane.refusals import no_such_snapshot, refuse_absent, refuse_managed, refuse_named, refuse_stale
 from control_plane.spec.differences import of_contents
-from control_plane.spec.documents import Document, Route, stored
+from control_plane.spec.documents import Document, stored
 from control_plane.spec.errors import Code, FieldError, TiermeshError
 from control_plane.spec.names import TIERMESH, Key
 from control_plane.spec.prompts import PinnedPrompt, Pins, reference
 from control_plane.spec.records import Applied, Change, Difference, Outcome, Revision
+from control_plane.spec.references import prompts as prompts_of
 from control_plane.spec.snapshots import Content, Snapshot
 from control_plane.store import audit, model_pins, pins, revisions, snapshots
 from control_plane.store.database import Database, Transaction
@@ -227,7 +228,7 @@ class Publisher:
         """What the documents' references stand for from now on, written down. Those that nobody names are forgotten."""
         prompts = {**pins.read(transaction), **write.prompts}
         models = model_pins.used({**model_pins.read(transaction), **write.models}, documents)
-        named = {said.reference for one in documents if isinstance(one, Route) and (said := one.spec.prompt)}
+        named = {said.reference for one in documents for _, said in prompts_of(one)}
         model_pins.keep(transaction, models)
         pins.keep(transaction, {name: pin for name, pin in prompts.items() if name in named})
         texts = {name: pin.prompt for name, pin in prompts.items()}
@@ -256,7 +257,10 @@ def _held(then: Snapshot, stored: Mapping[str, Pin]) -> dict[str, Pin]:
     """The pins that a snapshot was compiled with. What the registry was last seen to say stays what it is: a held
     version is left for another once that changes."""
     held: dict[str, Pin] = {}
-    for prompt in (route.prompt for route in then.content.routes if route.prompt):
+    routes = then.content.routes
+    said_by = [route.prompt for route in routes]
+    said_by += [arm.prompt for route in routes for trial in route.trials for arm in trial.arms]
+    for prompt in filter(None, said_by):
         name = reference(prompt.name, prompt.alias, prompt.version)
         said = {**prompt.said(), "name": prompt.name, "version": prompt.version}
         observed = stored[name].observed if name in stored else prompt.version

@@ -5,10 +5,11 @@ from typing import Any
 
 from control_plane.spec.base import nearest
 from control_plane.spec.differences import of_values
-from control_plane.spec.documents import Document, Prompt, Route, Tenant, versioned
+from control_plane.spec.documents import Document, Experiment, Model, Rollout, Route, Tenant, versioned
 from control_plane.spec.errors import Code, FieldError, TiermeshError
 from control_plane.spec.names import Key
 from control_plane.spec.records import Revision
+from control_plane.spec.references import prompts
 from control_plane.spec.served import base_of
 
 _MOST_FIELDS = 50
@@ -99,7 +100,11 @@ def refuse_named(key: Key, in_force: Mapping[Key, Document]) -> None:
 
 def _named(document: Document) -> set[Key]:
     """The documents that a document names."""
-    return {Key(kind, name, document.metadata.namespace) for kind, name in _names(document)}
+    found = {Key(kind, name, document.metadata.namespace) for kind, name in _names(document)}
+    if isinstance(document, Experiment | Rollout):
+        # An arm is of no use without what it says; a Route's prompt lives on in the registry.
+        found |= {Key("Prompt", prompt.name) for _, prompt in prompts(document)}
+    return found
 
 
 def _names(document: Document) -> Iterable[tuple[str, str]]:
@@ -109,7 +114,15 @@ def _names(document: Document) -> Iterable[tuple[str, str]]:
         tiers, resilience = document.spec.tiers, document.spec.resilience
         mirrored = (resilience.mirror.model,) if resilience.mirror else ()
         return [("Model", base_of(name)) for name in tiers.light + tiers.heavy + resilience.fallbacks + mirrored]
-    if isinstance(document, Prompt):
-        return []
-    passages = document.spec.generation and document.spec.generation.passages
+    if isinstance(document, Experiment | Rollout):
+        return [("Route", document.spec.route), *_of_arms(document)]
+    passages = isinstance(document, Model) and document.spec.generation and document.spec.generation.passages
     return [("Model", passages.model)] if passages else []
+
+
+def _of_arms(trial: Experiment | Rollout) -> Iterable[tuple[str, str]]:
+    tiers = (override.tiers for override in trial.spec.overrides().values() if override.tiers)
+    yield from (("Model", base_of(name)) for each in tiers for name in each.light + each.heavy)
+    yield from (("Model", base_of(metric.judge.model)) for metric in trial.spec.metrics if metric.judge)
+    if isinstance(trial, Experiment):
+        yield from (("Tenant", name) for name in trial.spec.targeting.tenants or ())

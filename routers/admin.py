@@ -98,6 +98,11 @@ def _gathered(pieces: Iterator[str]) -> Steps[list[str]]:
     return gathered
 
 
+def _assignments(decision: Decision) -> list[dict[str, object]]:
+    rulings = [seen.ruling for seen in decision.match.assignment or ()]
+    return [{"trial": ruling.trial, "arm": ruling.arm, "why": ruling.reason.code} for ruling in rulings]
+
+
 def explanation(decision: Decision, cache: str, health: dict[str, object]) -> dict[str, object]:
     """A decision in words and numbers, and how the Route is doing."""
     route = decision.match.route
@@ -106,6 +111,7 @@ def explanation(decision: Decision, cache: str, health: dict[str, object]) -> di
         "revision": route.revision,
         "snapshot": decision.match.snapshot,
         "arm": decision.match.arm,
+        "assignments": _assignments(decision),
         "tier": decision.tier.value,
         "score": decision.score.value if decision.score else None,
         "threshold": route.threshold,

@@ -18,6 +18,7 @@ from routers.asking import Asker, OpenAIAsker
 from routers.cache.exact import ExactCache
 from routers.directory import Directory
 from routers.evidence import KEPT_SNAPSHOTS, Evidence
+from routers.exposure import MAX_WAITING, ExposureBook, Waiting
 from routers.grpc_client import GrpcTensorModels
 from routers.grpc_server import GrpcServer
 from routers.handler import Router
@@ -53,7 +54,8 @@ class App:
         alone = settings.control_plane_url is None
         spool = 0 if alone else settings.decisions_spool
         journal = self._journal = Journal(settings.name, metrics, spool, settings.decisions_recent)
-        self._ledger = Ledger(metrics, _write if settings.access_log else None, journal)
+        exposures = ExposureBook(Waiting(metrics, MAX_WAITING))
+        self._ledger = Ledger(metrics, _write if settings.access_log else None, journal, exposures)
         self._evidence = Evidence(journal, self._ledger.flush, KEPT_SNAPSHOTS if alone else 1)
         self._reporter = _reporter(settings, journal) if spool else None
         self._client = UpstreamClient(UpstreamLimits())

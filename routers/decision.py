@@ -3,6 +3,8 @@
 from typing import NamedTuple, Protocol
 
 from control_plane.spec.models import Operation, Tier
+from routers.assignment import Assignment
+from routers.call import Call
 from routers.complexity import Score
 from routers.prompting import Prompted
 from routers.reasons import Reason
@@ -43,7 +45,17 @@ class Match(NamedTuple):
     reasons: tuple[Reason, ...]
     tenant: Tenant = DEFAULT
     prompted: Prompted | None = None
-    """The call with the Route's prompt, where it has one: what is answered in place of the caller's own."""
+    """The call with what Route and arms add to it, where they do: what is answered in place of the caller's own."""
+    assignment: Assignment | None = None
+    """Where the Route has Experiments or Rollouts: what each made of the request."""
+    rehearsal: "Rehearsal | None" = None
+
+
+class Rehearsal(NamedTuple):
+    """A copy of a request for the candidate of a Rollout that warms up: nobody sees its answer."""
+
+    call: Call
+    match: Match
 
 
 class Decision(NamedTuple):

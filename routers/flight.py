@@ -10,11 +10,11 @@ from collections.abc import Callable
 from control_plane.spec.errors import Code, TiermeshError
 from routers.asking import Begun
 from routers.exchange import Exchange
+from routers.gauge import Counter
 from routers.http import Headers
 from routers.outcome import Outcome
 from routers.passenger import Passenger
 from routers.protocols.events import WholeEvents
-from routers.quotas.tab import Tab
 
 MAX_LAG_BYTES = 4 * 1024 * 1024
 """Of one caller behind the others of a shared stream: beyond it that caller is cut, and the others wait for nobody."""
@@ -35,11 +35,11 @@ class Flight:
         "_recorded_bytes",
         "_recording",
         "_started",
+        "counter",
         "deadline",
         "exchange",
         "outcome",
         "passengers",
-        "tab",
         "task",
     )
 
@@ -59,8 +59,8 @@ class Flight:
         self._events: WholeEvents | None = None
         self.passengers: list[Passenger] = []
         self.exchange: Exchange | None = None
-        self.tab: Tab | None = None
-        """Who pays for the answer, where its tenant's use is limited."""
+        self.counter: Counter | None = None
+        """What counts the answer's tokens, where somebody wants to know."""
         self.task: asyncio.Task[None] | None = None
 
     def join(self, passenger: Passenger) -> None:
@@ -94,8 +94,8 @@ class Flight:
 
     def deliver(self, headers: Headers, body: bytes) -> None:
         """Give everyone the same whole answer."""
-        if self.tab is not None:
-            self.tab.whole(body)
+        if self.counter is not None:
+            self.counter.whole(body)
         for passenger in self._land():
             passenger.send(headers, body)
 
@@ -122,7 +122,7 @@ class Flight:
             self.exchange.break_off(events.error)
 
     def _pass_on(self, data: bytes) -> None:
-        if self.tab is not None and not (data := self.tab.pass_on(data)):
+        if self.counter is not None and not (data := self.counter.pass_on(data)):
             return
         if self._recording:
             self._pieces.append(data)
@@ -204,6 +204,8 @@ class Flight:
             exchange.close()
 
     def _land(self) -> list[Passenger]:
+        if self.counter is not None:
+            self.outcome.usage = self.counter.usage
         passengers, self.passengers = self.passengers, []
         for passenger in passengers:
             # Without these the flight, its task and its replies hold each other until the garbage collector comes.

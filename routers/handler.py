@@ -82,8 +82,8 @@ class Router:
         if runtime is None:
             raise _not_ready()
         path = next((path for path, field in _TELLING if field in request.body), "/v1/chat/completions")
-        call = openai.decode(openai.OPERATIONS[path], request, next(self._new_ids), DEFAULT.name)
-        decision = decide(call, runtime)
+        call = openai.decode(openai.OPERATIONS[path], request, self._request_id(request), DEFAULT.name)
+        decision = decide(call, runtime, request.headers)
         health = self._serving.guards.of(decision.match.route).describe()
         return decision, self._serving.expected_cache(decision.match), health
 
@@ -93,7 +93,7 @@ class Router:
         try:
             runtime, tenant = self._seen_by(request)
             call = oip_calls.from_grpc(request, stream, runtime, request_id, tenant.name)
-            self.answer(call, match(call, runtime), reply)
+            self.answer(call, match(call, runtime, request.headers), reply)
         except Exception as error:  # noqa: BLE001 - as above
             self._fail(error, reply, request_id, STREAMED if stream else UNARY)
 
@@ -122,7 +122,7 @@ class Router:
             if request.method != b"POST":
                 raise _wrong_method(request, b"POST")
             call = decode(request, request_id, tenant.name)
-            self.answer(call, match(call, runtime), reply)
+            self.answer(call, match(call, runtime, request.headers), reply)
         elif path == _MODELS or path.startswith(_MODELS + "/"):
             _require(request, b"GET")
             body = _models(path.removeprefix(_MODELS).removeprefix("/"), runtime)
@@ -140,7 +140,7 @@ class Router:
         runtime, tenant = self._seen_by(request)
         if asked.action is Action.INFER:
             call = oip_calls.from_http(asked.target, request, runtime, request_id, tenant.name)
-            self.answer(call, match(call, runtime), reply)
+            self.answer(call, match(call, runtime, request.headers), reply)
         else:
             fail = partial(self._fail, reply=reply, request_id=request_id, dialect=HTTP)
             self._inference.answer(asked, runtime, reply, _identified(request_id), fail)

@@ -8,6 +8,7 @@ import orjson
 
 from control_plane.spec.decisions import MAX_TEXT_CHARACTERS
 from observability.metrics import RouterMetrics
+from routers.assignment import Assignment
 from routers.decision import Decision, Load
 from routers.ledger import Entry
 
@@ -94,9 +95,14 @@ def _line(entry: Entry, router: str) -> bytes:
         cache,
         status,
         error,
+        match,
+        _first_seconds,
     ) = entry
-    match, decision = outcome.match, outcome.decision
-    route = match.route
+    decision, shared = outcome.decision, outcome.match
+    route, assignment = match.route, match.assignment
+    decided = len(match.reasons)
+    if decision is not None:
+        decided += len(decision.reasons) - len(shared.reasons)
     return orjson.dumps(
         {
             "requestId": request_id,
@@ -115,11 +121,12 @@ def _line(entry: Entry, router: str) -> bytes:
             "revision": route.revision,
             "snapshot": match.snapshot,
             "arm": match.arm,
+            "assignments": [] if assignment is None else _assignments(assignment),
             "cache": cache,
             "choice": None if decision is None else _choice(decision),
             "strain": None if outcome.load is None else _strain(outcome.load),
-            "steps": [{"code": code, "text": text[:MAX_TEXT_CHARACTERS]} for code, text in outcome.reasons],
-            "decided": len(match.reasons if decision is None else decision.reasons),
+            "steps": [{"code": code, "text": text[:MAX_TEXT_CHARACTERS]} for code, text in outcome.steps(match)],
+            "decided": decided,
             "answeredBy": outcome.model,
             "tier": outcome.tier,
             "score": outcome.score,
@@ -127,6 +134,18 @@ def _line(entry: Entry, router: str) -> bytes:
             "error": None if error is None else error.code,
         }
     )
+
+
+def _assignments(assignment: Assignment) -> list[dict[str, Any]]:
+    return [
+        {
+            "trial": ruling.trial,
+            "arm": ruling.arm,
+            "unit": None if unit is None else unit.decode(),
+            "targeted": targeted,
+        }
+        for ruling, unit, targeted in assignment
+    ]
 
 
 def _choice(decision: Decision) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from control_plane.spec.errors import TiermeshError
 from observability.batch import Batch
 from observability.metrics import RouterMetrics
 from routers.call import Call
+from routers.decision import Match
 from routers.outcome import Outcome
 
 
@@ -32,6 +33,10 @@ class Entry(NamedTuple):
     cache: str
     status: int
     error: TiermeshError | None
+    match: Match
+    """The caller's own, also where it shared the outcome."""
+    first_seconds: float | None = None
+    """To the first content of a stream, where the caller has arms."""
 
 
 class Book(Protocol):
@@ -44,18 +49,24 @@ class Book(Protocol):
 class Ledger:
     """Takes an entry at each answer's end; counts and writes them in batches."""
 
-    def __init__(
-        self, metrics: RouterMetrics, write: Callable[[bytes], object] | None, journal: Book | None = None
-    ) -> None:
+    def __init__(self, metrics: RouterMetrics, write: Callable[[bytes], object] | None, *books: Book) -> None:
         """`write` takes whole lines of JSON; None keeps no log."""
         self._metrics = metrics
-        self._journal = journal
+        self._books = books
         self._write = write
         self._entries: Batch[Entry] = Batch(self._deliver)
         self.flush = self._entries.flush
 
     def record(
-        self, call: Call, outcome: Outcome, cache: str, started: float, status: int, error: TiermeshError | None
+        self,
+        call: Call,
+        match: Match,
+        outcome: Outcome,
+        cache: str,
+        started: float,
+        status: int,
+        error: TiermeshError | None,
+        first_seconds: float | None = None,
     ) -> None:
         """An answer came to its end. `started` is of `time.monotonic`."""
         seconds = time.monotonic() - started
@@ -75,6 +86,8 @@ class Ledger:
                 cache,
                 status,
                 error,
+                match,
+                first_seconds,
             )
         )
 
@@ -87,14 +100,14 @@ class Ledger:
         metrics = self._metrics
         for entry in entries:
             outcome = entry.outcome
-            route = outcome.match.route.name
+            route = entry.match.route.name
             metrics.request(route, outcome.tier or "", outcome.model, entry.cache, entry.status, entry.seconds)
-            for step in outcome.reasons:
+            for step in outcome.steps(entry.match):
                 metrics.reason(route, step.code)
         if self._write is not None:
             self._write(b"".join([_line(entry) for entry in entries]))
-        if self._journal is not None:
-            self._journal.add(entries)
+        for book in self._books:
+            book.add(entries)
 
 
 def _line(entry: Entry) -> bytes:
@@ -108,15 +121,15 @@ def _line(entry: Entry) -> bytes:
         "operation": entry.operation,
         "stream": entry.stream,
         "tenant": entry.tenant,
-        "route": outcome.match.route.name,
-        "snapshot": outcome.match.snapshot,
-        "arm": outcome.match.arm,
+        "route": entry.match.route.name,
+        "snapshot": entry.match.snapshot,
+        "arm": entry.match.arm,
         "tier": outcome.tier,
         "score": outcome.score,
         "model": outcome.model,
         "cache": entry.cache,
         "status": entry.status,
         "error": entry.error.code if entry.error else None,
-        "reasons": [f"{reason.code}: {reason.text}" for reason in outcome.reasons],
+        "reasons": [f"{reason.code}: {reason.text}" for reason in outcome.steps(entry.match)],
     }
     return orjson.dumps(fields, option=orjson.OPT_APPEND_NEWLINE)

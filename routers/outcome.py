@@ -4,6 +4,7 @@ from control_plane.spec.errors import Code, TiermeshError
 from control_plane.spec.models import Tier
 from routers.decision import Decision, Load, Match
 from routers.http import Headers
+from routers.quotas.metering import Usage
 from routers.reasons import Reason
 from routers.runtime import Backend
 
@@ -11,7 +12,7 @@ from routers.runtime import Backend
 class Outcome:
     """Which Model answered and why. Callers who share an answer share its outcome."""
 
-    __slots__ = ("decision", "load", "match", "model", "reasons", "score", "tier")
+    __slots__ = ("decision", "load", "match", "model", "reasons", "score", "tier", "usage")
 
     def __init__(
         self,
@@ -31,6 +32,8 @@ class Outcome:
         self.score = score
         self.reasons = reasons
         self.model = model
+        self.usage: Usage | None = None
+        """What the answer took, where somebody counts."""
 
     @classmethod
     def of(cls, decision: Decision, load: Load | None = None) -> "Outcome":
@@ -57,17 +60,22 @@ class Outcome:
         code = "light-abstained" if error.code is Code.ABSTAINED else "failed"
         self.note(code, f"{backend.name}: {error.message}")
 
-    def headers(self, request_id: str, cache: str) -> Headers:
-        """What a caller is told about how it was answered."""
-        match = self.match
-        codes = ",".join([reason.code for reason in self.reasons])
+    def steps(self, match: Match) -> tuple[Reason, ...]:
+        """All that led to the answer, for a caller of this match: who shares an answer came to it its own way."""
+        if match is self.match:
+            return self.reasons
+        return match.reasons + self.reasons[len(self.match.reasons) :]
+
+    def headers(self, request_id: str, cache: str, match: Match) -> Headers:
+        """What a caller of this match is told about how it was answered."""
+        codes = ",".join([reason.code for reason in self.steps(match)])
         if cache == "coalesced":
             codes += ",coalesced"
         # In whole thousandths, below 1 as the score is: to print a float takes ten times as long.
         score = "" if self.score is None else f"x-tiermesh-score: 0.{min(round(1000 * self.score), 999):03d}\r\n"
         model = f"x-tiermesh-model: {self.model}\r\n" if self.model else ""
         tier = f"x-tiermesh-tier: {self.tier}\r\n" if self.tier else ""
-        prompt = match.prompted.prompt.header if match.prompted is not None else ""
+        prompt = match.prompted.prompt.header if match.prompted is not None and match.prompted.prompt else ""
         return (
             f"x-request-id: {request_id}\r\n{match.route.headers}x-tiermesh-snapshot: {match.snapshot}\r\n"
             f"x-tiermesh-arm: {match.arm}\r\nx-tiermesh-cache: {cache}\r\n"

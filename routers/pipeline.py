@@ -9,16 +9,17 @@ from control_plane.spec.base import nearest
 from control_plane.spec.errors import Code, TiermeshError
 from control_plane.spec.models import Modality, Operation, Tier
 from routers import complexity
+from routers.assignment import Assignment, RequestHeaders
 from routers.cache import exact
 from routers.call import Call
 from routers.complexity import Score
-from routers.decision import Asked, Decision, Match
+from routers.decision import Asked, Decision, Match, Rehearsal
+from routers.prompting import Prompted
 from routers.reasons import Reason
 from routers.runtime import Backend, Route, Runtime
 from routers.tenants import DEFAULT
+from routers.variants import ARM, NO_HEADERS, assign, rehearsal, variant_of
 
-ARM = "default"
-"""The one arm of a Route without experiments."""
 MAX_NAME_CHARACTERS = 200
 """Of a name that does not exist, in its error: to look for the nearest to one of megabytes takes seconds."""
 
@@ -32,22 +33,52 @@ def has_score(operation: Operation) -> bool:
     return operation is not Operation.EMBEDDINGS and operation is not Operation.INFER
 
 
-def match(call: Call, runtime: Runtime) -> Match:
-    """Find the Route, the arm and the cache key, and put the Route's prompt before what the caller says.
+def match(call: Call, runtime: Runtime, headers: RequestHeaders = NO_HEADERS) -> Match:
+    """Find the Route, the arms and the cache key, and have the call say what these add to it. `headers` may say whom it
+    is for.
 
     Raises TiermeshError: UNKNOWN_MODEL with the names that exist, INVALID_REQUEST with a variable of the prompt.
     """
     route = runtime.routes.get(call.model)
     if route is None:
         raise unknown_model(call.model, runtime)
-    reasons, prompted = route.reasons, None
-    if route.prompt is not None and (prompted := route.prompt.apply(call)) is not None:
-        call, reasons = prompted.call, (*reasons, prompted.prompt.reason)
+    armed = route.armed
+    if armed is None:
+        return _matched(call, runtime, route, ARM, None)
+    assignment = assign(armed, call, headers)
+    found = _matched(call, runtime, *variant_of(armed, route, assignment), assignment)
+    if not armed.rehearses or (copied := rehearsal(armed, call, assignment)) is None:
+        return found
+    copy = _matched(call, runtime, *variant_of(armed, route, copied), copied)
+    return found._replace(rehearsal=Rehearsal(copy.prompted.call if copy.prompted else call, copy))
+
+
+def _matched(call: Call, runtime: Runtime, route: Route, arm: str, assignment: Assignment | None) -> Match:
+    prompted = None
+    if route.sampling is not None and route.sampling.takes(call.operation):
+        call = route.sampling.apply(call)
+        prompted = Prompted(call, call.fields)
+    if route.prompt is not None and (with_prompt := route.prompt.apply(call)) is not None:
+        call, prompted = with_prompt.call, with_prompt
+    reasons = route.reasons if assignment is None and prompted is None else why(route, call.operation, assignment)
     tenant = DEFAULT if runtime.keys is None else runtime.tenants.get(call.tenant, DEFAULT)
     uncached = why_uncached(call, bool(call.fields.get("tools")), route)
     if uncached is None:
-        return Match(route, runtime.number, ARM, exact.key(call, route.revision, ARM), reasons, tenant, prompted)
-    return Match(route, runtime.number, ARM, None, (*reasons, uncached), tenant, prompted)
+        key = exact.key(call, route.revision, arm)
+        return Match(route, runtime.number, arm, key, reasons, tenant, prompted, assignment)
+    return Match(route, runtime.number, arm, None, (*reasons, uncached), tenant, prompted, assignment)
+
+
+def why(route: Route, operation: Operation, assignment: Assignment | None) -> tuple[Reason, ...]:
+    """The steps that led to a Route, its arms, and what they have the call say."""
+    reasons = route.reasons
+    if assignment is not None:
+        reasons += tuple([seen.ruling.reason for seen in assignment])
+    if route.sampling is not None and route.sampling.takes(operation):
+        reasons += (route.sampling.reason,)
+    if route.prompt is not None and route.prompt.takes(operation):
+        reasons += (route.prompt.reason,)
+    return reasons
 
 
 def choose(call: Call, matched: Match) -> Decision:
@@ -81,9 +112,9 @@ def lighten(call: Asked, decision: Decision) -> Decision:
     return decision._replace(tier=Tier.LIGHT, candidates=light + rest, reasons=(*decision.reasons, reason))
 
 
-def decide(call: Call, runtime: Runtime) -> Decision:
+def decide(call: Call, runtime: Runtime, headers: RequestHeaders = NO_HEADERS) -> Decision:
     """Both halves: what happens to a call that no cache answers."""
-    matched = match(call, runtime)
+    matched = match(call, runtime, headers)
     return choose(matched.prompted.call if matched.prompted else call, matched)
 
 

@@ -31,14 +31,14 @@ Message = dict[str, Any]
 
 
 class Prompted(NamedTuple):
-    """A call with its prompt."""
+    """A call with its prompt, or with what an arm has it say."""
 
     call: Call
     """What Models read."""
     asked: Mapping[str, Any]
     """What its complexity is taken from: the caller's own words, since a prompt is the same for easy and hard
     requests, and the answer's format."""
-    prompt: "Prompt"
+    prompt: "Prompt | None" = None
 
 
 class Turn(NamedTuple):

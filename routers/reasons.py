@@ -5,6 +5,13 @@ from typing import NamedTuple
 REASONS = {
     "route": "the request's model names this Route",
     "prompt": "the Route's prompt stands before what the caller says",
+    "arm": "an Experiment or a Rollout gives this unit one of its arms",
+    "arm-forced": "the unit is named in the Experiment: it has this arm whatever else holds",
+    "no-unit": "the request does not say whom it is for: the Experiment does not take it",
+    "not-targeted": "the Experiment is for other requests",
+    "held-out": "the Route keeps this unit out of all Experiments",
+    "outside-traffic": "the Experiment takes another part of the units",
+    "sampling": "the arm draws answers otherwise than the caller says",
     "below-threshold": "the score is under the Route's threshold: the light tier is tried first",
     "at-threshold": "the score reaches the Route's threshold: the heavy tier answers",
     "only-tier": "one tier alone can do this operation",

@@ -17,13 +17,15 @@ from control_plane.spec.errors import Code, TiermeshError
 from control_plane.spec.models import Operation
 from control_plane.spec.snapshots import Snapshot
 from routers import complexity
+from routers.assignment import Assignment, Seen
 from routers.complexity import Score
 from routers.decision import Decision, Match
-from routers.pipeline import ARM, choose_by, has_score, lighten, unknown_model, why_uncached
+from routers.pipeline import choose_by, has_score, lighten, unknown_model, why, why_uncached
 from routers.reasons import Reason
-from routers.runtime import Runtime
+from routers.runtime import Armed, Runtime
+from routers.variants import ARM, variant_of
 
-MAX_BODY_BYTES = 1024 * 1024
+MAX_BODY_BYTES = 4 * 1024 * 1024
 """Of a request to work one out: a record, and one Route of a snapshot with its Models."""
 
 
@@ -130,17 +132,31 @@ def _decide(record: DecisionRecord, runtime: Runtime) -> tuple[Match, Decision |
     route = runtime.routes.get(asked.model)
     if route is None:
         raise unknown_model(asked.model, runtime)
-    reasons, uncached = route.reasons, why_uncached(asked, record.tools, route)
-    if route.prompt is not None and route.prompt.takes(asked.operation):
-        reasons += (route.prompt.reason,)
+    arm, assignment = ARM, None
+    if route.armed is not None:
+        assignment = _assignment(record, route.armed)
+        route, arm = variant_of(route.armed, route, assignment)
+    reasons, uncached = why(route, asked.operation, assignment), why_uncached(asked, record.tools, route)
     if uncached is not None:
         reasons += (uncached,)
-    match = Match(route, runtime.number, ARM, None, reasons)
+    match = Match(route, runtime.number, arm, None, reasons, assignment=assignment)
     if record.choice is None:
         return match, None
     decision = choose_by(asked, _score(record), match)
     lightened = record.strain is not None and record.strain.step == "light"
     return match, lighten(asked, decision) if lightened else decision
+
+
+def _assignment(record: DecisionRecord, armed: Armed) -> Assignment:
+    """The arms, from whom the request was for, by the weights of the snapshot."""
+    recorded = {one.trial: one for one in record.assignments}
+    found = []
+    for trial in armed.trials:
+        one = recorded.get(trial.key)
+        unit = one.unit.encode() if one is not None and one.unit is not None else None
+        targeted = one is not None and one.targeted
+        found.append(Seen(trial.rule(unit, targeted), unit, targeted))
+    return tuple(found)
 
 
 def _score(record: DecisionRecord) -> Score | None:

@@ -4,6 +4,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
+from typing import NamedTuple
 from urllib.parse import quote, urlsplit
 
 from control_plane.spec import snapshots
@@ -11,10 +12,12 @@ from control_plane.spec.errors import Code, TiermeshError
 from control_plane.spec.models import Modality, Operation, Protocol, Tier
 from control_plane.spec.resilience import Resilience
 from control_plane.spec.snapshots import SCHEMA_VERSION, CompiledPrice, Snapshot
+from routers.assignment import Trial
 from routers.authentication import Keys
 from routers.prompting import Prompt
 from routers.reading import Found
 from routers.reasons import Reason
+from routers.sampling import Sampling
 from routers.slices import Steps, at_once
 from routers.tenants import Tenant
 from routers.upstream import Origin
@@ -80,7 +83,7 @@ class Route:
     fallbacks: Mapping[Operation, tuple[Backend, ...]]
     """Models that are tried after all others."""
     backends: tuple[Backend, ...]
-    """All Models that may answer."""
+    """All Models that may answer, in any arm."""
     shadow: Backend | None
     """The Model that sees a share of the requests, and answers none."""
     headers: str
@@ -89,6 +92,33 @@ class Route:
     """Why a request is answered by it."""
     prompt: Prompt | None = None
     """What stands before what its callers say."""
+    sampling: Sampling | None = None
+    """What is drawn otherwise than callers say; only arms have it."""
+    armed: "Armed | None" = None
+    """What assigns arms to its requests."""
+    base: "Route | None" = None
+    """Of a Route as it answers in some arms: the Route itself, whose state it shares."""
+
+
+class Variant(NamedTuple):
+    """A Route as it answers in a combination of arms."""
+
+    route: Route
+    arm: str
+    """`EXPERIMENT=ARM`, joined by commas."""
+
+
+@dataclass(frozen=True, slots=True)
+class Armed:
+    """The Experiments and Rollouts of a Route."""
+
+    trials: tuple[Trial, ...]
+    models: Mapping[str, Backend]
+    """All Models that their arms name, and the Route's own."""
+    rehearses: bool
+    """Whether candidates see copies of requests."""
+    variants: dict[tuple[int, ...], Variant] = field(default_factory=dict, compare=False)
+    """By the places of the arms, once a request has been given them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,25 +252,35 @@ def _endpoint(backend: snapshots.Backend, url: str, authorization: str | None) -
 
 def _route(route: snapshots.CompiledRoute, backends: Mapping[str, Backend]) -> Route:
     policy = route.resilience
+    arms = [arm for trial in route.trials for arm in trial.arms]
+    names = [*route.light, *route.heavy, *policy.fallbacks]
+    names += [name for arm in arms for name in (arm.light or ()) + (arm.heavy or ())]
+    answering = {name: backends[name] for name in names}
     return Route(
         name=route.name,
         model=route.model,
         revision=route.revision,
-        light=_by_operation(tuple(backends[name] for name in route.light)),
-        heavy=_by_operation(tuple(backends[name] for name in route.heavy)),
+        light=by_operation(tuple(backends[name] for name in route.light)),
+        heavy=by_operation(tuple(backends[name] for name in route.heavy)),
         threshold=route.threshold,
         cache_ttl_seconds=route.cache_ttl_seconds,
         deadline_seconds=route.deadline_seconds,
         resilience=policy,
-        fallbacks=_by_operation(tuple(backends[name] for name in policy.fallbacks)),
-        backends=tuple(backends[name] for name in dict.fromkeys(route.light + route.heavy + policy.fallbacks)),
+        fallbacks=by_operation(tuple(backends[name] for name in policy.fallbacks)),
+        backends=tuple(answering.values()),
         shadow=backends[policy.mirror.model] if policy.mirror else None,
         headers=f"x-tiermesh-route: {route.name}\r\nx-tiermesh-revision: {route.revision}\r\n",
         reasons=(Reason("route", f"model {route.model!r} is Route {route.name!r}"),),
         prompt=None if route.prompt is None else Prompt(route.prompt),
+        armed=_armed(route.trials, answering) if route.trials else None,
     )
 
 
-def _by_operation(tier: tuple[Backend, ...]) -> Mapping[Operation, tuple[Backend, ...]]:
+def _armed(trials: tuple[snapshots.CompiledTrial, ...], models: Mapping[str, Backend]) -> Armed:
+    return Armed(tuple(map(Trial, trials)), models, any(trial.mirror for trial in trials))
+
+
+def by_operation(tier: tuple[Backend, ...]) -> Mapping[Operation, tuple[Backend, ...]]:
+    """The Models of a tier that can do each operation."""
     able = {operation: tuple(backend for backend in tier if operation in backend.operations) for operation in Operation}
     return MappingProxyType(able)

@@ -18,6 +18,7 @@ from routers.deadlines import Deadlines
 from routers.decision import Decision, Load, Match
 from routers.exchange import Exchange
 from routers.flight import Flight
+from routers.gauge import Gauge
 from routers.http import Reply
 from routers.ledger import Ledger
 from routers.mirroring import Mirroring
@@ -73,7 +74,7 @@ class Serving:
         elif hit := self._cache.get(key, started):
             self._shortcuts.replay(call, match, hit, reply, "hit-exact", started)
         elif (flight := self._flights.get(key)) and flight.joinable:
-            flight.join(Passenger(call, reply, flight.outcome, "coalesced", started, self._ledger))
+            flight.join(Passenger(call, match, reply, flight.outcome, "coalesced", started, self._ledger))
         else:
             self._fly(call, match, reply, "miss", started)
 
@@ -86,7 +87,14 @@ class Serving:
             if step > Step.LIGHT:
                 self._shortcuts.give_less(step, call, Outcome.undecided(match), guard, reply, cache, started)
                 return
-        decision, load = choose(call, match), None
+        try:
+            decision, load = choose(call, match), None
+        except TiermeshError as error:
+            if match.assignment is None:
+                raise
+            # An arm may be why nobody can answer: then it is the arm's answer, and counts for it.
+            Passenger(call, match, reply, Outcome.undecided(match), cache, started, self._ledger).refuse(error)
+            return
         if decision.score is not None:
             step = guard.ladder.place(started, pressure, decision.score.value, random.random)
             if step is Step.LIGHT:
@@ -95,7 +103,7 @@ class Serving:
                 self._shortcuts.give_less(step, call, Outcome.of(decision), guard, reply, cache, started)
                 return
         outcome = Outcome.of(decision, load)
-        passenger = Passenger(call, reply, outcome, cache, started, self._ledger)
+        passenger = Passenger(call, match, reply, outcome, cache, started, self._ledger)
         seconds = match.route.deadline_seconds
         tab = self._tab(call, decision) if match.tenant.limits is not None else None
         standing = self.guards.standings.get(call.tenant, EVERYBODY)
@@ -106,18 +114,26 @@ class Serving:
             passenger.refuse(error)
             return
         flight = Flight(outcome, match.cache_key is not None, self._abandon, started + seconds)
-        flight.tab = tab
+        if tab is not None:
+            flight.counter = tab
+        elif match.assignment is not None:
+            flight.counter = gauge = Gauge(call)
+            call = gauge.call
         flight.join(passenger)
         if match.cache_key is not None:
             self._flights[match.cache_key] = flight
-        flight.task = asyncio.get_running_loop().create_task(self._run(call, decision, flight, guard, place))
+        flight.task = asyncio.get_running_loop().create_task(self._run(call, decision, flight, guard, place, tab))
         flight.task.add_done_callback(lambda task: self._landed(flight, place, task))
         self._deadlines.watch(flight)
         if guard.shadow is not None:
             self.mirroring.copy(call, match.route, guard.shadow)
+        if match.rehearsal is not None:
+            self.mirroring.rehearse(match.rehearsal)
 
-    async def _run(self, call: Call, decision: Decision, flight: Flight, guard: RouteGuard, place: Place) -> None:
-        match, tab = decision.match, flight.tab
+    async def _run(
+        self, call: Call, decision: Decision, flight: Flight, guard: RouteGuard, place: Place, tab: Tab | None
+    ) -> None:
+        match = decision.match
         try:
             if place.queued:
                 await _granted(place, guard, flight.outcome)

@@ -37,7 +37,7 @@ class Shortcuts:
     ) -> None:
         """Give a kept answer."""
         outcome = Outcome(match, kept.tier, kept.score, (*match.reasons, why), kept.model, None, load)
-        passenger = Passenger(call, reply, outcome, cache, started, self._ledger)
+        passenger = Passenger(call, match, reply, outcome, cache, started, self._ledger)
         if kept.stream:
             passenger.start(kept.headers)
             passenger.write(kept.body)
@@ -54,7 +54,7 @@ class Shortcuts:
         if match.cache_key is not None and (kept := self._cache.stale(match.cache_key, started)):
             self.replay(call, match, kept, reply, "hit-stale", started, STALE, load)
             return
-        passenger = Passenger(call, reply, outcome, cache, started, self._ledger)
+        passenger = Passenger(call, match, reply, outcome, cache, started, self._ledger)
         text = guard.policy.ladder.canned_answer
         if step is Step.REFUSE or text is None or not canned.can_answer(call.operation):
             outcome.note("shed", "the Route is overloaded")

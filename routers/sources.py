@@ -9,9 +9,10 @@ from typing import Protocol
 from control_plane.client.files import read_documents
 from control_plane.client.http import SnapshotFeed
 from control_plane.spec.compile import compile
-from control_plane.spec.documents import Document, Prompt, Route
+from control_plane.spec.documents import Document, Prompt
 from control_plane.spec.errors import Code, TiermeshError
 from control_plane.spec.prompts import PinnedPrompt, Pins
+from control_plane.spec.references import prompts
 from control_plane.spec.snapshots import Snapshot, digest
 from routers.reading import Found, Reader
 from routers.slices import in_slices, lasting
@@ -103,8 +104,8 @@ def _pins(documents: list[Document]) -> Pins:
     first."""
     said = {document.metadata.name: document.spec for document in documents if isinstance(document, Prompt)}
     found = {}
-    for prompt in (document.spec.prompt for document in documents if isinstance(document, Route)):
-        if prompt is not None and (spec := said.get(prompt.name)) is not None:
+    for prompt in (prompt for document in documents for _, prompt in prompts(document)):
+        if (spec := said.get(prompt.name)) is not None:
             version = {**spec.said(), "name": prompt.name, "version": prompt.version or 1}
             found[prompt.reference] = PinnedPrompt.model_validate(version)
     return Pins(found)

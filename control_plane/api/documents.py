@@ -1,4 +1,4 @@
-"""/v1/models, /v1/routes, /v1/tenants and /v1/documents: documents in, documents out."""
+"""/v1/models, /v1/routes … and /v1/documents: documents in, documents out."""
 
 from collections.abc import Iterable
 from typing import Annotated, Any, Literal
@@ -27,6 +27,10 @@ SomeNamespaces = Annotated[Name | Literal["*"], Query()]
 """One, or `*` for all that the caller may view."""
 
 
+_WRITERS = {"Experiment": Role.EXPERIMENTER}
+"""Who may write and delete documents of a kind; operators, where it is not here."""
+
+
 class Batch(Spec):
     """Documents that are applied together or not at all."""
 
@@ -46,13 +50,13 @@ def batch_routes(publisher: Publisher) -> APIRouter:
     """/v1/documents: many at once."""
     routes = APIRouter(tags=["documents"])
 
-    @routes.post("/v1/documents", dependencies=[needs(Role.OPERATOR)])
+    @routes.post("/v1/documents", dependencies=[needs(Role.EXPERIMENTER)])
     def apply(batch: Batch, caller: Caller, dry_run: Annotated[bool, Query(alias="dryRun")] = False) -> Applied:
         """Create or change all documents, or none; `dryRun=true` answers the same and writes nothing."""
         author = author_of(caller, batch.author)
         documents = _parse_all(batch.documents)
-        for namespace in {document.metadata.namespace: None for document in documents}:
-            permit(caller, Role.OPERATOR, namespace)
+        for kind, namespace in {(document.kind, document.metadata.namespace): None for document in documents}:
+            permit(caller, _writer(kind), namespace)
         return publisher.apply(
             documents, author, batch.reason, dry_run, origin=origin_of(caller), manager=batch.manager
         )
@@ -71,6 +75,7 @@ def batch_routes(publisher: Publisher) -> APIRouter:
 def kind_routes(plural: str, kind: str, publisher: Publisher) -> APIRouter:
     """The operations on one kind of document."""
     routes = APIRouter(prefix=f"/v1/{plural}", tags=[plural])
+    writer = _writer(kind)
 
     @routes.get("", dependencies=[needs(Role.VIEWER)])
     def list_all(caller: Caller, namespace: SomeNamespaces = DEFAULT_NAMESPACE) -> JSONResponse:
@@ -93,7 +98,7 @@ def kind_routes(plural: str, kind: str, publisher: Publisher) -> APIRouter:
                 raise no_such_document(key, [one for one in known if caller.may(Role.VIEWER, one.namespace)])
         return JSONResponse(_read(head), headers={"etag": f'"{head.generation}-{head.sha256}"'})
 
-    @routes.put("/{name}", dependencies=[needs(Role.OPERATOR)])
+    @routes.put("/{name}", dependencies=[needs(writer)])
     def put(
         name: str,
         document: Annotated[Any, Body()],
@@ -104,12 +109,12 @@ def kind_routes(plural: str, kind: str, publisher: Publisher) -> APIRouter:
         manager: Annotated[Name, Query()] = TIERMESH,
     ) -> Applied:
         """Create or change one document; 409 where its `metadata.resourceVersion` is not the last."""
-        permit(caller, Role.OPERATOR, namespace)
+        permit(caller, writer, namespace)
         by = author_of(caller, author)
         meant = _expect(Key(kind, name, namespace), parse(in_namespace(document, namespace)))
         return publisher.apply([meant], by, reason, origin=origin_of(caller), manager=manager)
 
-    @routes.delete("/{name}", dependencies=[needs(Role.OPERATOR)])
+    @routes.delete("/{name}", dependencies=[needs(writer)])
     def delete(
         name: str,
         caller: Caller,
@@ -120,7 +125,7 @@ def kind_routes(plural: str, kind: str, publisher: Publisher) -> APIRouter:
         resource_version: Annotated[str | None, Query(alias="resourceVersion", pattern=VERSION)] = None,
     ) -> Applied:
         """Delete one document; 409 where another names it, or where it has another version."""
-        permit(caller, Role.OPERATOR, namespace)
+        permit(caller, writer, namespace)
         by, key = author_of(caller, author), Key(kind, name, namespace)
         return publisher.delete(key, by, reason, resource_version, manager=manager, origin=origin_of(caller))
 
@@ -137,6 +142,10 @@ def kind_routes(plural: str, kind: str, publisher: Publisher) -> APIRouter:
         return RevisionList(items=tuple(found))
 
     return routes
+
+
+def _writer(kind: str) -> Role:
+    return _WRITERS.get(kind, Role.OPERATOR)
 
 
 def _visible(publisher: Publisher, caller: Principal, kind: str | None, namespace: str) -> list[Revision]:

@@ -1,5 +1,6 @@
 """A router's admin port, as the commands ask it."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import httpx2
@@ -10,10 +11,14 @@ from control_plane.spec.errors import Code, TiermeshError
 
 ROUTER_ADMIN_URL = "http://127.0.0.1:8082"
 
+NO_HEADERS: Mapping[str, str] = {}
+
 Router = Annotated[str, typer.Option("--router", envvar="TIERMESH_ADMIN", help="The router's admin address.")]
 
 
-def ask(router: str, path: str, body: bytes | None = None) -> dict[str, Any]:
+def ask(
+    router: str, path: str, body: bytes | None = None, more_headers: Mapping[str, str] = NO_HEADERS
+) -> dict[str, Any]:
     """GET a path, or POST a body of JSON to it; returns the JSON object that came back.
 
     Raises TiermeshError: UNAVAILABLE where nothing answers, UPSTREAM_FAILED where it is no router, NOT_FOUND and
@@ -22,7 +27,7 @@ def ask(router: str, path: str, body: bytes | None = None) -> dict[str, Any]:
     try:
         with httpx2.Client(trust_env=False, verify=trusted(router)) as http:
             url = router.rstrip("/") + path
-            headers = {"content-type": "application/json"}
+            headers = {**more_headers, "content-type": "application/json"}
             response = http.get(url) if body is None else http.post(url, content=body, headers=headers)
         answer = response.json()
     except (httpx2.TransportError, httpx2.InvalidURL) as error:

@@ -23,7 +23,7 @@ from control_plane.cli.options import (
 from control_plane.cli.printing import as_json, as_yaml, compact, difference, document_text, failure, table, when
 from control_plane.client.http import Client
 from control_plane.client.registry import RegistryClient
-from control_plane.spec.documents import Document, Model, Prompt, Route, Tenant, dump
+from control_plane.spec.documents import Document, Experiment, Model, Prompt, Rollout, Route, Tenant, dump
 from control_plane.spec.errors import Code, TiermeshError
 from control_plane.spec.names import DEFAULT_NAMESPACE, TIERMESH, qualified
 from control_plane.spec.prompts import variables
@@ -75,6 +75,10 @@ def get(
         table(("NAME", "MODEL", "LIGHT", "HEAVY", "THRESHOLD"), [_route_row(one) for one in documents])
     elif kind == "Prompt":
         table(("NAME", "FORM", "VARIABLES", "MESSAGE"), [_prompt_row(one) for one in documents])
+    elif kind == "Experiment":
+        table(("NAME", "ROUTE", "STATE", "ARMS", "LAYER", "TRAFFIC"), [_experiment_row(one) for one in documents])
+    elif kind == "Rollout":
+        table(("NAME", "ROUTE", "CHANGES", "STEPS", "GUARDRAILS"), [_rollout_row(one) for one in documents])
     else:
         headers = ("NAME", "KEYS", "REQUESTS/S", "CONCURRENT", "TOKENS/MIN", "USD/DAY", "HARD", "ROUTES")
         table(headers, [_tenant_row(one) for one in documents])
@@ -241,6 +245,22 @@ def _prompt_row(document: Document) -> tuple[object, ...]:
     spec = document.spec
     form = "text" if spec.chat is None else f"chat of {len(spec.chat)}"
     return document.metadata.qualified_name, form, ", ".join(variables(spec)), spec.message
+
+
+def _experiment_row(document: Document) -> tuple[object, ...]:
+    assert isinstance(document, Experiment)
+    spec, traffic = document.spec, document.spec.traffic
+    arms = ", ".join(f"{arm.name} {arm.weight:g}" for arm in spec.arms)
+    segment = f"{traffic.from_:g} to {traffic.until:g} %"
+    return document.metadata.qualified_name, spec.route, spec.state, arms, traffic.layer, segment
+
+
+def _rollout_row(document: Document) -> tuple[object, ...]:
+    assert isinstance(document, Rollout)
+    spec = document.spec
+    changes = ", ".join(spec.override.says() if spec.override else (f"each {one} change" for one in spec.on_change))
+    guardrails = ", ".join(guardrail.metric for guardrail in spec.guardrails)
+    return document.metadata.qualified_name, spec.route, changes, len(spec.steps), guardrails
 
 
 def _tenant_row(document: Document) -> tuple[object, ...]:

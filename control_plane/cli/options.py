@@ -38,7 +38,7 @@ def _kind(word: str) -> str:
 
 
 Server = Annotated[str, typer.Option("--server", envvar="TIERMESH_SERVER", help="The control plane's address.")]
-Kind = Annotated[str, typer.Argument(metavar="KIND", callback=_kind, help="model, route, tenant or prompt.")]
+Kind = Annotated[str, typer.Argument(metavar="KIND", callback=_kind, help=f"{', '.join(PLURALS.values()).lower()}.")]
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The document's name.")]
 File = Annotated[
     Path, typer.Option("-f", "--file", metavar="FILE|DIR|-", help="YAML or JSON documents; - reads standard input.")
@@ -115,12 +115,12 @@ def author() -> str:
         return "anonymous"
 
 
-def pairs(written: list[str]) -> dict[str, str]:
-    """The values that `--var NAME=VALUE` gives."""
+def pairs(written: list[str], option: str = "--var") -> dict[str, str]:
+    """The values that an option gives as NAME=VALUE, each time that it stands there."""
     found = {}
     for one in written:
         name, equals, value = one.partition("=")
         if not equals:
-            raise typer.BadParameter(f"{one!r} is not NAME=VALUE", param_hint="--var")
+            raise typer.BadParameter(f"{one!r} is not NAME=VALUE", param_hint=option)
         found[name] = value
     return found

@@ -13,7 +13,9 @@ from control_plane.cli.printing import as_json, as_yaml, table
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     group = typer.Typer(no_args_is_help=True, help="The names that callers use.")
-    group.command(epilog='Example: tiermesh route explain shop "Do you ship to Norway?"')(explain)
+    group.command(
+        epilog='Example: tiermesh route explain shop "Do you ship to Norway?" --header x-tiermesh-unit=shopper-7'
+    )(explain)
     app.add_typer(group, name="route")
 
 
@@ -21,6 +23,9 @@ def explain(
     route: Annotated[str, typer.Argument(help="The model that callers write.")],
     question: Annotated[str, typer.Argument(help="What a caller might ask.")],
     var: Vars = None,
+    header: Annotated[
+        list[str] | None, typer.Option("--header", metavar="NAME=VALUE", help="A header, such as x-tiermesh-unit.")
+    ] = None,
     router: Router = ROUTER_ADMIN_URL,
     output: As = Output.TABLE,
 ) -> None:
@@ -28,7 +33,7 @@ def explain(
     request: dict[str, Any] = {"model": route, "messages": [{"role": "user", "content": question}]}
     if var:
         request["tiermesh"] = {"variables": pairs(var)}
-    answer = ask(router, "/explain", json.dumps(request).encode())
+    answer = ask(router, "/explain", json.dumps(request).encode(), pairs(header or []))
     if output is Output.YAML:
         as_yaml([answer])
     elif output is Output.JSON:

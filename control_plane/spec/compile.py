@@ -2,9 +2,11 @@
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from typing import NamedTuple
 
-from control_plane.spec.documents import Document, Model, Prompt, Route, Tenant
+from control_plane.spec.arming import armed, by_route, compiled_prompt, prompt_hash
+from control_plane.spec.documents import Document, Experiment, Model, Prompt, Rollout, Route, Tenant
 from control_plane.spec.errors import Code, TiermeshError
 from control_plane.spec.fitting import (
     broken_references,
@@ -14,10 +16,11 @@ from control_plane.spec.fitting import (
     wrong_prompts,
     wrong_tenants,
 )
+from control_plane.spec.fitting_arms import wrong_trials
 from control_plane.spec.memory import Memory
 from control_plane.spec.models import Engine, Generation, ModelSpec, Price
 from control_plane.spec.names import DEFAULT_NAMESPACE, path_segment, qualified
-from control_plane.spec.prompts import NO_PINS, CompiledPrompt, PinnedPrompt, Pins
+from control_plane.spec.prompts import NO_PINS, PinnedPrompt, Pins
 from control_plane.spec.resilience import Resilience
 from control_plane.spec.served import Variant, base_of, references, unresolved, variants
 from control_plane.spec.snapshots import (
@@ -26,7 +29,6 @@ from control_plane.spec.snapshots import (
     CompiledRoute,
     CompiledTenant,
     Content,
-    canonical,
     digest,
 )
 from control_plane.spec.versions import PinnedModel
@@ -63,9 +65,13 @@ def compile(
     written = [document for document in ordered if isinstance(document, Model)]
     routes = [document for document in ordered if isinstance(document, Route)]
     tenants = [document for document in ordered if isinstance(document, Tenant)]
+    trials = [document for document in ordered if isinstance(document, Experiment | Rollout)]
     named = {name: one for model in written for name, one in recall(variants, model, *_pinned(model, pins)).items()}
-    errors += broken_references(routes, {name: one.model for name, one in named.items()})
-    errors += [*clashes(routes), *wrong_tenants(tenants, routes), *wrong_prompts(routes, pins)]
+    models = {name: one.model for name, one in named.items()}
+    errors += broken_references(routes, models)
+    errors += [*clashes(routes), *wrong_tenants(tenants, routes), *wrong_prompts((*routes, *trials), pins)]
+    if trials:
+        errors += wrong_trials(trials, by_key, models, pins)
     errors += unresolved(written, pins.models)
     errors += misplaced_prompts(document for document in ordered if isinstance(document, Prompt))
     if errors:
@@ -77,8 +83,14 @@ def compile(
         )
     by_namespace = _by_namespace(routes)
     served = {name: recall(_served, one, serve_url) for name, one in named.items()}
+    compiled = [recall(_route, route, _said(route, pins), *_hashes(route, served)) for route in routes]
+    if under_way := by_route(trials, pins):
+        says = partial(_says, served)
+        for index, route in enumerate(routes):
+            if found := under_way.get(route.metadata.qualified_name):
+                compiled[index] = armed(compiled[index], route, found, pins, says, recall)
     return Content(
-        routes=tuple(recall(_route, route, _said(route, pins), *_hashes(route, served)) for route in routes),
+        routes=tuple(compiled),
         backends=tuple(one.backend for one in served.values()),
         tenants=tuple(recall(_tenant, tenant, _usable(tenant, by_namespace)) for tenant in tenants),
     )
@@ -167,10 +179,14 @@ def _backend(variant: Variant, serve_url: str) -> Backend:
 
 
 def _hashes(route: Route, served: Mapping[str, _Served]) -> Iterator[str]:
-    """What decides the answers of the Models that may answer, and of those that find passages for them."""
-    spec, namespace = route.spec, route.metadata.namespace
-    names = dict.fromkeys(spec.tiers.light + spec.tiers.heavy + spec.resilience.fallbacks)
-    answering = [served[qualified(namespace, name)] for name in names]
+    """What decides the answers of the Models that may answer."""
+    tiers = route.spec.tiers
+    return _says(served, route.metadata.namespace, tiers.light + tiers.heavy + route.spec.resilience.fallbacks)
+
+
+def _says(served: Mapping[str, _Served], namespace: str, names: Iterable[str]) -> Iterator[str]:
+    """What decides the answers of these Models, and of those that find passages for them."""
+    answering = [served[qualified(namespace, name)] for name in dict.fromkeys(names)]
     yield from (one.says for one in answering)
     for one in answering:
         if (generation := one.model.spec.generation) and generation.passages:
@@ -192,29 +208,14 @@ def _route(route: Route, said: PinnedPrompt | None, *says: str) -> CompiledRoute
         deadlineSeconds=spec.resilience.deadline_seconds,
         resilience=resilience,
     )
-    prompt = _prompt(route, said) if said else None
+    prompt = compiled_prompt(spec.prompt, said) if spec.prompt and said else None
     # Of how a Route holds out, only who else may answer changes its answers. JSON in the order of the fields, not the
     # canonical one, which takes ten times as long.
-    decides = [compiled.model_dump_json(exclude={"resilience", "prompt"}), *resilience.fallbacks, *says]
-    if prompt is not None:  # its alias is not told to anybody: only where it leads is
-        decides.append(digest(prompt.model_copy(update={"alias": None})))
+    decides = [compiled.model_dump_json(exclude={"resilience", "prompt", "trials"}), *resilience.fallbacks, *says]
+    if prompt is not None:
+        decides.append(prompt_hash(prompt))
     revision = hashlib.sha256("\n".join(decides).encode()).hexdigest()[:12]
     return compiled.model_copy(update={"revision": revision, "prompt": prompt})
-
-
-def _prompt(route: Route, said: PinnedPrompt) -> CompiledPrompt:
-    named = route.spec.prompt
-    assert named is not None, "it is what the prompt was pinned for"
-    return CompiledPrompt(
-        name=said.name,
-        version=said.version,
-        template=said.template,
-        chat=said.chat,
-        responseFormat=said.response_format,
-        alias=named.alias,
-        variables=named.variables,
-        sha256=hashlib.sha256(canonical(said.said())).hexdigest(),
-    )
 
 
 def _qualified(resilience: Resilience, namespace: str) -> Resilience:

@@ -62,6 +62,19 @@ class Choice(_Written):
     """Models, in the order in which they were to be tried."""
 
 
+class Ruled(_Written):
+    """What one Experiment or Rollout made of the request."""
+
+    trial: _Word
+    """`Experiment/NAME`, `Rollout/NAME`."""
+    arm: _Word | None
+    """None: it did not take the request."""
+    unit: _Word | None
+    """Whom the request was for, as `control_plane.spec.events` names units; None where it did not say."""
+    targeted: bool
+    """Whether it is for such requests."""
+
+
 class DecisionRecord(_Written):
     """One answer, and how it came about."""
 
@@ -87,7 +100,9 @@ class DecisionRecord(_Written):
     route: _Word
     revision: _Word
     snapshot: int = Field(ge=1, le=2**63 - 1)
-    arm: _Word
+    arm: Annotated[str, Field(max_length=2000)]
+    """`EXPERIMENT=ARM`, joined by commas; `default` where there is none."""
+    assignments: tuple[Ruled, ...] = Field(default=(), max_length=100)
     cache: _Word
     """hit-exact, hit-stale, coalesced, miss or bypass."""
     choice: Choice | None
@@ -118,6 +133,8 @@ def part_of(content: Content, route: str) -> Content:
     named: set[str] = set()
     for one in routes:
         named.update(one.light + one.heavy + one.resilience.fallbacks)
+        for arm in (arm for trial in one.trials for arm in trial.arms):
+            named.update((arm.light or ()) + (arm.heavy or ()))
         if one.resilience.mirror:
             named.add(one.resilience.mirror.model)
     backends = tuple(one for one in content.backends if one.name in named)

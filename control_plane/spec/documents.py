@@ -7,9 +7,11 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from control_plane.spec.base import Spec, nearest
 from control_plane.spec.errors import Code, FieldError, TiermeshError
+from control_plane.spec.experiments import ExperimentSpec
 from control_plane.spec.models import ModelSpec, Name
 from control_plane.spec.names import DEFAULT_NAMESPACE, Key, qualified
 from control_plane.spec.prompts import PromptSpec
+from control_plane.spec.rollouts import RolloutSpec
 from control_plane.spec.routes import RouteSpec
 from control_plane.spec.tenants import TenantSpec
 
@@ -77,9 +79,30 @@ class Prompt(_Envelope):
     spec: PromptSpec
 
 
-Document = Annotated[Model | Route | Tenant | Prompt, Field(discriminator="kind")]
+class Experiment(_Envelope):
+    """A question, and the arms that answer it."""
 
-PLURALS: dict[str, str] = {"models": "Model", "routes": "Route", "tenants": "Tenant", "prompts": "Prompt"}
+    kind: Literal["Experiment"]
+    spec: ExperimentSpec
+
+
+class Rollout(_Envelope):
+    """A careful change."""
+
+    kind: Literal["Rollout"]
+    spec: RolloutSpec
+
+
+Document = Annotated[Model | Route | Tenant | Prompt | Experiment | Rollout, Field(discriminator="kind")]
+
+PLURALS: dict[str, str] = {
+    "models": "Model",
+    "routes": "Route",
+    "tenants": "Tenant",
+    "prompts": "Prompt",
+    "experiments": "Experiment",
+    "rollouts": "Rollout",
+}
 """Path segment of the API -> kind."""
 
 _ADAPTER: TypeAdapter[Document] = TypeAdapter(Document)

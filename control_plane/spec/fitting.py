@@ -7,7 +7,12 @@ from control_plane.spec.documents import Document, Model, Prompt, Route, Tenant,
 from control_plane.spec.errors import FieldError
 from control_plane.spec.models import Engine
 from control_plane.spec.names import DEFAULT_NAMESPACE, Key, qualified
-from control_plane.spec.prompts import INPUT, Pins, variables
+from control_plane.spec.prompts import INPUT, Pins, RoutePrompt, variables
+from control_plane.spec.references import prompts
+from control_plane.spec.routes import Tiers
+
+ModelReference = tuple[str, str, str | None]
+"""A Model that a document names: the field, the name, and the tier that it must have where the field says one."""
 
 
 def told_apart(documents: Iterable[Document]) -> tuple[dict[Key, Document], list[FieldError]]:
@@ -17,7 +22,7 @@ def told_apart(documents: Iterable[Document]) -> tuple[dict[Key, Document], list
     for document in documents:
         other = by_key.setdefault(document.key, document)
         if other is not document and stored(other) != stored(document):
-            errors.append(FieldError(f"{_place(document)}.metadata.name", f"{document.key} stands twice"))
+            errors.append(FieldError(f"{place(document)}.metadata.name", f"{document.key} stands twice"))
     return by_key, errors
 
 
@@ -25,23 +30,30 @@ def broken_references(routes: Iterable[Route], models: Mapping[str, Model]) -> I
     """Models that are named and not there, or not what they are named as. `models` are by qualified name, adapters
     among them."""
     for route in routes:
-        for field, name, tier in _references(route):
-            model = models.get(qualified(route.metadata.namespace, name))
-            if model is None:
-                problem = _no_such_model(name, route.metadata.namespace, models)
-                yield FieldError(f"{_place(route)}.spec.{field}", problem)
-            elif tier and model.spec.tier != tier:
-                problem = f"Model {name!r} is of tier {model.spec.tier.value!r}"
-                yield FieldError(f"{_place(route)}.spec.{field}", problem)
+        yield from wrong_models(route, _references(route), models)
     for model in models.values():
         passages = model.spec.generation and model.spec.generation.passages
         if passages:
-            where = f"{_place(model)}.spec.generation.passages.model"
+            where = f"{place(model)}.spec.generation.passages.model"
             finds = models.get(qualified(model.metadata.namespace, passages.model))
             if finds is None:
                 yield FieldError(where, _no_such_model(passages.model, model.metadata.namespace, models))
             elif finds.spec.engine is not Engine.FAQ:
                 yield FieldError(where, f"Model {passages.model!r} is not of engine 'faq'")
+
+
+def wrong_models(
+    document: Document, references: Iterable[ModelReference], models: Mapping[str, Model]
+) -> Iterator[FieldError]:
+    """The same of one document."""
+    namespace = document.metadata.namespace
+    for field, name, tier in references:
+        model = models.get(qualified(namespace, name))
+        if model is None:
+            yield FieldError(f"{place(document)}.spec.{field}", _no_such_model(name, namespace, models))
+        elif tier and model.spec.tier != tier:
+            problem = f"Model {name!r} is of tier {model.spec.tier.value!r}"
+            yield FieldError(f"{place(document)}.spec.{field}", problem)
 
 
 def clashes(routes: Iterable[Route]) -> Iterator[FieldError]:
@@ -64,8 +76,8 @@ def wrong_tenants(tenants: Iterable[Tenant], routes: Iterable[Route]) -> Iterato
         name, namespace = tenant.metadata.qualified_name, tenant.metadata.namespace
         for index, route in enumerate(tenant.spec.routes or ()):
             if Key("Route", route, namespace) not in known:
-                advice = _advice(route, [one.name for one in known.values() if one.namespace == namespace])
-                problem = f"there is no Route {route!r}{_within(namespace)}; {advice}"
+                names = [one.name for one in known.values() if one.namespace == namespace]
+                problem = f"there is no Route {route!r}{within(namespace)}; {advice(route, names)}"
                 yield FieldError(f"Tenant/{name}.spec.routes[{index}]", problem)
         for index, key in enumerate(tenant.spec.keys):
             where = f"Tenant/{name}.spec.keys[{index}].sha256"
@@ -74,43 +86,53 @@ def wrong_tenants(tenants: Iterable[Tenant], routes: Iterable[Route]) -> Iterato
             taken[key.sha256] = name
 
 
-def wrong_prompts(routes: Iterable[Route], pins: Pins) -> Iterator[FieldError]:
+def wrong_prompts(documents: Iterable[Document], pins: Pins) -> Iterator[FieldError]:
     """Prompts that lead nowhere, and values for variables that they do not have."""
-    for route in routes:
-        if (prompt := route.spec.prompt) is None:
-            continue
-        where, pinned = f"{_place(route)}.spec.prompt", pins.prompts.get(prompt.reference)
-        if pinned is None:
-            yield FieldError(
-                where, f"{prompt.reference!r} leads nowhere: add its Prompt document, or follow a control plane"
-            )
-            continue
-        known = [name for name in variables(pinned) if name != INPUT]
-        for name in prompt.variables:
-            if name not in known:
-                near = nearest(name, known)
-                advice = f"did you mean {near!r}?" if near else f"it has: {', '.join(known) or 'none'}"
-                message = f"version {pinned.version} of {pinned.name!r} has no variable {name!r}; {advice}"
-                yield FieldError(f"{where}.variables.{name}", message)
+    for document in documents:
+        for field, prompt in prompts(document):
+            yield from wrong_prompt(f"{place(document)}.spec.{field}", prompt, pins)
 
 
-def misplaced_prompts(prompts: Iterable[Prompt]) -> Iterator[FieldError]:
+def wrong_prompt(where: str, prompt: RoutePrompt, pins: Pins) -> Iterator[FieldError]:
+    """The same of one."""
+    pinned = pins.prompts.get(prompt.reference)
+    if pinned is None:
+        yield FieldError(
+            where, f"{prompt.reference!r} leads nowhere: add its Prompt document, or follow a control plane"
+        )
+        return
+    known = [name for name in variables(pinned) if name != INPUT]
+    for name in prompt.variables:
+        if name not in known:
+            near = nearest(name, known)
+            cure = f"did you mean {near!r}?" if near else f"it has: {', '.join(known) or 'none'}"
+            message = f"version {pinned.version} of {pinned.name!r} has no variable {name!r}; {cure}"
+            yield FieldError(f"{where}.variables.{name}", message)
+
+
+def misplaced_prompts(written: Iterable[Prompt]) -> Iterator[FieldError]:
     """Prompt documents outside the default namespace: the registry that they go to knows no namespaces."""
-    for prompt in prompts:
+    for prompt in written:
         if prompt.metadata.namespace != DEFAULT_NAMESPACE:
             problem = f"prompts are shared by all namespaces: write it in {DEFAULT_NAMESPACE!r}"
-            yield FieldError(f"{_place(prompt)}.metadata.namespace", problem)
+            yield FieldError(f"{place(prompt)}.metadata.namespace", problem)
 
 
-def _place(document: Document) -> str:
+def place(document: Document) -> str:
+    """Where a document's errors are."""
     return f"{document.kind}/{document.metadata.qualified_name}"
 
 
-def _references(route: Route) -> Iterator[tuple[str, str, str | None]]:
-    """Each Model that a Route names: the field, the name, and the tier that it must have where the field says one."""
+def of_tiers(field: str, tiers: Tiers) -> Iterator[ModelReference]:
+    """Each Model of these tiers."""
     for tier in ("light", "heavy"):
-        for index, name in enumerate(getattr(route.spec.tiers, tier)):
-            yield f"tiers.{tier}[{index}]", name, tier
+        for index, name in enumerate(getattr(tiers, tier)):
+            yield f"{field}.{tier}[{index}]", name, tier
+
+
+def _references(route: Route) -> Iterator[ModelReference]:
+    """Each Model that a Route names."""
+    yield from of_tiers("tiers", route.spec.tiers)
     resilience = route.spec.resilience
     for index, name in enumerate(resilience.fallbacks):
         yield f"resilience.fallbacks[{index}]", name, None
@@ -120,14 +142,15 @@ def _references(route: Route) -> Iterator[tuple[str, str, str | None]]:
 
 def _no_such_model(name: str, namespace: str, models: Mapping[str, Model]) -> str:
     names = [model.metadata.name for model in models.values() if model.metadata.namespace == namespace]
-    return f"there is no Model {name!r}{_within(namespace)}; {_advice(name, names)}"
+    return f"there is no Model {name!r}{within(namespace)}; {advice(name, names)}"
 
 
-def _within(namespace: str) -> str:
+def within(namespace: str) -> str:
     """Where a document looked for another; nothing where there is but one place."""
     return "" if namespace == DEFAULT_NAMESPACE else f" in namespace {namespace!r}"
 
 
-def _advice(name: str, known: Sequence[str]) -> str:
+def advice(name: str, known: Sequence[str]) -> str:
+    """What a name that is not there may have meant."""
     near = nearest(name, list(known))
     return f"did you mean {near!r}?" if near else f"there are: {', '.join(known) or 'none'}"

@@ -9,12 +9,15 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
 from control_plane.spec.base import Spec
 from control_plane.spec.versions import ModelPins
+
+if TYPE_CHECKING:
+    from control_plane.spec.arms import Override  # which names prompts
 
 INPUT = "input"
 """The variable that stands for what the caller asks. Its value comes from the request's own messages."""
@@ -215,11 +218,20 @@ class CompiledPrompt(PinnedPrompt):
 
 @dataclass(frozen=True, slots=True)
 class Pins:
-    """What references were resolved to, outside `compile`."""
+    """What is decided outside `compile`: what references were resolved to, and how far Experiments and Rollouts are.
+
+    These are by kind and qualified name: `Experiment/shop`, `Rollout/team/shop`.
+    """
 
     prompts: Mapping[str, PinnedPrompt]
     """By `RoutePrompt.reference`."""
     models: ModelPins = field(default_factory=dict)
+    weights: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    """Of each arm, in place of what an Experiment says. A Rollout has arms only while it stands here."""
+    mirrors: Mapping[str, float] = field(default_factory=dict)
+    """Of a Rollout under way: the percentage of the stable arm's requests of which the candidate sees a copy."""
+    overrides: Mapping[str, "Override"] = field(default_factory=dict)
+    """What the candidate of a Rollout does that says none itself: one that follows changes."""
 
 
 NO_PINS = Pins({})

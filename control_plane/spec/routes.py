@@ -47,6 +47,14 @@ class Cache(Spec):
     exact: ExactCache = ExactCache()
 
 
+class Holdout(Spec):
+    """Units that none of the Route's Experiments takes, so that what all of them came to can be measured."""
+
+    percent: float = Field(ge=0, le=100)
+    salt: str = Field(default="", max_length=100, pattern=r"^[\x20-\x7e]*$")
+    """Another salt holds out other units."""
+
+
 class RouteSpec(Spec):
     """What a Route says."""
 
@@ -57,6 +65,7 @@ class RouteSpec(Spec):
     cache: Cache = Cache()
     resilience: Resilience = Resilience()
     prompt: RoutePrompt | None = None
+    holdout: Holdout | None = None
 
     @model_validator(mode="after")
     def _its_own_namespace(self) -> Self:

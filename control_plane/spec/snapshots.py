@@ -4,24 +4,27 @@ import hashlib
 import json
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, field_serializer, model_validator
 
+from control_plane.spec.arms import ArmName, Sampling, Unit
 from control_plane.spec.base import Spec
+from control_plane.spec.experiments import Targeting
 from control_plane.spec.models import KeyVariable, Modality, Operation, Protocol, Tier
 from control_plane.spec.names import CallersName, QualifiedName
 from control_plane.spec.prompts import CompiledPrompt
 from control_plane.spec.resilience import Resilience
+from control_plane.spec.routes import Cache
 from control_plane.spec.tenants import Key, Quotas
 from control_plane.spec.uris import HttpUrl
 from control_plane.spec.versions import PinnedWeights
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 """Routers accept this and the one before it, so that a rolling upgrade works: routers go first."""
 
 
-_ADDED: dict[str, Any] = {"routes": {"__all__": {"prompt"}}, "backends": {"__all__": {"weights"}}}
+_ADDED: dict[str, Any] = {"routes": {"__all__": {"trials"}}}
 """What this schema says beyond the one before."""
 
 
@@ -72,6 +75,54 @@ class Backend(Spec):
         return sorted(values)  # a set's order differs between processes
 
 
+class CompiledArm(Spec):
+    """An arm as a router sees it: what is None is as the Route says."""
+
+    name: ArmName
+    weight: float = Field(ge=0)
+    """In force: of this and the others' sum."""
+    revision: str = Field(pattern=r"^[0-9a-f]{0,12}$")
+    """Changes exactly when what it does otherwise may give other answers; empty where it does nothing otherwise."""
+    light: tuple[str, ...] | None = None
+    heavy: tuple[str, ...] | None = None
+    threshold: float | None = None
+    cache: Cache | None = None
+    sampling: Sampling | None = None
+    prompt: CompiledPrompt | None = None
+
+
+class CompiledTrial(Spec):
+    """An Experiment or a Rollout that assigns units, as a router sees it."""
+
+    kind: Literal["Experiment", "Rollout"]
+    name: QualifiedName
+    unit: Unit
+    salt: str
+    """Deals out arms."""
+    layer: str
+    """Deals out segments: a salt that all of one layer have."""
+    begin: float = Field(ge=0, le=1)
+    """Its segment of the layer, from here on and below `end`."""
+    end: float = Field(ge=0, le=1)
+    holdout: str = ""
+    """Deals out the units that no Experiment of the Route takes."""
+    held_out: float = Field(default=0, ge=0, le=1)
+    """Their share."""
+    targeting: Targeting = Targeting()
+    """Tenants by their qualified names."""
+    forced: dict[str, ArmName] = Field(default_factory=dict)
+    """Unit, as events name it -> its arm, whatever else holds."""
+    arms: tuple[CompiledArm, ...] = Field(min_length=2)
+    """The first is the control."""
+    mirror: float = Field(default=0, ge=0, le=1)
+    """The share of the control's requests of which the last arm sees a copy."""
+
+    @property
+    def key(self) -> str:
+        """By which it is known outside: `Experiment/shop`."""
+        return f"{self.kind}/{self.name}"
+
+
 class CompiledRoute(Spec):
     """A Route as a router sees it."""
 
@@ -88,6 +139,8 @@ class CompiledRoute(Spec):
     deadline_seconds: float
     resilience: Resilience = Resilience()
     prompt: CompiledPrompt | None = None
+    trials: tuple[CompiledTrial, ...] = ()
+    """What assigns arms to its requests, by kind and name. Its own revision does not depend on them."""
 
 
 class CompiledTenant(Spec):

@@ -9,9 +9,7 @@ from control_plane.spec.snapshots import CompiledPrice
 from routers.call import Call
 from routers.quotas import costs
 from routers.quotas.costs import Use
-from routers.quotas.metering import Meter, Usage, usage
-
-_STREAMS = (Operation.CHAT, Operation.COMPLETIONS)
+from routers.quotas.metering import Meter, Usage, of_stream, usage
 
 
 class Bill:
@@ -26,11 +24,9 @@ class Bill:
         self._answer_bytes = 0
         self._meter: Meter | None = None
         more: dict[str, Any] = _limits(call, prices) if hard else {}
-        if call.stream and call.operation in _STREAMS:
-            options = call.fields.get("stream_options")
-            options = options if isinstance(options, dict) else {}
-            self._meter = Meter(hides=options.get("include_usage") is not True)
-            more["stream_options"] = {**options, "include_usage": True}
+        if asking := of_stream(call):
+            self._meter, asks = asking
+            more |= asks
         self.call = _rewritten(call, more) if more or hard else call
         """What Models read. It asks for the usage of a stream. Under a hard quota it says how long the answer may be,
         and is the parsed request written anew: what a Model reads is what was reserved for."""
@@ -47,9 +43,14 @@ class Bill:
         self._usage = usage(body)
         self._answer_bytes = len(body)
 
+    @property
+    def usage(self) -> Usage | None:
+        """What the Model said of it."""
+        return self._meter.usage if self._meter is not None and self._meter.usage else self._usage
+
     def taken(self, answered_by: CompiledPrice | None) -> Use:
         """What the answer took, of the Model that gave it; None where one was asked and nobody knows what it did."""
-        said = self._meter.usage if self._meter is not None and self._meter.usage else self._usage
+        said = self.usage
         if said is not None and answered_by is not None:
             return costs.use(answered_by, said.prompt, said.answer)
         if self._hard:

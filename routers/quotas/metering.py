@@ -6,9 +6,13 @@ from typing import Any, NamedTuple, TypeGuard
 
 import orjson
 
+from control_plane.spec.models import Operation
+from routers.call import Call
+
 MOST_TOKENS = 10**9
 """A Model that says more is not believed."""
 
+_STREAMS = (Operation.CHAT, Operation.COMPLETIONS)
 _USAGE = re.compile(rb'"usage"\s*:\s*\{')
 _END = re.compile(rb"\n\n|\r\n\r\n|\r\r")
 _DATA = re.compile(rb"(?:^|[\r\n])data:([^\r\n]*)")
@@ -41,6 +45,17 @@ def _usage(fields: Any) -> Usage | None:
 
 def _plausible(tokens: Any) -> TypeGuard[int]:
     return type(tokens) is int and 0 <= tokens <= MOST_TOKENS
+
+
+def of_stream(call: Call) -> tuple["Meter", dict[str, Any]] | None:
+    """What reads the usage of a call's stream, and the fields by which the call asks for it; None where there is
+    none."""
+    if not call.stream or call.operation not in _STREAMS:
+        return None
+    options = call.fields.get("stream_options")
+    options = options if isinstance(options, dict) else {}
+    hides = options.get("include_usage") is not True
+    return Meter(hides), {"stream_options": {**options, "include_usage": True}}
 
 
 class Meter:

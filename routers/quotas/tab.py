@@ -7,6 +7,7 @@ from routers.call import Call
 from routers.quotas.bill import Bill
 from routers.quotas.costs import Use
 from routers.quotas.desk import Desk, Settle
+from routers.quotas.metering import Usage
 from routers.tenants import Tenant
 
 _NOTHING = Use(0, 0)
@@ -33,6 +34,11 @@ class Tab:
         self._settle: Settle | None = None
         self.pass_on = self._bill.pass_on
         self.whole = self._bill.whole
+
+    @property
+    def usage(self) -> Usage | None:
+        """What the Model said that the answer took."""
+        return self._bill.usage
 
     async def open(self) -> Call:
         """Set aside what the answer may take; returns the call as Models are to read it.

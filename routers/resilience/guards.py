@@ -113,7 +113,8 @@ class Guards:
         """How each tenant stands against the others; who is not in it, as `EVERYBODY`."""
 
     def of(self, route: Route) -> RouteGuard:
-        """A Route's."""
+        """A Route's: one for all its arms, which share its places and its budgets."""
+        route = route.base or route
         known = self._routes.get(route.name)
         if known is None or known[0] is not route:
             known = self._routes[route.name] = (route, self._guard(route))

@@ -37,6 +37,18 @@ def prompt(name: str = "support", **spec: Any) -> dict[str, Any]:
     return _document("Prompt", name, spec)
 
 
+def experiment(name: str = "wording", **spec: Any) -> dict[str, Any]:
+    """A running Experiment over the Route: half of the units are never asked of the light tier."""
+    arms = [{"name": "control"}, {"name": "candidate", "override": {"complexity": {"threshold": 0}}}]
+    return _document("Experiment", name, {"route": "shop", "arms": arms, "state": "running"} | spec)
+
+
+def rollout(name: str = "heavier", **spec: Any) -> dict[str, Any]:
+    """A Rollout that sends everything to the heavy tier."""
+    change = {"override": {"tiers": {"heavy": ["assistant"]}}, "steps": [{"setWeight": 5}, {"pause": {}}]}
+    return _document("Rollout", name, {"route": "shop"} | change | spec)
+
+
 def shop() -> list[dict[str, Any]]:
     """Three documents that fit together."""
     return [model(), generating(), route()]

@@ -12,7 +12,7 @@ from control_plane.spec.errors import Code, TiermeshError
 from control_plane.spec.names import Key
 from control_plane.spec.records import Outcome
 from control_plane.store.database import Database
-from tests.unit.control_plane.samples import at, model, parsed, route, shop
+from tests.unit.control_plane.samples import at, experiment, model, parsed, route, shop, tenant
 
 _SHOP = Key("Route", "shop")
 
@@ -143,3 +143,16 @@ def test_namespaces_do_not_keep_each_others_documents(publisher: Publisher) -> N
     publisher.delete(_SHOP, "bob")
     publisher.delete(Key("Model", "assistant"), "bob")
     assert publisher.delete(Key("Model", "faq"), "bob").published
+
+
+@pytest.mark.parametrize("key", [_SHOP, Key("Model", "assistant"), Key("Tenant", "acme"), Key("Experiment", "wording")])
+def test_what_an_experiment_needs_is_not_deleted_from_under_it(publisher: Publisher, key: Key) -> None:
+    arms = [{"name": "a"}, {"name": "b", "override": {"tiers": {"heavy": ["assistant"]}}}]
+    named = experiment(arms=arms, targeting={"tenants": ["acme"]})
+    publisher.apply(parsed(model("light"), route(tiers={"light": ["light"]}), tenant(), named), "alice")
+    if key.kind == "Experiment":
+        assert publisher.delete(key, "bob").published
+        return
+    with pytest.raises(TiermeshError, match=f"{key.kind} '{key.name}' is named by Experiment 'wording'") as raised:
+        publisher.delete(key, "bob")
+    assert raised.value.code is Code.CONFLICT

@@ -22,7 +22,7 @@ def written(call: Call, outcome: Outcome, cache: str = "miss", error: TiermeshEr
     async def record() -> list[bytes]:
         journal = Journal("router-1", RouterMetrics(), spool=1, recent=1)
         ledger = Ledger(RouterMetrics(), None, journal)
-        ledger.record(call, outcome, cache, time.monotonic(), error.status if error else 200, error)
+        ledger.record(call, outcome.match, outcome, cache, time.monotonic(), error.status if error else 200, error)
         ledger.flush()
         return journal.find(call.request_id)
 

@@ -10,10 +10,12 @@ from typing import Any
 import httpx2
 
 from control_plane.spec.documents import Document
+from control_plane.spec.events import Exposure
 from control_plane.spec.models import Protocol
 from observability.metrics import RouterMetrics
 from routers.asking import OpenAIAsker
 from routers.cache.exact import ExactCache
+from routers.exposure import ExposureBook, Waiting
 from routers.handler import Router
 from routers.journal import Journal
 from routers.ledger import Ledger
@@ -45,6 +47,7 @@ class Mesh:
     lines: list[bytes] = field(default_factory=list)
     port: int = 0
     journal: Journal = field(default_factory=lambda: Journal("router-1", RouterMetrics(), 0, 0))
+    exposures: Waiting = field(default_factory=lambda: Waiting(RouterMetrics(), 0))
 
     def documents(self, **spec: Any) -> list[Document]:
         """A Route over both Models."""
@@ -81,6 +84,11 @@ class Mesh:
             await asyncio.sleep(0)
         return tasks
 
+    def exposed(self) -> list[Exposure]:
+        """What was written down of requests with arms since the last time."""
+        self.ledger.flush()
+        return [Exposure.model_validate_json(line) for line in self.exposures.take(100)]
+
     def logged(self) -> list[dict[str, Any]]:
         """What the access log says by now."""
         self.ledger.flush()
@@ -94,7 +102,8 @@ async def mesh(**spec: Any) -> AsyncIterator[Mesh]:
         lines: list[bytes] = []
         metrics, cache = RouterMetrics(), ExactCache(1_000_000)
         journal = Journal("router-1", metrics, spool=0, recent=100)
-        ledger = Ledger(metrics, lines.append, journal)
+        exposures = Waiting(metrics, 100)
+        ledger = Ledger(metrics, lines.append, journal, ExposureBook(exposures))
         client = UpstreamClient(UpstreamLimits())
         desk = MemoryDesk()
         serving = Serving({Protocol.OPENAI: OpenAIAsker(client)}, cache, ledger, desk, metrics)
@@ -106,7 +115,20 @@ async def mesh(**spec: Any) -> AsyncIterator[Mesh]:
         http = httpx2.AsyncClient(base_url=url, limits=limits, timeout=30, trust_env=False, verify=False)
         async with http:
             whole = Mesh(
-                light, heavy, router, server, http, metrics, cache, ledger, serving, desk, lines, port, journal
+                light,
+                heavy,
+                router,
+                server,
+                http,
+                metrics,
+                cache,
+                ledger,
+                serving,
+                desk,
+                lines,
+                port,
+                journal,
+                exposures,
             )
             whole.put_in_force(whole.documents(**spec))
             try:

@@ -8,6 +8,7 @@ from control_plane.spec.errors import Code, TiermeshError
 from control_plane.spec.models import Operation, Tier
 from routers.asking import Begun
 from routers.call import Call
+from routers.decision import Match
 from routers.exchange import Exchange
 from routers.flight import MAX_LAG_BYTES, MAX_RECORDED_BYTES, Flight
 from routers.http import Headers
@@ -61,11 +62,19 @@ class Crowd:
 
     def join(self) -> Heard:
         heard = Heard()
-        self.flight.join(Passenger(call(), heard, self.outcome, "miss", 0, cast(Ledger, self)))
+        self.flight.join(Passenger(call(), self.outcome.match, heard, self.outcome, "miss", 0, cast(Ledger, self)))
         return heard
 
     def record(
-        self, _call: Call, _outcome: Outcome, _cache: str, _started: float, status: int, error: TiermeshError | None
+        self,
+        _call: Call,
+        _match: Match,
+        _outcome: Outcome,
+        _cache: str,
+        _started: float,
+        status: int,
+        error: TiermeshError | None,
+        _first_seconds: float | None,
     ) -> None:
         """As the ledger does."""
         self.closed.append((status, error))

@@ -20,7 +20,8 @@ from tests.unit.routers.samples import HARD, call, chat, runtime
 def entry(request_id: str, outcome: Outcome | None = None) -> Entry:
     """One answer."""
     outcome = outcome or Outcome.of(decide(call(), runtime()))
-    return Entry(1e9, 0.1, request_id, "chat", False, "acme", "openai", "", False, False, outcome, "miss", 200, None)
+    said = (1e9, 0.1, request_id, "chat", False, "acme", "openai", "", False, False)
+    return Entry(*said, outcome, "miss", 200, None, outcome.match)
 
 
 def journal(spool: int = 3, recent: int = 3) -> tuple[Journal, RouterMetrics]:
@@ -117,6 +118,7 @@ def test_a_record_of_a_giant_route_is_not_sent_and_counted() -> None:
 async def test_the_ledger_hands_every_answer_on() -> None:
     book, _ = journal()
     ledger = Ledger(RouterMetrics(), None, book)
-    ledger.record(call(), Outcome.of(decide(call(), runtime())), "miss", time.monotonic(), 200, None)
+    outcome = Outcome.of(decide(call(), runtime()))
+    ledger.record(call(), outcome.match, outcome, "miss", time.monotonic(), 200, None)
     ledger.flush()
     assert len(book.find("id-1")) == 1

@@ -175,7 +175,7 @@ def test_another_version_answers_from_no_older_cache() -> None:
 
 def test_callers_are_told_the_version() -> None:
     decision = decide(call(with_variables(VALUES)), prompted(pinned()))
-    assert b"x-tiermesh-prompt: support@3\r\n" in Outcome.of(decision).headers("id", "miss")
+    assert b"x-tiermesh-prompt: support@3\r\n" in Outcome.of(decision).headers("id", "miss", decision.match)
     assert decision.reasons[1] == ("prompt", "version 3 of prompt 'support' by its alias 'production'")
 
 
@@ -183,7 +183,7 @@ def test_a_route_without_a_prompt_passes_the_field_on_untouched() -> None:
     asked = call(with_variables(VALUES))
     matched = match(asked, runtime(model("light"), model("heavy", "heavy"), route()))
     assert matched.prompted is None
-    assert b"x-tiermesh-prompt" not in Outcome.undecided(matched).headers("id", "miss")
+    assert b"x-tiermesh-prompt" not in Outcome.undecided(matched).headers("id", "miss", matched)
 
 
 def test_a_value_that_stands_in_many_places_cannot_make_gigabytes() -> None:

@@ -108,10 +108,10 @@ MODEL = {
     "operations": ["chat", "completions", "embeddings"],
     "modalities": ["text"],
 }
-SCHEMA_2 = {
+SCHEMA_3 = {
     **PUBLISHED,
-    "schemaVersion": 2,
-    "sha256": "1263d6c55766da02c77c59baa0d9366407bed6792b54817ce44b16b6ba810f79",
+    "schemaVersion": 3,
+    "sha256": "783478d9a68010ec1172213fcaed503afb3f575b3964364cb5595c71e1e8e20c",
     "content": {
         "routes": [
             {
@@ -123,6 +123,7 @@ SCHEMA_2 = {
                 "threshold": 0.7,
                 "cacheTtlSeconds": 300.0,
                 "deadlineSeconds": 60.0,
+                "prompt": {"name": "support", "version": 2, "template": "Be brief.", "sha256": "0" * 64},
             }
         ],
         "backends": [
@@ -131,17 +132,17 @@ SCHEMA_2 = {
         ],
     },
 }
-"""As a control plane of schema 2 has published it."""
+"""As a control plane of schema 3 has published it."""
 
 
 def test_a_snapshot_of_the_schema_before_is_served() -> None:
-    before = Runtime.build(Snapshot.model_validate_json(orjson.dumps(SCHEMA_2)))
+    before = Runtime.build(Snapshot.model_validate_json(orjson.dumps(SCHEMA_3)))
     (backend,) = before.routes["shop"].light[Operation.CHAT]
     assert [endpoint.url for endpoint in backend.endpoints] == ["http://127.0.0.1:1/v1"]
 
 
 def test_a_snapshot_of_the_schema_before_must_have_its_own_hash() -> None:
-    changed = orjson.loads(orjson.dumps(SCHEMA_2))
+    changed = orjson.loads(orjson.dumps(SCHEMA_3))
     changed["content"]["routes"][0]["threshold"] = 0.1
     with pytest.raises(TiermeshError, match="does not have the hash it claims"):
         Runtime.build(Snapshot.model_validate(changed))

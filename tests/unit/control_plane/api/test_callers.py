@@ -36,7 +36,7 @@ from tests.registry import copied
 from tests.registry import empty_registry as empty_registry
 from tests.unit.control_plane.conftest import running
 from tests.unit.control_plane.people import issue
-from tests.unit.control_plane.samples import model, prompt, route, tenant
+from tests.unit.control_plane.samples import experiment, model, prompt, rollout, route, tenant
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,16 @@ class Row:
 
 
 _VIEW, _TRY, _OPERATE, _ADMIN = Role
-_DOCUMENTS = {"models": model("faq"), "routes": route(), "tenants": tenant(), "prompts": prompt(template="hi")}
+_DOCUMENTS = {
+    "models": model("faq"),
+    "routes": route(),
+    "tenants": tenant(),
+    "prompts": prompt(template="hi"),
+    "experiments": experiment(),
+    "rollouts": rollout(),
+}
+_WRITERS = {plural: _TRY if plural == "experiments" else _OPERATE for plural in _DOCUMENTS}
+_NAMES = {plural: body["metadata"]["name"] for plural, body in _DOCUMENTS.items()}
 _SHA256 = "0" * 64
 _REGISTRATION = {"source": "file:///weights", "sha256": _SHA256}
 _RESULT = {"sha256": _SHA256, "evaluation": _SHA256, "against": "x", "all": {"passed": 1, "asked": 1}}
@@ -62,10 +71,10 @@ _TABLE: dict[tuple[str, str], Row] = {
     **{("GET", f"/v1/{plural}"): Row(_VIEW) for plural in _DOCUMENTS},
     **{("GET", f"/v1/{plural}/{{name}}"): Row(_VIEW) for plural in _DOCUMENTS},
     **{("GET", f"/v1/{plural}/{{name}}/revisions"): Row(_VIEW) for plural in _DOCUMENTS},
-    **{("PUT", f"/v1/{plural}/{{name}}"): Row(_OPERATE, body=body) for plural, body in _DOCUMENTS.items()},
-    **{("DELETE", f"/v1/{plural}/{{name}}"): Row(_OPERATE) for plural in _DOCUMENTS},
+    **{("PUT", f"/v1/{plural}/{{name}}"): Row(_WRITERS[plural], body=body) for plural, body in _DOCUMENTS.items()},
+    **{("DELETE", f"/v1/{plural}/{{name}}"): Row(_WRITERS[plural]) for plural in _DOCUMENTS},
     ("GET", "/v1/documents"): Row(_VIEW, "any"),
-    ("POST", "/v1/documents"): Row(_OPERATE, body={"documents": [model("faq")]}),
+    ("POST", "/v1/documents"): Row(_TRY, body={"documents": [experiment()]}),
     ("GET", "/v1/snapshots"): Row(_VIEW, "any"),
     ("GET", "/v1/snapshots/latest"): Row(_VIEW, "*", routers=True),
     ("GET", "/v1/snapshots/{number}"): Row(_VIEW, "*"),
@@ -152,7 +161,7 @@ def closed(
 
 def _ask(http: httpx2.Client, operation: tuple[str, str], secret: str | None) -> httpx2.Response:
     method, template = operation
-    name = {"routes": "shop", "tenants": "acme", "prompts": "support"}.get(template.split("/")[2], "faq")
+    name = _NAMES.get(template.split("/")[2], "faq")
     path = template.format(name=name, number=1, request_id="id", which="1", version=1, alias="canary")
     headers = {} if secret is None else {"authorization": f"Bearer {secret}"}
     return http.request(method, path, json=_TABLE[operation].body, headers=headers)
@@ -361,3 +370,14 @@ def test_an_unknown_name_is_not_answered_with_what_the_caller_may_not_view(
 
 def _bearer(secret: str) -> dict[str, str]:
     return {"authorization": f"Bearer {secret}"}
+
+
+def test_an_experimenter_writes_experiments_and_nothing_else_in_one_go(
+    closed: tuple[httpx2.Client, dict[str, str]],
+) -> None:
+    http, secrets = closed
+    headers = _bearer(secrets["experimenter-here"])
+    mixed = http.post("/v1/documents", json={"documents": [experiment("mine"), route("mine")]}, headers=headers)
+    alone = http.post("/v1/documents", json={"documents": [experiment("mine", route="zoo")]}, headers=headers)
+    assert (mixed.status_code, alone.status_code) == (403, 422)
+    assert "there is no Route 'zoo'" in alone.text

@@ -51,7 +51,7 @@ def test_a_document_is_dumped_as_it_was_written(data: dict[str, Any]) -> None:
     ("data", "field", "cure"),
     [
         ({**model(), "kind": "Modle"}, "kind", "Did you mean 'Model'?"),
-        ({**model(), "kind": "Deployment"}, "kind", "Known kinds are Model, Route, Tenant, Prompt."),
+        ({**model(), "kind": "Pod"}, "kind", "Known kinds are Model, Route, Tenant, Prompt, Experiment, Rollout."),
         ({**model(), "apiVersion": "v1"}, "apiVersion", API_VERSION),
         ({**model(), "sepc": {}}, "(document)", "'spec'"),
         ({**model(), "metadata": {}}, "metadata.name", "required"),
@@ -90,7 +90,7 @@ def test_a_document_is_dumped_as_it_was_written(data: dict[str, Any]) -> None:
         ({**model(), "metadata": {"name": "faq", "labels": {"\ud800": ""}}}, "metadata.labels", "whole characters"),
         (generating(generation={"systemPrompt": "\udc00"}), "spec.generation.systemPrompt", "whole characters"),
         (route(tires={}), "spec", "did you mean 'tiers'?"),
-        (route(zzz=1), "spec", "known fields are cache, complexity, model, prompt, resilience, tiers"),
+        (route(zzz=1), "spec", "known fields are cache, complexity, holdout, model, prompt, resilience, tiers"),
     ],
 )
 def test_a_wrong_document_names_the_field_and_the_cure(data: dict[str, Any], field: str, cure: str) -> None:
