@@ -12,6 +12,7 @@ import yaml
 from control_plane.client.versions import VersionsClient
 from control_plane.settings import ControlPlaneSettings
 from control_plane.spec.errors import TiermeshError
+from control_plane.spec.prompts import PromptSpec
 from control_plane.spec.versions import Registration
 from tests.openai_stub import said, serving
 from tests.registry import copied
@@ -134,9 +135,9 @@ def _answer(path: str, _body: object) -> tuple[int, Any]:
 
 def _fill(client: VersionsClient) -> None:
     client.apply(parsed(*shop()), "alice")
-    old = {"keys": [{"name": "old", "sha256": "0" * 64}]}
-    client.apply(parsed(tenant(**old), tenant("gone"), prompt(template="Be kind.")), "alice")
-    client.push_prompt("support", parsed(prompt(template="Be kinder."))[0].spec, "alice")
+    keys = [{"name": "old", "sha256": "0" * 64}]
+    client.apply(parsed(tenant(keys=keys), tenant("gone"), prompt(template="Be kind.")), "alice")
+    client.push_prompt("support", PromptSpec(template="Be kinder."), "alice")
     for version in (1, 2):
         with pytest.raises(TiermeshError, match="second person"):
             client.move_alias("support", "production", version, "alice")
