@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from control_plane.cli.printing import Output
 from control_plane.client.files import parse_documents, read_documents
-from control_plane.client.http import DEFAULT_URL
+from control_plane.client.reaching import DEFAULT_URL
 from control_plane.client.versions import VersionsClient
 from control_plane.spec.base import nearest
 from control_plane.spec.documents import PLURALS, Document
