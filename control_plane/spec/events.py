@@ -10,7 +10,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AwareDatetime, Field, model_validator
 
 from control_plane.spec.arms import ArmName
-from control_plane.spec.base import Spec
+from control_plane.spec.base import LARGEST, Spec
 from control_plane.spec.decisions import RequestId
 from control_plane.spec.metrics import OutcomeName
 from control_plane.spec.names import QualifiedName
@@ -21,7 +21,7 @@ UnitHash = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
 """Whom a request was for: told apart, and not told."""
 TrialKey = Annotated[str, Field(pattern=r"^(Experiment|Rollout)/[a-z0-9./-]{1,130}$")]
 """An Experiment or a Rollout: `Experiment/NAME`, `Rollout/NAMESPACE/NAME`."""
-_Count = Annotated[int, Field(ge=0, lt=2**63)]
+_Count = Annotated[int, Field(ge=0, le=LARGEST)]
 
 
 def unit_hash(unit: str) -> str:
@@ -48,7 +48,7 @@ class Exposure(Spec):
     at: AwareDatetime
     """The answer's end."""
     route: QualifiedName
-    snapshot: int = Field(ge=1, le=2**63 - 1)
+    snapshot: int = Field(ge=1, le=LARGEST)
     assignments: tuple[Assigned, ...] = Field(min_length=1, max_length=100)
     seconds: float = Field(ge=0)
     """From the request's last byte in to the answer's last byte out."""
