@@ -33,7 +33,7 @@ class Gauge:
         self._meter: Meter | None = None
         self.call = call
         """What Models read. It asks for the usage of a stream."""
-        if asking := metering.of_stream(call):
+        if call.stream and (asking := metering.of_stream(call)):
             self._meter, asks = asking
             fields = {**call.fields, **asks}
             if fields != call.fields:
@@ -47,4 +47,4 @@ class Gauge:
         return data if self._meter is None else self._meter.read(data)
 
     def whole(self, body: bytes) -> None:
-        self._usage = metering.usage(body)
+        self._usage = metering.glance(body)

@@ -23,7 +23,7 @@ from control_plane.store import pins, snapshots
 from control_plane.store.database import Database
 from tests.registry import copied
 from tests.registry import empty_registry as empty_registry
-from tests.unit.control_plane.samples import generating, model, parsed, prompt, route
+from tests.unit.control_plane.samples import experiment, generating, model, parsed, prompt, route
 
 AWAY = PromptRegistry(Connection("http://127.0.0.1:1", 1))
 
@@ -288,3 +288,42 @@ async def test_following_goes_on_when_mlflow_comes_back(plane: Plane, caplog: py
 
     await follow(Flickering(), stop, 0.01)
     assert [one.message for one in caplog.records if one.name.endswith("following")] == ["aliases are not followed"]
+
+
+def armed(plane: Plane, alias: str = "canary") -> None:
+    """A Route without a prompt is in force, and an Experiment on it whose second arm has one."""
+    said = {"name": "support", "alias": alias, "variables": {"language": "German"}}
+    arms = [{"name": "control"}, {"name": "candidate", "override": {"prompt": said}}]
+    plane.publisher.apply(parsed(model(), generating(), route(), experiment(arms=arms)), "alice")
+
+
+def arms_prompt(plane: Plane) -> CompiledPrompt:
+    (trial,) = plane.snapshot().content.routes[0].trials
+    assert trial.arms[1].prompt is not None
+    return trial.arms[1].prompt
+
+
+def test_an_arms_prompt_is_pinned_follows_its_alias_and_is_rolled_back_as_a_routes_is(plane: Plane) -> None:
+    armed(plane)
+    assert (arms_prompt(plane).version, arms_prompt(plane).template) == (1, "one {{language}}")
+    assert plane.aliases.move("support", "canary", 2, "bob").published
+    assert arms_prompt(plane).version == 2
+    plane.without_mlflow().publisher.rollback(1, "bob")
+    assert arms_prompt(plane).version == 1
+    plane.publisher.apply(parsed(experiment()), "alice")
+    with plane.publisher.database.read() as transaction:
+        assert pins.read(transaction) == {}
+
+
+def test_an_arms_prompt_that_leads_nowhere_is_named_by_its_field(plane: Plane) -> None:
+    with pytest.raises(TiermeshError) as caught:
+        armed(plane, "canari")
+    (wrong,) = caught.value.errors
+    assert wrong.field == "Experiment/wording.spec.arms[1].override.prompt.alias"
+
+
+def test_an_alias_that_an_arm_does_not_fit_is_not_moved(plane: Plane) -> None:
+    armed(plane)
+    with pytest.raises(TiermeshError, match="has no variable 'language'"):
+        plane.aliases.move("support", "canary", 3, "bob")
+    assert arms_prompt(plane).version == 1

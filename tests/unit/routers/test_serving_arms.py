@@ -7,6 +7,7 @@ import httpx2
 import pytest
 
 from control_plane.spec.compile import compile
+from control_plane.spec.decisions import DecisionRecord
 from control_plane.spec.documents import Document, parse
 from control_plane.spec.events import unit_hash
 from control_plane.spec.prompts import Pins
@@ -153,7 +154,7 @@ def _differences(whole: Mesh, *answers: httpx2.Response) -> list[tuple[replay.Di
 async def test_what_an_arm_has_drawn_otherwise_wins_over_the_caller_and_a_reason_says_so() -> None:
     async with mesh() as whole:
         put(whole, split({"sampling": {"temperature": 0.1, "maxTokens": 7}}))
-        own = {"temperature": 1.5, "max_completion_tokens": 99, "top_p": 0.5}
+        own: dict[str, Any] = {"temperature": 1.5, "max_completion_tokens": 99, "top_p": 0.5}
         control, candidate = [await ask(whole, unit, **own) for unit in ("ann", "bob")]
         sent = [request.fields for request in whole.light.requests]
         assert sent[0] | {"model": "shop"} == chat("hi", **own)
@@ -233,7 +234,7 @@ async def test_a_streams_tokens_are_counted_whether_or_not_its_caller_wants_them
         put(whole, split())
         whole.light.script(raw(head_of(200, {"content-type": "text/event-stream", "transfer-encoding": "chunked"})
                                + chunk(event("a")) + chunk(USAGE) + chunk(DONE) + chunk(b""), close=False))  # fmt: skip
-        options = {"stream_options": {"include_usage": True}} if asked else {}
+        options: dict[str, Any] = {"stream_options": {"include_usage": True}} if asked else {}
         response = await ask(whole, "ann", stream=True, **options)
         assert whole.light.requests[0].fields["stream_options"] == {"include_usage": True}
         assert (USAGE in response.content) is asked
@@ -311,7 +312,7 @@ async def test_a_weight_that_was_not_in_force_is_seen_in_the_record() -> None:
         (line,) = whole.journal.find(response.headers["x-request-id"])
         put(whole, split(arms=[{"name": "control", "weight": 0}, {"name": "candidate"}]), number=3)
         assert whole.router.runtime is not None
-        record = replay.DecisionRecord.model_validate_json(line)
+        record = DecisionRecord.model_validate_json(line)
         asked = replay.read(question(record, part(whole.router.runtime.snapshot, "shop")))
         found = {each.what: each.recomputed for each in replay.replay(asked).differences}
         assert found["arm"] == "wording=candidate"
@@ -348,8 +349,8 @@ async def test_an_explanation_says_which_arms_a_unit_would_get() -> None:
     async with mesh() as whole:
         put(whole, split())
         body = httpx2.Request("POST", "http://h", json=chat("hi")).content
-        decision, *rest = whole.router.explain(Request(b"POST", "/explain", {b"x-tiermesh-unit": b"bob"}, body))
-        found = explanation(decision, *rest)
+        decision, cache, health = whole.router.explain(Request(b"POST", "/explain", {b"x-tiermesh-unit": b"bob"}, body))
+        found = explanation(decision, cache, health)
         assert found["arm"] == "wording=candidate"
         assert found["assignments"] == [{"trial": "Experiment/wording", "arm": "candidate", "why": "arm-forced"}]
 

@@ -14,7 +14,7 @@ from control_plane.client.http import Client, SnapshotFeed
 from control_plane.server import Addresses
 from control_plane.spec.documents import in_namespace
 from tests.unit.control_plane.cli.conftest import Run
-from tests.unit.control_plane.samples import at, generating, model, parsed, route, shop, tenant
+from tests.unit.control_plane.samples import at, experiment, generating, model, parsed, rollout, route, shop, tenant
 
 
 @pytest.fixture
@@ -240,3 +240,20 @@ def test_a_file_of_an_older_version_is_refused_with_the_difference(tiermesh: Run
     ran = tiermesh("apply", "-f", file)
     assert (ran.code, ran.out) == (1, "")
     assert "-  resourceVersion: '2'\n+  resourceVersion: '1'" in ran.err
+
+
+def test_experiments_and_rollouts_are_documents_like_any_other(tiermesh: Run, folder: Path, tmp_path: Path) -> None:
+    written = [experiment(traffic={"from": 10, "percent": 50}), rollout()]
+    (folder / "arms.yaml").write_text(yaml.safe_dump_all(written))
+    assert "Experiment/wording created (generation 1)" in tiermesh("apply", "-f", folder).out
+    tables = [tiermesh("get", kind).out.splitlines()[1].split() for kind in ("experiments", "rollout")]
+    assert tables == [
+        ["wording", "shop", "running", "control", "1,", "candidate", "1", "default", "10", "to", "60", "%"],
+        ["heavier", "shop", "tiers", "2", "-"],
+    ]
+    copy = tmp_path / "copy.yaml"
+    copy.write_text(tiermesh("get", "experiment", "wording", "-o", "yaml").out)
+    assert tiermesh("diff", "-f", copy).code == 0
+    refused = tiermesh("delete", "route", "shop")
+    assert (refused.code, "named by Experiment 'wording', Rollout 'heavier'" in refused.err) == (1, True)
+    assert tiermesh("delete", "experiment", "wording").code == 0

@@ -26,10 +26,12 @@ _ANSWER = {
 
 class _Router(BaseHTTPRequestHandler):
     asked: Any = None
+    unit: str | None = None
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["content-length"])))
         type(self).asked = (self.path, body)
+        type(self).unit = self.headers["x-tiermesh-unit"]
         known = body["model"] == "shop"
         error = {"error": {"message": "There is no model 'shp'.", "type": "x", "param": "model", "code": "y"}}
         text = json.dumps(_ANSWER if known else error).encode()
@@ -86,3 +88,10 @@ def test_no_router_is_said_with_the_address_and_a_cure(run: Run, address: str) -
     assert ran.err.count("\n") == 1
     assert address in ran.err
     assert "--router" in ran.err
+
+
+def test_explain_asks_for_whom_it_is_told_to(run: Run, router: str) -> None:
+    run("route", "explain", "shop", "hi", "--router", router, "--header", "x-tiermesh-unit=ann=7")
+    assert _Router.unit == "ann=7"
+    wrong = run("route", "explain", "shop", "hi", "--router", router, "--header", "ann")
+    assert (wrong.code, "is not NAME=VALUE" in wrong.err) == (2, True)
