@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+<<<<<<< HEAD
 from control_plane.client.posting import Poster
 
 
@@ -11,3 +12,15 @@ class DecisionSink(Poster):
     async def send(self, records: Sequence[bytes]) -> None:
         """Hand records over, each a `control_plane.spec.decisions.DecisionRecord` as JSON. Raises TiermeshError."""
         await self._post("/v1/decisions", b'{"records":[%b]}' % b",".join(records))
+=======
+from control_plane.client.reaching import AsyncClient
+
+
+class DecisionSink(AsyncClient):
+    """POST /v1/decisions."""
+
+    async def send(self, records: Sequence[bytes]) -> None:
+        """Hand records over, each a `control_plane.spec.decisions.DecisionRecord` as JSON."""
+        body = b'{"records":[%b]}' % b",".join(records)
+        await self._call("POST", "/v1/decisions", content=body, headers={"content-type": "application/json"})
+>>>>>>> main

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AwareDatetime, Field, model_validator
 
 from control_plane.spec.arms import ArmName
-from control_plane.spec.base import Spec
+from control_plane.spec.base import LARGEST, Spec
 from control_plane.spec.decisions import RequestId
 from control_plane.spec.metrics import OutcomeName
 from control_plane.spec.names import QualifiedName
@@ -22,10 +22,14 @@ UnitHash = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
 """Whom a request was for: told apart, and not told."""
 TrialKey = Annotated[str, Field(pattern=r"^(Experiment|Rollout)/[a-z0-9./-]{1,130}$")]
 """An Experiment or a Rollout: `Experiment/NAME`, `Rollout/NAMESPACE/NAME`."""
+<<<<<<< HEAD
 Caller = Annotated[str, Field(max_length=200)]
 """The Tenant whose key it was; `default` where there are none."""
 _Seconds = Annotated[float, Field(ge=0, le=1e9)]
 _Count = Annotated[int, Field(ge=0, lt=2**63)]
+=======
+_Count = Annotated[int, Field(ge=0, le=LARGEST)]
+>>>>>>> main
 
 
 def unit_hash(unit: str) -> str:
@@ -53,7 +57,7 @@ class Exposure(Written):
     at: AwareDatetime
     """The answer's end."""
     route: QualifiedName
-    snapshot: int = Field(ge=1, le=2**63 - 1)
+    snapshot: int = Field(ge=1, le=LARGEST)
     assignments: tuple[Assigned, ...] = Field(min_length=1, max_length=100)
     seconds: _Seconds
     """From the request's last byte in to the answer's last byte out."""

@@ -54,8 +54,8 @@ class Traffic(Spec):
 
     @property
     def until(self) -> float:
-        """Where its segment ends, in percent."""
-        return self.from_ + self.percent
+        """Where its segment ends, in percent: 0.1 and 0.2 are 0.3, where the next one may begin."""
+        return round(self.from_ + self.percent, 9)
 
 
 class Targeting(Spec):

@@ -8,6 +8,8 @@ from typing import Any, TypeVar
 
 import uvloop
 
+from control_plane.spec.documents import Document, Route, parse
+from control_plane.spec.events import Exposure
 from control_plane.spec.models import Protocol
 from observability.metrics import RouterMetrics
 from routers.admin import Admin
@@ -15,6 +17,7 @@ from routers.asking import OpenAIAsker
 from routers.cache.exact import ExactCache
 from routers.directory import Directory
 from routers.exchange import Exchange
+from routers.exposure import ExposureBook
 from routers.grpc_calls import StreamCall
 from routers.grpc_server import GrpcServer
 from routers.handler import Router
@@ -28,6 +31,7 @@ from routers.runtime import Runtime
 from routers.serving import Serving
 from routers.tensor_models import HttpTensorModels
 from routers.upstream import Origin, UpstreamClient, UpstreamLimits, _Connection, _Pool
+from tests.unit.control_plane.samples import experiment
 from tests.unit.routers.raw import Heard
 from tests.unit.routers.samples import model, route, snapshot
 from tests.unit.routers.tenants import authorized, tenant
@@ -101,8 +105,28 @@ class ScriptedClient(UpstreamClient):
         connection.connection_lost(None)
 
 
+class _Readable:
+    """`Exposures` that must be what they say."""
+
+    def add(self, events: Sequence[bytes]) -> None:
+        for event in events:
+            Exposure.model_validate_json(event)
+
+
+def _armed(of: Route) -> Document:
+    arms = [{"name": "control"}, {"name": "candidate", "override": {"sampling": {"temperature": 0}}}]
+    name = of.metadata.name
+    who = {
+        "unit": {"field": "user"},
+        "targeting": {"fields": {"metadata.plan": ["pro"]}},
+        "forced": {"candidate": ["a"]},
+    }
+    return parse(experiment(name, route=name, arms=arms, **who))
+
+
 class Door:
-    """One router: Route `shop` chats, `plain` does without cache and quotas, `iris` takes tensors."""
+    """One router: Route `shop` chats, `plain` does without cache and quotas, `iris` takes tensors; both of these have
+    arms."""
 
     def __init__(self) -> None:
         self._loop = uvloop.new_event_loop()
@@ -114,14 +138,14 @@ class Door:
 
     async def _open(self) -> None:
         metrics = RouterMetrics()
-        self._ledger = Ledger(metrics, lambda lines: None)
+        self._ledger = Ledger(metrics, lambda lines: None, ExposureBook(_Readable()))
         desk = MemoryDesk()
         tensor_models: Any = {Protocol.OIP_HTTP: HttpTensorModels(self._client)}
         askers: Any = {Protocol.OPENAI: OpenAIAsker(self._client), **tensor_models}
         serving = Serving(askers, ExactCache(10_000_000), self._ledger, desk, metrics)
         directory = Directory(tensor_models)
         self.router = Router(serving, desk, metrics, directory)
-        self._admin = Admin(self.router, lambda: b"", lambda: False)
+        self._admin = Admin(self.router, lambda: iter(()), lambda: False)
         self._grpc = GrpcServer(self.router, directory, ServerLimits(max_body_bytes=10_000, max_header_bytes=4_000))
         tensors = model("tensors", engine="kserve", protocol="oip-http", url="http://127.0.0.1:1", servedName="iris-7")
         chats = [model("light", modalities=["text", "image"]), model("heavy", "heavy")]
@@ -131,7 +155,7 @@ class Door:
             route("iris", light=["tensors"], heavy=[], resilience=_ONE_TRY),
         ]
         tenants = [tenant("acme", quotas={**_PLENTY, "hard": True}), tenant("free")]
-        self.router.runtime = Runtime.build(snapshot([*chats, tensors, *routes, *tenants]))
+        self.router.runtime = Runtime.build(snapshot([*chats, tensors, *routes, *tenants, *map(_armed, routes[1:])]))
 
     def ask(
         self, path: str, body: bytes, headers: dict[bytes, bytes] | None = None, says: Sequence[bytes] = ()

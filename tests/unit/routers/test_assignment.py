@@ -285,6 +285,10 @@ def test_weights_that_are_all_zero_give_nobody_an_arm() -> None:
     assert set(given_arms(Trial(nobody))) == {None}
 
 
+def test_weights_too_small_to_divide_by_still_give_everybody_an_arm() -> None:
+    assert set(given_arms(trial(arms=arms(0, 5e-324)), FEW)) == {"b"}
+
+
 @given(st.binary(max_size=40), st.binary(min_size=1, max_size=40))
 def test_a_point_lies_between_0_and_1(salt: bytes, unit: bytes) -> None:
     assert 0 < point(salt, unit) <= 1
