@@ -1,6 +1,6 @@
 """`python -m benchmarks.statistics`: how often the statistics of experiments are wrong, and how soon they are right.
 
-    python -m benchmarks.statistics [--quick] [--json]
+    python -m benchmarks.statistics [--quick] [--json | --draw FILE]
 
 Seeded simulations on one core. Each is judged by the functions that judge real experiments.
 """
@@ -9,10 +9,11 @@ import argparse
 import math
 import sys
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from benchmarks.harness import command
 from benchmarks.report import Bar, Report
-from benchmarks.trials import fallbacks, large, peeking, regressions
+from benchmarks.trials import drawing, fallbacks, large, peeking, regressions
 
 RUNS, QUICK_RUNS = 2000, 100
 FALLBACK_RUNS = 1000
@@ -25,8 +26,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.statistics", description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--quick", action="store_true", help=f"{QUICK_RUNS} runs: a look, not figures to quote")
+    parser.add_argument("--draw", type=Path, metavar="FILE", help="only draw false verdicts, look by look, as SVG")
     options = parser.parse_args(arguments)
-    return command.report(lambda: run(QUICK_RUNS if options.quick else RUNS), options)
+    runs = QUICK_RUNS if options.quick else RUNS
+    if options.draw:
+        options.draw.write_text(drawing.false_verdicts(peeking.peek(peeking.worlds()[0], runs, SEED)), encoding="utf-8")
+        return 0
+    return command.report(lambda: run(runs), options)
 
 
 def run(runs: int) -> Report:
@@ -38,10 +44,10 @@ def run(runs: int) -> Report:
 def _peeking(runs: int) -> Iterator[Bar]:
     for number, world in enumerate(peeking.worlds()):
         found = peeking.peek(world, runs, SEED + number)
-        _progress(number + 1, f"{world.name}: {found.anytime:.2%} false")
+        _progress(number + 1, f"{world.name}: {found.anytime[-1]:.2%} false")
         most = peeking.limit(world.alpha, runs) * 100
-        yield Bar(f"false verdicts, {world.name}, anytime-valid", found.anytime * 100, "%", limit=most)
-        yield Bar(f"false verdicts, {world.name}, fixed-horizon at each look", found.fixed * 100, "%")
+        yield Bar(f"false verdicts, {world.name}, anytime-valid", found.anytime[-1] * 100, "%", limit=most)
+        yield Bar(f"false verdicts, {world.name}, fixed-horizon at each look", found.fixed[-1] * 100, "%")
         yield Bar(f"false verdicts, {world.name}, fixed-horizon at the end alone", found.once * 100, "%")
 
 

@@ -3,10 +3,10 @@
 from datetime import datetime
 from typing import Annotated, Any, Self
 
-from pydantic import AwareDatetime, Field, model_validator
+from pydantic import Field, model_validator
 
 from control_plane.spec.arms import UnitId
-from control_plane.spec.base import Spec
+from control_plane.spec.base import Moment, Spec
 from control_plane.spec.decisions import RequestId
 from control_plane.spec.events import Caller, Feedback, unit_hash
 from control_plane.spec.metrics import OutcomeName
@@ -27,7 +27,7 @@ class Report(Spec):
     name: OutcomeName
     """As metrics name it in `outcome`: `click`, `resolved`, `order_value`."""
     value: Annotated[float, Field(ge=-1e15, le=1e15)] = 1
-    at: AwareDatetime | None = None
+    at: Moment | None = None
     """When it happened; now, where it is left out."""
 
     @model_validator(mode="after")

@@ -87,15 +87,20 @@ def contrast_of(design: Design, question: Question, arm: str, periods: Sequence[
     control, treated = (_together([pair[side] for pair in estimates], weights) for side in (0, 1))
     if question.kind is Kind.PROPORTION and not question.adjusted:
         counts = [_counts(question, both, period, share) for period, share in used]
-        return proportions.Proportions(control, treated, counts, question.rate, design.tuned_units)
-    return Means(control, treated, design.tuned_units)
+        return proportions.Proportions(control, treated, counts, question.rate, design.tuned_pair)
+    return Means(control, treated, design.tuned_pair)
 
 
 def _seen(period: Period, question: Question, arms: tuple[str, str]) -> bool:
+    """Whether it adds anything: of one unit alone nobody knows how much it varies."""
     samples = [period.sample(arm, question.metric) for arm in arms]
     if question.kind is Kind.QUANTILE:
         return all(sample.histogram.total > 0 for sample in samples)
-    return all(sample.moments.units > 0 for sample in samples)
+    least = 1 if question.kind is Kind.PROPORTION else 2
+    return all(
+        sample.moments.units >= least and (question.kind is not Kind.RATIO or sample.moments.d > 0)
+        for sample in samples
+    )
 
 
 def _estimates(design: Design, question: Question, arm: str, period: Period) -> tuple[Estimate, Estimate]:
@@ -121,7 +126,8 @@ def _together(estimates: Sequence[Estimate], weights: Sequence[float]) -> Estima
 
 def _counts(question: Question, arms: tuple[str, str], period: Period, share: float) -> proportions.Counts:
     before, after = (period.sample(arm, question.metric).moments for arm in arms)
-    return proportions.Counts(before.y, before.units, after.y, after.units, share)
+    successes = [min(max(float(each.y), 0.0), float(each.units)) for each in (before, after)]
+    return proportions.Counts(successes[0], before.units, successes[1], after.units, share)
 
 
 def _quantiles(
@@ -138,7 +144,7 @@ def _quantiles(
         parts.append((histogram, effect))
     whole = sum(histogram.total / effect for histogram, effect in parts)
     evidence = [
-        quantiles.Evidence.of(histogram, p, design.tuned_units * histogram.total / effect / whole, effect)
+        quantiles.Evidence.of(histogram, p, design.tuned_pair * histogram.total / effect / whole, effect)
         for histogram, effect in parts
     ]
     control, treated = (quantiles.estimate(histogram, p, effect) for histogram, effect in parts)

@@ -93,6 +93,11 @@ class Design:
         """All other arms."""
         return self.arms[1:]
 
+    @property
+    def tuned_pair(self) -> float:
+        """The part of `tuned_units` that two arms have."""
+        return self.tuned_units * 2 / len(self.arms)
+
     def of(self, role: Role) -> list[Question]:
         """The questions of one role."""
         return [question for question in self.questions if question.role is role]

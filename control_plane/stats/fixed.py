@@ -57,6 +57,8 @@ class Fixed:
 
     def risk(self) -> tuple[float, float]:
         """What is lost on average by staying, and by changing, where that is wrong; as `chance`."""
+        if not self.error:
+            return max(self.value, 0.0), max(-self.value, 0.0)
         z = self.value / self.error
         loss = self.error * math.exp(-z * z / 2) / math.sqrt(2 * math.pi) - self.value * float(special.ndtr(-z))
         return self.value + loss, loss

@@ -146,12 +146,12 @@ def _contrast(
     if question.kind is Kind.PROPORTION:
         rates = (expected.value, min(max(expected.value + shift, 0.0), 1.0))
         counts = Counts(rates[0] * arms[0], arms[0], rates[1] * arms[1], arms[1], arms[1] / sum(arms))
-        return Proportions(control, treated, [counts], question.rate, design.tuned_units)
+        return Proportions(control, treated, [counts], question.rate, design.tuned_pair)
     if question.kind is not Kind.QUANTILE:
-        return Means(control, treated, design.tuned_units)
+        return Means(control, treated, design.tuned_pair)
     before, after = (
         quantiles.Evidence.of(
-            _lognormal(question, expected, each, n), question.quantile, design.tuned_units * n / sum(arms)
+            _lognormal(question, expected, each, n), question.quantile, design.tuned_pair * n / sum(arms)
         )
         for each, n in zip((0.0, shift), arms, strict=True)
     )

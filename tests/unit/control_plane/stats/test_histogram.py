@@ -58,5 +58,10 @@ def test_the_quantiles_of_many_values_are_theirs_within_a_percent() -> None:
     assert found.cumulative(LEAST, MOST)[-1] == 50_000
 
 
+def test_counts_up_to_a_bin_have_all_that_came_before_the_first_one_asked_for() -> None:
+    found = Histogram({-2: 3, 0: 4, 2: 5, 3: 7})
+    assert found.cumulative(-1, 2).tolist() == [3, 7, 7, 12]
+
+
 def test_nothing_has_no_quantile() -> None:
     assert math.isnan(Histogram().quantile(0.5))
