@@ -2,17 +2,6 @@
 
 from collections.abc import Sequence
 
-<<<<<<< HEAD
-from control_plane.client.posting import Poster
-
-
-class DecisionSink(Poster):
-    """Asynchronous client of POST /v1/decisions."""
-
-    async def send(self, records: Sequence[bytes]) -> None:
-        """Hand records over, each a `control_plane.spec.decisions.DecisionRecord` as JSON. Raises TiermeshError."""
-        await self._post("/v1/decisions", b'{"records":[%b]}' % b",".join(records))
-=======
 from control_plane.client.reaching import AsyncClient
 
 
@@ -23,4 +12,3 @@ class DecisionSink(AsyncClient):
         """Hand records over, each a `control_plane.spec.decisions.DecisionRecord` as JSON."""
         body = b'{"records":[%b]}' % b",".join(records)
         await self._call("POST", "/v1/decisions", content=body, headers={"content-type": "application/json"})
->>>>>>> main

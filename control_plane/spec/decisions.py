@@ -3,16 +3,10 @@
 Never what was asked or answered: of a text there is its score and what pushed it.
 """
 
-<<<<<<< HEAD
-from typing import Annotated, Literal
-
-from pydantic import AwareDatetime, Field
-=======
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
->>>>>>> main
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from control_plane.spec.base import LARGEST, Moment, Spec
 from control_plane.spec.models import Operation, Tier

@@ -22,14 +22,10 @@ UnitHash = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
 """Whom a request was for: told apart, and not told."""
 TrialKey = Annotated[str, Field(pattern=r"^(Experiment|Rollout)/[a-z0-9./-]{1,130}$")]
 """An Experiment or a Rollout: `Experiment/NAME`, `Rollout/NAMESPACE/NAME`."""
-<<<<<<< HEAD
 Caller = Annotated[str, Field(max_length=200)]
 """The Tenant whose key it was; `default` where there are none."""
 _Seconds = Annotated[float, Field(ge=0, le=1e9)]
-_Count = Annotated[int, Field(ge=0, lt=2**63)]
-=======
 _Count = Annotated[int, Field(ge=0, le=LARGEST)]
->>>>>>> main
 
 
 def unit_hash(unit: str) -> str:
