@@ -1,0 +1,1 @@
+"""Simulated experiments: many at once, seeded, judged by the functions that judge real ones."""
