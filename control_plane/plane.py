@@ -10,6 +10,7 @@ from control_plane.aliases import Aliases
 from control_plane.api.app import create_admin_app, create_app
 from control_plane.api.approvals import approval_routes
 from control_plane.api.decisions import decision_routes
+from control_plane.api.outcomes import outcome_routes
 from control_plane.api.prompts import prompt_routes
 from control_plane.api.versions import version_routes
 from control_plane.api.waiting import WaitingRoom
@@ -23,12 +24,16 @@ from control_plane.models import promotions as model_promotions
 from control_plane.models.pinning import ModelPinning
 from control_plane.models.promotions import Promotions
 from control_plane.models.registry import ModelRegistry
+from control_plane.outcomes.intake import Intake
+from control_plane.outcomes.keeping import Keeping
+from control_plane.outcomes.relay import Relay
 from control_plane.pinning import Pinning
 from control_plane.prompts.connection import Connection
 from control_plane.prompts.registry import PromptRegistry
 from control_plane.publisher import Publisher
 from control_plane.replica import Replica
 from control_plane.settings import ControlPlaneSettings
+from control_plane.spec.errors import Code, TiermeshError
 from control_plane.store.database import Database
 from observability.control_plane_metrics import ControlPlaneMetrics
 
@@ -42,6 +47,9 @@ class Plane:
     room: WaitingRoom
     replica: Replica
     books: Books
+    keeping: Keeping
+    relay: Relay | None
+    """Where events go on to Kafka."""
     followed: tuple[Followed, ...]
     """Aliases that may be moved in MLflow itself."""
 
@@ -63,6 +71,7 @@ def wire(settings: ControlPlaneSettings, database: Database) -> Plane:
     replica = Replica(database, publisher, room, metrics, settings.name)
     more = (
         decision_routes(database, settings.decisions_most, settings.decisions_days),
+        outcome_routes(database, Intake(database, metrics)),
         prompt_routes(aliases, Drift(database, prompts)),
         version_routes(promotions),
         approval_routes(approvals),
@@ -73,5 +82,20 @@ def wire(settings: ControlPlaneSettings, database: Database) -> Plane:
         room=room,
         replica=replica,
         books=Books(authenticator, witness),
+        keeping=Keeping(database, settings.events_days, settings.events_most),
+        relay=_relay(settings, database, metrics),
         followed=(aliases, promotions),
     )
+
+
+def _relay(settings: ControlPlaneSettings, database: Database, metrics: ControlPlaneMetrics) -> Relay | None:
+    if settings.kafka_servers is None:
+        return None
+    try:
+        from control_plane.outcomes.kafka import Broker, KafkaSink  # its client is for those who use it
+    except ImportError as error:
+        message = "TIERMESH_CONTROL_PLANE_KAFKA_SERVERS is set, and Kafka's client is not installed."
+        raise TiermeshError(Code.SETUP, message, "pip install 'tiermesh[kafka]'") from error
+    login = settings.kafka_username, settings.kafka_password
+    broker = Broker(settings.kafka_servers, settings.kafka_topic, settings.kafka_tls, *login)
+    return Relay(database, KafkaSink(broker), metrics)

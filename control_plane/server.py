@@ -58,7 +58,9 @@ async def serve(
             leadership = plane.replica.leadership
             for followed in plane.followed:
                 tasks.create_task(follow(followed, stop, settings.follow_seconds, lambda: leadership.leads))
-            unending = [*plane.replica.work(), plane.books.keep()]
+            unending = [*plane.replica.work(), plane.books.keep(), plane.keeping.run(lambda: leadership.leads)]
+            if plane.relay is not None:
+                unending.append(plane.relay.run(lambda: leadership.leads))
             working = [tasks.create_task(work) for work in unending]
             logger.info("control plane listens", extra={"fields": asdict(addresses)})
             on_listen(addresses)

@@ -5,7 +5,7 @@ import socket
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
 
 from control_plane.auth.claims import Oidc, Roles, read_roles
@@ -74,6 +74,20 @@ class ControlPlaneSettings(Settings):
     """Records of routers' decisions that are kept, some 700 bytes each; the oldest go first."""
     decisions_days: float = Field(default=7, gt=0)
     """How long they are kept."""
+    events_days: float = Field(default=30, gt=0)
+    """How long single events of experiments are kept, for what is reported late; what they sum up to stays."""
+    events_most: int = Field(default=5_000_000, ge=1000)
+    """How many of them are kept, some 300 bytes each; the oldest go first."""
+    kafka_servers: str | None = Field(default=None, min_length=1)
+    """Hand events of experiments on to this Kafka, as `HOST:PORT`, several with commas. Needs the extra `kafka`."""
+    kafka_topic: str = Field(default="tiermesh-events", pattern=r"^[A-Za-z0-9._-]{1,249}$")
+    """Where they go; it has to be there, unless the brokers make topics by themselves."""
+    kafka_tls: bool = False
+    """Whether the brokers speak TLS, with a certificate that this machine trusts."""
+    kafka_username: str | None = None
+    """Where they ask who it is (SASL, SCRAM-SHA-512)."""
+    kafka_password: SecretStr | None = None
+    """Its password."""
     max_waiters: int = Field(default=1000, ge=1)
     """Long-polls at once, one a router: each costs a connection and a few kilobytes."""
     grace_seconds: int = Field(default=5, ge=1)
@@ -103,6 +117,13 @@ class ControlPlaneSettings(Settings):
             return None
         expected = Expected(self.oidc_issuer, self.oidc_audience)
         return Oidc(expected, self.oidc_name_claim, self.oidc_roles_claim, self.oidc_roles)
+
+    @model_validator(mode="after")
+    def _whole_login(self) -> Self:
+        if (self.kafka_username is None) != (self.kafka_password is None):
+            prefix = "TIERMESH_CONTROL_PLANE_KAFKA"
+            raise ValueError(f"{prefix}_USERNAME and {prefix}_PASSWORD need each other")
+        return self
 
     @model_validator(mode="after")
     def _whole_provider(self) -> Self:

@@ -40,6 +40,17 @@ class ControlPlaneMetrics:
             ("outcome",),
             registry=self._registry,
         )
+        self.events = Counter(
+            "tiermesh_control_plane_events",
+            "Events of routers and callers: counted; repeated (and not counted again); refused; lost by their router.",
+            ("outcome",),
+            registry=self._registry,
+        )
+        self.sink_up = Gauge(
+            "tiermesh_control_plane_sink_up",
+            "1 while Kafka takes events, 0 while it does not, where this control plane hands them on.",
+            registry=self._registry,
+        )
 
     def render(self) -> bytes:
         """The exposition format of Prometheus, as text."""

@@ -29,7 +29,9 @@ NAMES = {
     "tiermesh_router_quotas_uncounted_total": "Requests let through uncounted because Redis was away.",
     "tiermesh_router_decisions_dropped_total": "Records of decisions that were lost, by why: full, large or refused.",
     "tiermesh_router_decisions_waiting": "Records of decisions that wait for the control plane.",
-    "tiermesh_router_events_dropped_total": "Events of requests with arms that were lost because nobody took them.",
+    "tiermesh_router_events_dropped_total": "Events of experiments that were lost, by why: full, disk or refused.",
+    "tiermesh_router_events_waiting": "Events of experiments that wait for the control plane.",
+    "tiermesh_router_events_bytes": "Bytes of them on the disk.",
     "tiermesh_router_control_plane_up": "1 while the control plane answers, 0 while it does not.",
 }
 """Name -> what it says."""
@@ -60,7 +62,9 @@ class RouterMetrics:
         self.quotas_uncounted = self._counter("tiermesh_router_quotas_uncounted_total")
         self.decisions_dropped = self._counter("tiermesh_router_decisions_dropped_total", ("why",))
         self.decisions_waiting = self._gauge("tiermesh_router_decisions_waiting")
-        self.events_dropped = self._counter("tiermesh_router_events_dropped_total")
+        self.events_dropped = self._counter("tiermesh_router_events_dropped_total", ("why",))
+        self.events_waiting = self._gauge("tiermesh_router_events_waiting")
+        self.events_bytes = self._gauge("tiermesh_router_events_bytes")
         self.control_plane_up = self._gauge("tiermesh_router_control_plane_up")
 
     def _tally(self, name: str, labels: tuple[str, ...]) -> Tally:

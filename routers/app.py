@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from control_plane.client.decisions import DecisionSink
+from control_plane.client.events import EventSink
 from control_plane.client.http import SnapshotFeed
 from control_plane.spec.models import Protocol
 from observability.metrics import RouterMetrics
@@ -17,13 +18,16 @@ from routers.admin import Admin
 from routers.asking import Asker, OpenAIAsker
 from routers.cache.exact import ExactCache
 from routers.directory import Directory
+from routers.events.sender import Sender
+from routers.events.spools import Spools
 from routers.evidence import KEPT_SNAPSHOTS, Evidence
-from routers.exposure import MAX_WAITING, ExposureBook, Waiting
+from routers.exposure import ExposureBook
+from routers.feedback import FeedbackBox
 from routers.grpc_client import GrpcTensorModels
 from routers.grpc_server import GrpcServer
 from routers.handler import Router
 from routers.journal import Journal
-from routers.ledger import Ledger
+from routers.ledger import Book, Ledger
 from routers.limits import ServerLimits
 from routers.quotas.desk import Desk
 from routers.quotas.memory import MemoryDesk
@@ -54,10 +58,13 @@ class App:
         alone = settings.control_plane_url is None
         spool = 0 if alone else settings.decisions_spool
         journal = self._journal = Journal(settings.name, metrics, spool, settings.decisions_recent)
-        exposures = ExposureBook(Waiting(metrics, MAX_WAITING))
-        self._ledger = Ledger(metrics, _write if settings.access_log else None, journal, exposures)
+        spools = self._spools = None if alone else Spools(settings.events, settings.events_bytes, metrics)
+        books: list[Book] = [journal] if spools is None else [journal, ExposureBook(spools)]
+        self._ledger = Ledger(metrics, _write if settings.access_log else None, *books)
         self._evidence = Evidence(journal, self._ledger.flush, KEPT_SNAPSHOTS if alone else 1)
         self._reporter = _reporter(settings, journal) if spool else None
+        self._sender = _sender(settings, spools) if spools else None
+        box = FeedbackBox(spools.add, settings.feedback_per_second) if spools else None
         self._client = UpstreamClient(UpstreamLimits())
         cache = ExactCache(settings.cache_max_bytes)
         self._shared = _shared_desk(settings, metrics)
@@ -70,13 +77,16 @@ class App:
         askers: dict[Protocol, Asker] = {Protocol.OPENAI: OpenAIAsker(self._client), **tensors}
         serving = self._serving = Serving(askers, cache, self._ledger, desk, metrics)
         directory = Directory(tensors)
-        self.router = Router(serving, desk, metrics, directory)
+        self.router = Router(serving, desk, metrics, directory, box)
         limits = ServerLimits(max_body_bytes=settings.max_body_bytes)
         self._server = HttpServer(self.router, self.router.refuse, limits)
         self._grpc = GrpcServer(self.router, directory, limits)
         metrics.cache_bytes.set_function(lambda: cache.size_bytes)
         metrics.cache_entries.set_function(lambda: len(cache))
         metrics.decisions_waiting.set_function(lambda: len(journal))
+        if spools is not None:
+            metrics.events_waiting.set_function(lambda: spools.waiting)
+            metrics.events_bytes.set_function(lambda: spools.size_bytes)
         metrics.connections.set_function(lambda: len(self._server.connections))
         admin = Admin(self.router, self._exposition, lambda: self._server.draining, self._evidence)
         self._admin = HttpServer(admin, admin.refuse, limits)
@@ -114,18 +124,17 @@ class App:
         grpc_port = await self._grpc.start(settings.host, settings.grpc_port)
         ports = {"port": port, "grpc_port": grpc_port, "admin_port": admin_port}
         _LOG.info("The router listens.", extra={"fields": ports})
-        reporting = asyncio.create_task(self._reporter.run()) if self._reporter else None
+        working = [asyncio.create_task(each.run()) for each in (self._reporter, self._spools, self._sender) if each]
         watching = asyncio.create_task(self._watcher.run())
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait((watching, stopping), return_when=asyncio.FIRST_COMPLETED)
         if watching.done():
             stopping.cancel()
             watching.result()
-        for task in (watching, reporting):
-            if task is not None:
-                task.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await task
+        for task in (watching, *working):
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
         await self._give_notice()
 
     async def _give_notice(self) -> None:
@@ -145,8 +154,9 @@ class App:
             await self._shared.close()
         await self._source.close()
         self._ledger.flush()
-        if self._reporter is not None:
-            await self._reporter.close()
+        for courier in (self._reporter, self._sender):
+            if courier is not None:
+                await courier.close()
         _LOG.info("The router has stopped.")
 
 
@@ -160,6 +170,11 @@ def _shared_desk(settings: RouterSettings, metrics: RouterMetrics) -> "SharedDes
 
 def _reporter(settings: RouterSettings, journal: Journal) -> Reporter:
     return Reporter(journal, DecisionSink(str(settings.control_plane_url), token=settings.control_plane_token))
+
+
+def _sender(settings: RouterSettings, spools: Spools) -> Sender:
+    sink = EventSink(str(settings.control_plane_url), token=settings.control_plane_token)
+    return Sender(settings.name, spools, sink)
 
 
 def _source(settings: RouterSettings, reader: Reader) -> Source:

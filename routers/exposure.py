@@ -1,17 +1,13 @@
 """Exposure: what became of each request with arms, handed on to whoever counts. Whom it was for goes on as a hash."""
 
-from collections import deque
 from collections.abc import Sequence
 from typing import Any, Protocol
 
 import orjson
 
-from observability.metrics import RouterMetrics
 from routers.assignment import Assignment
 from routers.ledger import Entry
 
-MAX_WAITING = 10_000
-"""Events that wait for somebody to take them, some 400 bytes each."""
 _FROM_A_CACHE = frozenset({"hit-exact", "hit-stale", "coalesced"})
 """Answers that cost nothing: another request has paid."""
 
@@ -21,29 +17,6 @@ class Exposures(Protocol):
 
     def add(self, events: Sequence[bytes]) -> None:
         """Take these, each the JSON of a `control_plane.spec.events.Exposure`, in the order of their ends."""
-
-
-class Waiting:
-    """`Exposures` in memory, until somebody takes them. Bounded: the oldest goes first, and is counted."""
-
-    def __init__(self, metrics: RouterMetrics, most: int) -> None:
-        self._metrics = metrics
-        self._most = most
-        self._events: deque[bytes] = deque()
-
-    def __len__(self) -> int:
-        return len(self._events)
-
-    def add(self, events: Sequence[bytes]) -> None:
-        self._events.extend(events)
-        if (excess := len(self._events) - self._most) > 0:
-            for _ in range(excess):
-                self._events.popleft()
-            self._metrics.events_dropped.inc(excess)
-
-    def take(self, most: int) -> list[bytes]:
-        """The oldest, so many at most; they are gone from here."""
-        return [self._events.popleft() for _ in range(min(most, len(self._events)))]
 
 
 class ExposureBook:
@@ -72,6 +45,7 @@ def line(entry: Entry, arms: list[dict[str, Any]]) -> bytes:
         {
             "kind": "exposure",
             "id": entry.request_id,
+            "tenant": entry.tenant,
             "at": entry.at,
             "route": match.route.name,
             "snapshot": match.snapshot,

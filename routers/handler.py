@@ -8,10 +8,11 @@ from functools import partial
 
 from control_plane.spec.errors import Code, TiermeshError
 from observability.metrics import RouterMetrics
-from routers import inference
+from routers import feedback, inference
 from routers.call import Call
 from routers.decision import Decision, Match
 from routers.directory import Directory
+from routers.feedback import FeedbackBox
 from routers.http import Headers, Reply, Request
 from routers.inference import Action, Asked, Inference
 from routers.pipeline import decide, match, unknown_model
@@ -32,14 +33,20 @@ class Router:
     """Answers callers by the Runtime in force. A new snapshot is one assignment to `runtime`."""
 
     def __init__(
-        self, serving: Serving, desk: Desk, metrics: RouterMetrics, directory: Directory | None = None
+        self,
+        serving: Serving,
+        desk: Desk,
+        metrics: RouterMetrics,
+        directory: Directory | None = None,
+        box: FeedbackBox | None = None,
     ) -> None:
-        """`directory` is needed where there are Models that take tensors."""
+        """`directory` is needed where there are Models that take tensors, and `box` where somebody counts outcomes."""
         self.runtime: Runtime | None = None
         self._serving = serving
         self._inference = Inference(directory or Directory({}))
         self._desk = desk
         self._metrics = metrics
+        self._box = box
         self._new_ids = _new_ids()
 
     def __call__(self, request: Request, reply: Reply) -> None:
@@ -127,8 +134,12 @@ class Router:
             _require(request, b"GET")
             body = _models(path.removeprefix(_MODELS).removeprefix("/"), runtime)
             reply.send(200, openai.JSON + _identified(request_id), body)
+        elif path == feedback.PATH:
+            _require(request, b"POST")
+            body = feedback.taken(self._box, request, tenant)
+            reply.send(202, openai.JSON + _identified(request_id), body)
         else:
-            known = ", ".join([*_DECODERS, _MODELS, inference.PREFIX])
+            known = ", ".join([*_DECODERS, _MODELS, feedback.PATH, inference.PREFIX])
             raise TiermeshError(Code.NOT_FOUND, f"There is nothing at {path[:200]!r}.", f"Paths here: {known}.")
 
     def _infer(self, asked: Asked, request: Request, request_id: str, reply: Reply) -> None:

@@ -54,6 +54,11 @@ class RouterSettings(Settings):
     are counted. 0 sends none."""
     decisions_recent: int = Field(default=1000, ge=0)
     """Records that this router itself shows on its admin port."""
+    events_bytes: int = Field(default=256 * 1024 * 1024, ge=64 * 1024)
+    """Most that events of experiments may take of the disk while the control plane is away, some 400 bytes each; the
+    oldest go first, and are counted."""
+    feedback_per_second: float = Field(default=200, gt=0)
+    """Outcomes that each Tenant may report here in the long run; five seconds' worth may come at once."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     @model_validator(mode="after")
@@ -61,6 +66,11 @@ class RouterSettings(Settings):
         if (self.control_plane_url is None) == (self.config is None):
             raise ValueError("set exactly one of TIERMESH_ROUTER_CONTROL_PLANE_URL and TIERMESH_ROUTER_CONFIG")
         return self
+
+    @property
+    def events(self) -> Path:
+        """The folder with the events that the control plane has not counted yet."""
+        return self.home / "routers" / self.name / "events"
 
     @property
     def last_good(self) -> Path:

@@ -41,6 +41,11 @@ class Restartable:
         """Start it; whether it is ready is another matter."""
         self._process = self._life.enter_context(running(self._command, self._core, env=self._env, log=self._log))
 
+    @property
+    def pid(self) -> int:
+        """Of the one that runs, or ran last."""
+        return self._process.pid
+
     def stop(self) -> None:
         """SIGTERM, and wait for its end."""
         self._life.close()

@@ -3,14 +3,14 @@
 Never what was asked or answered: of a text there is its score and what pushed it.
 """
 
-from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
+from pydantic import Field
 
-from control_plane.spec.base import LARGEST, Moment, Spec
+from control_plane.spec.base import LARGEST, Spec
 from control_plane.spec.models import Operation, Tier
 from control_plane.spec.snapshots import Content
+from control_plane.spec.written import Written, WrittenMoment
 
 MAX_TEXT_CHARACTERS = 500
 """Of one reason; a router cuts what is longer."""
@@ -20,36 +20,9 @@ REQUEST_ID = r"^[A-Za-z0-9._:-]{1,128}$"
 RequestId = Annotated[str, Field(pattern=REQUEST_ID)]
 _Word = Annotated[str, Field(max_length=200)]
 _Share = Annotated[float, Field(ge=0, le=1)]
-_LATEST_SECONDS = 2e10
 
 
-def _moment(value: Any) -> Any:
-    if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= _LATEST_SECONDS:
-        return datetime.fromtimestamp(value, UTC)
-    return value
-
-
-_SECONDS = {"type": "number", "minimum": 0, "maximum": _LATEST_SECONDS, "description": "Since 1970."}
-_At = Annotated[
-    Moment,
-    BeforeValidator(_moment),
-    WithJsonSchema({"anyOf": [{"type": "string", "format": "date-time"}, _SECONDS]}, mode="validation"),
-]
-"""Routers write seconds: they have no time for more."""
-
-
-class _Written(Spec):
-    """A part of a record. Routers are upgraded before the control plane: what only they know is left out here."""
-
-    model_config = ConfigDict(extra="ignore")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _refuse_unknown_fields(cls, data: Any) -> Any:
-        return data
-
-
-class Step(_Written):
+class Step(Written):
     """One step on the way to an answer."""
 
     code: _Word
@@ -57,7 +30,7 @@ class Step(_Written):
     text: Annotated[str, Field(max_length=MAX_TEXT_CHARACTERS)]
 
 
-class Strain(_Written):
+class Strain(Written):
     """How far the Route was from what it can do, where the request got less for it."""
 
     step: Literal["light", "cache-only", "canned", "refuse"]
@@ -66,7 +39,7 @@ class Strain(_Written):
     """The share of all places that was taken."""
 
 
-class Choice(_Written):
+class Choice(Written):
     """Which Models were to be asked, before any was."""
 
     tier: Tier
@@ -79,7 +52,7 @@ class Choice(_Written):
     """Models, in the order in which they were to be tried."""
 
 
-class Ruled(_Written):
+class Ruled(Written):
     """What one Experiment or Rollout made of the request."""
 
     trial: _Word
@@ -92,12 +65,12 @@ class Ruled(_Written):
     """Whether it is for such requests."""
 
 
-class DecisionRecord(_Written):
+class DecisionRecord(Written):
     """One answer, and how it came about."""
 
     request_id: RequestId
     """One that a caller chose may stand in several records."""
-    at: _At
+    at: WrittenMoment
     """The end of the answer."""
     seconds: float = Field(ge=0)
     """From the request's last byte in to the answer's last byte out."""

@@ -5,7 +5,7 @@ reported of a unit finds what was measured of it.
 """
 
 import hashlib
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AwareDatetime, Field, model_validator
 
@@ -14,6 +14,7 @@ from control_plane.spec.base import LARGEST, Spec
 from control_plane.spec.decisions import RequestId
 from control_plane.spec.metrics import OutcomeName
 from control_plane.spec.names import QualifiedName
+from control_plane.spec.written import Written, WrittenMoment
 
 UNIT_SALT = b"tiermesh.dev/unit\0"
 
@@ -21,6 +22,9 @@ UnitHash = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
 """Whom a request was for: told apart, and not told."""
 TrialKey = Annotated[str, Field(pattern=r"^(Experiment|Rollout)/[a-z0-9./-]{1,130}$")]
 """An Experiment or a Rollout: `Experiment/NAME`, `Rollout/NAMESPACE/NAME`."""
+Caller = Annotated[str, Field(max_length=200)]
+"""The Tenant whose key it was; `default` where there are none."""
+_Seconds = Annotated[float, Field(ge=0, le=1e9)]
 _Count = Annotated[int, Field(ge=0, le=LARGEST)]
 
 
@@ -29,7 +33,7 @@ def unit_hash(unit: str) -> str:
     return hashlib.sha256(UNIT_SALT + unit.encode()).hexdigest()[:16]
 
 
-class Assigned(Spec):
+class Assigned(Written):
     """That a unit had an arm."""
 
     trial: TrialKey
@@ -39,20 +43,21 @@ class Assigned(Spec):
     """A tester: left out of the analysis."""
 
 
-class Exposure(Spec):
+class Exposure(Written):
     """One request that was answered by arms, however it ended: all of it counts for the arms that were assigned."""
 
     kind: Literal["exposure"] = "exposure"
     id: RequestId
     """The request's. One that a caller chose may stand in several."""
-    at: AwareDatetime
+    tenant: Caller = "default"
+    at: WrittenMoment
     """The answer's end."""
     route: QualifiedName
     snapshot: int = Field(ge=1, le=LARGEST)
     assignments: tuple[Assigned, ...] = Field(min_length=1, max_length=100)
-    seconds: float = Field(ge=0)
+    seconds: _Seconds
     """From the request's last byte in to the answer's last byte out."""
-    first_token_seconds: float | None = Field(default=None, ge=0)
+    first_token_seconds: _Seconds | None = None
     """Of a stream."""
     input_tokens: _Count | None = None
     """None where the Model did not say; 0 for an answer from a cache."""
@@ -66,13 +71,15 @@ class Exposure(Spec):
     status: int = Field(ge=100, le=599)
 
 
-class Feedback(Spec):
+class Feedback(Written):
     """An outcome, as somebody reports it: late, twice or out of order."""
 
     kind: Literal["feedback"] = "feedback"
     id: RequestId
     """Of the report: the same one sent again is the same report."""
-    at: AwareDatetime
+    tenant: Caller = "default"
+    """What it says of a request counts if that was this one's, too."""
+    at: WrittenMoment
     request_id: RequestId | None = None
     """Of the request that it is about."""
     unit: UnitHash | None = None
@@ -88,3 +95,38 @@ class Feedback(Spec):
 
 
 Event = Annotated[Exposure | Feedback, Field(discriminator="kind")]
+SpoolId = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
+"""Drawn by chance when a router makes a spool."""
+MOST_EVENTS = 1000
+"""Of one batch."""
+
+
+class EventBatch(Spec):
+    """What a router sends at a time: the events of one spool from a number on, without a gap."""
+
+    router: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
+    spool: SpoolId
+    first: int = Field(ge=1, lt=2**62)
+    """The number of the first one; a spool's first is 1."""
+    events: tuple[dict[str, Any], ...] = Field(min_length=1, max_length=MOST_EVENTS)
+    """Each an `Event`. One that is none is refused and counted, and holds up no other."""
+
+
+class EventsTaken(Spec):
+    """What became of a batch."""
+
+    last: int
+    """The number of the last event of the spool that is taken, now or before."""
+    counted: int
+    refused: int
+
+
+class RouterEvents(Spec):
+    """What has come of one router."""
+
+    router: str
+    taken: int
+    lost: int
+    """Its disk was full, or its process or machine fell before they were on it."""
+    last: AwareDatetime
+    """When the last batch came."""

@@ -10,8 +10,9 @@ from itertools import combinations
 from control_plane.spec.arming import Trial, by_route, dealt, key_of
 from control_plane.spec.documents import Document, Experiment, Model, Route
 from control_plane.spec.errors import FieldError
-from control_plane.spec.experiments import Traffic
+from control_plane.spec.experiments import ROUNDING, Traffic
 from control_plane.spec.fitting import ModelReference, advice, of_tiers, place, within, wrong_models, wrong_prompt
+from control_plane.spec.metrics import Measured
 from control_plane.spec.names import Key
 from control_plane.spec.prompts import Pins
 
@@ -26,6 +27,7 @@ def wrong_trials(
     for trial in trials:
         yield from wrong_models(trial, _models(trial), models)
         yield from _missing(trial, documents)
+        yield from _unjudged(trial)
         yield from _shadows(trial, documents)
         if trial.kind == "Rollout" and (override := pins.overrides.get(key_of(trial))) and override.prompt:
             yield from wrong_prompt(f"{place(trial)}.spec.onChange", override.prompt, pins)
@@ -54,6 +56,14 @@ def _missing(trial: Trial, documents: Mapping[Key, Document]) -> Iterator[FieldE
             known = [key.name for key in documents if (key.kind, key.namespace) == (kind, namespace)]
             problem = f"there is no {kind} {name!r}{within(namespace)}; {advice(name, known)}"
             yield FieldError(f"{place(trial)}.spec.{field}", problem)
+
+
+def _unjudged(trial: Trial) -> Iterator[FieldError]:
+    """Metrics that nobody would measure."""
+    for index, metric in enumerate(trial.spec.metrics):
+        if metric.of is Measured.JUDGE:
+            problem = "the control plane asks no judge yet: let yours report its marks, and write of: outcome"
+            yield FieldError(f"{place(trial)}.spec.metrics[{index}].of", problem)
 
 
 def _shadows(trial: Trial, documents: Mapping[Key, Document]) -> Iterator[FieldError]:
@@ -90,7 +100,7 @@ def _layer(trial: Trial) -> str | None:
 def _overlap(one: Trial, other: Trial, together: Iterable[Trial]) -> Iterator[FieldError]:
     assert isinstance(one, Experiment) and isinstance(other, Experiment)
     first, second = one.spec.traffic, other.spec.traffic
-    if first.from_ < second.until and second.from_ < first.until:
+    if min(first.until, second.until) - max(first.from_, second.from_) > ROUNDING:
         others = [trial.spec.traffic for trial in together if isinstance(trial, Experiment) and trial is not other]
         free = _free(traffic for traffic in others if traffic.layer == first.layer)
         taken = f"{one.key} has {first.from_:g} to {first.until:g} of layer {first.layer!r}"

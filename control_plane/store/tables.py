@@ -4,12 +4,15 @@ from datetime import UTC, datetime
 
 from sqlalchemy import (
     JSON,
+    BigInteger,
     Boolean,
     Column,
     DateTime,
     Dialect,
+    Float,
     ForeignKey,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -112,6 +115,103 @@ decisions = Table(
     Column("route", String(200), nullable=False),
     Column("tenant", String(200), nullable=False),
     Column("record", JSON, nullable=False),
+)
+
+# Of outcomes: units, requests and reports are 64 bits of a hash; moments are microseconds of Unix time, `received` are
+# its seconds.
+spools = Table(
+    "spools",
+    metadata,
+    Column("spool", String(32), primary_key=True),
+    Column("router", String(200), nullable=False),
+    Column("last", BigInteger, nullable=False),
+    Column("lost", BigInteger, nullable=False),
+    Column("received", BigInteger, nullable=False),
+)
+
+event_batches = Table(
+    "event_batches",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("received", BigInteger, nullable=False, index=True),
+    Column("spool", String(32), nullable=False),
+    Column("first", BigInteger, nullable=False),
+    Column("count", Integer, nullable=False),
+    Column("events", LargeBinary, nullable=False),
+)
+
+sinks = Table(
+    "sinks",
+    metadata,
+    Column("name", String(300), primary_key=True),
+    Column("position", Integer, nullable=False),
+)
+
+trials = Table(
+    "trials",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("key", String(150), nullable=False),
+    Column("since", BigInteger, nullable=False),
+    Column("outcomes", JSON, nullable=False),
+    Column("received", BigInteger, nullable=False),
+    UniqueConstraint("key", "since", name="one_trial_since_a_snapshot"),
+)
+
+trial_periods = Table(
+    "trial_periods",
+    metadata,
+    Column("trial", Integer, ForeignKey("trials.id"), primary_key=True),
+    Column("since", BigInteger, primary_key=True),
+    Column("shares", JSON, nullable=False),
+)
+
+trial_arms = Table(
+    "trial_arms",
+    metadata,
+    Column("trial", Integer, ForeignKey("trials.id"), primary_key=True),
+    Column("period", BigInteger, primary_key=True),
+    Column("arm", String(32), primary_key=True),
+    Column("products", LargeBinary, nullable=False),
+    Column("bins", LargeBinary, nullable=False),
+)
+
+trial_units = Table(
+    "trial_units",
+    metadata,
+    Column("unit", BigInteger, primary_key=True, autoincrement=False),
+    Column("trial", Integer, primary_key=True, autoincrement=False),
+    Column("arm", String(32), nullable=False),
+    Column("first_at", BigInteger, nullable=False),
+    Column("first_snapshot", BigInteger, nullable=False),
+    Column("period", BigInteger, nullable=False),
+    Column("moved", Boolean, nullable=False),
+    Column("forced", Boolean, nullable=False),
+    Column("sums", LargeBinary, nullable=False),
+    Column("bins", LargeBinary, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+exposed_requests = Table(
+    "exposed_requests",
+    metadata,
+    Column("request", BigInteger, primary_key=True, autoincrement=False),
+    Column("unit", BigInteger, primary_key=True, autoincrement=False),
+    Column("trial", Integer, primary_key=True, autoincrement=False),
+    Column("received", BigInteger, nullable=False, index=True),
+    sqlite_with_rowid=False,
+)
+
+feedback = Table(
+    "feedback",
+    metadata,
+    Column("report", BigInteger, primary_key=True, autoincrement=False),
+    Column("request", BigInteger, index=True),
+    Column("unit", BigInteger, index=True),
+    Column("name", String(100), nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("value", Float, nullable=False),
+    Column("received", BigInteger, nullable=False, index=True),
 )
 
 acks = Table(

@@ -17,10 +17,12 @@ from starlette.types import ASGIApp
 
 from control_plane.api.app import create_app
 from control_plane.api.decisions import decision_routes
+from control_plane.api.outcomes import outcome_routes
 from control_plane.api.waiting import WaitingRoom
 from control_plane.api.witness import Witness
 from control_plane.auth.authenticator import Authenticator
 from control_plane.client.answers import checked, read
+from control_plane.outcomes.intake import Intake
 from control_plane.publisher import Publisher
 from control_plane.spec.compile import SERVE_URL
 from control_plane.spec.errors import Code, TiermeshError
@@ -38,6 +40,7 @@ from tests.fuzz.asgi import Answer, Asked, called
 from tests.fuzz.codecs import DOCUMENTS, check_runtime
 from tests.fuzz.decoder import Decoder
 from tests.fuzz.mutations import bodies
+from tests.unit.control_plane.outcomes.samples import exposure, feedback
 from tests.unit.routers.decisions import part, question, written
 from tests.unit.routers.samples import call, documents, snapshot, snapshot_body
 from tests.unit.routers.tenants import tenant
@@ -63,7 +66,8 @@ class _Plane:
         publisher.apply(documents(), "fuzzer")
         door, witness = Authenticator(database, is_open=True), Witness(database)
         decided = decision_routes(database, most=100, days=1)
-        return create_app(publisher, room, metrics, 100_000, door, witness, decided)
+        counted = outcome_routes(database, Intake(database, metrics))
+        return create_app(publisher, room, metrics, 100_000, door, witness, decided, counted)
 
     def ask(self, asked: Asked) -> Answer:
         return self._loop.run_until_complete(called(self._app, asked))
@@ -86,7 +90,7 @@ _PATHS = {
             "/v1/audit/verify", "/v1/whoami"],
     "DELETE": ["/v1/tenants/{name}", "/v1/models/{name}", "/v1/tokens/{name}"],
     "POST": ["/v1/documents?dryRun=true", "/v1/documents?dryRun=true", "/v1/snapshots/{number}/acks",
-             "/v1/snapshots/{number}/rollback", "/v1/models/{name}", "/v1/tokens"],
+             "/v1/snapshots/{number}/rollback", "/v1/models/{name}", "/v1/tokens", "/v1/events", "/v1/feedback"],
 }  # fmt: skip
 _TYPES = [*[b"application/json"] * 9, b"", b"text/plain", b"application/x-www-form-urlencoded", b"multipart/form-data"]
 
@@ -102,7 +106,16 @@ def _asked(seed: int, body: bytes) -> Asked:
 
 _ACK = {"router": "router-1", "error": "It does not build."}
 _TOKEN = {"name": "light", "bindings": [{"role": "viewer", "namespace": "*"}], "expiresAt": "2036-01-01T00:00:00Z"}
-_BODIES = bodies(_BATCH, _BATCH, *DOCUMENTS, _ACK, _TOKEN, {"author": "alice", "reason": ""})
+_REPORT = {"id": "a", "unit": "ann", "name": "order", "value": 1.5, "at": "2026-01-02T00:00:00Z", "tenant": "acme"}
+_EVENTS = {
+    "router": "r",
+    "spool": "0" * 32,
+    "first": 1,
+    "events": [exposure("a", 0, "ann"), feedback("b", 1, unit="ann")],
+}
+_BODIES = bodies(
+    _BATCH, _BATCH, *DOCUMENTS, _ACK, _TOKEN, _REPORT, {"items": [_REPORT]}, _EVENTS, {"author": "alice", "reason": ""}
+)
 
 
 def _read_asked(asked: Asked) -> None:

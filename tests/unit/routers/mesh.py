@@ -15,7 +15,7 @@ from control_plane.spec.models import Protocol
 from observability.metrics import RouterMetrics
 from routers.asking import OpenAIAsker
 from routers.cache.exact import ExactCache
-from routers.exposure import ExposureBook, Waiting
+from routers.exposure import ExposureBook
 from routers.handler import Router
 from routers.journal import Journal
 from routers.ledger import Ledger
@@ -28,6 +28,13 @@ from routers.serving import Serving
 from routers.upstream import UpstreamClient, UpstreamLimits
 from tests.stub_upstream import StubUpstream
 from tests.unit.routers.samples import EASY, chat, model, route, snapshot
+
+
+class Kept(list[bytes]):
+    """`routers.exposure.Exposures` that a test looks at."""
+
+    def add(self, events: Sequence[bytes]) -> None:
+        self.extend(events)
 
 
 @dataclass
@@ -47,7 +54,7 @@ class Mesh:
     lines: list[bytes] = field(default_factory=list)
     port: int = 0
     journal: Journal = field(default_factory=lambda: Journal("router-1", RouterMetrics(), 0, 0))
-    exposures: Waiting = field(default_factory=lambda: Waiting(RouterMetrics(), 0))
+    exposures: Kept = field(default_factory=Kept)
 
     def documents(self, **spec: Any) -> list[Document]:
         """A Route over both Models."""
@@ -87,7 +94,9 @@ class Mesh:
     def exposed(self) -> list[Exposure]:
         """What was written down of requests with arms since the last time."""
         self.ledger.flush()
-        return [Exposure.model_validate_json(line) for line in self.exposures.take(100)]
+        found = [Exposure.model_validate_json(line) for line in self.exposures]
+        self.exposures.clear()
+        return found
 
     def logged(self) -> list[dict[str, Any]]:
         """What the access log says by now."""
@@ -102,7 +111,7 @@ async def mesh(**spec: Any) -> AsyncIterator[Mesh]:
         lines: list[bytes] = []
         metrics, cache = RouterMetrics(), ExactCache(1_000_000)
         journal = Journal("router-1", metrics, spool=0, recent=100)
-        exposures = Waiting(metrics, 100)
+        exposures = Kept()
         ledger = Ledger(metrics, lines.append, journal, ExposureBook(exposures))
         client = UpstreamClient(UpstreamLimits())
         desk = MemoryDesk()

@@ -271,16 +271,6 @@ async def test_requests_without_arms_are_not_exposed() -> None:
         assert whole.exposed() == []
 
 
-async def test_what_nobody_takes_is_dropped_oldest_first_and_counted() -> None:
-    async with mesh() as whole:
-        put(whole, split())
-        for number in range(101):
-            await whole.chat("hi", {"x-tiermesh-unit": "ann", "x-request-id": f"r-{number}"})
-        found = whole.exposed()
-        assert (len(found), found[0].id) == (100, "r-1")
-        assert "tiermesh_router_events_dropped_total 1.0" in "".join(whole.metrics.exposition())
-
-
 async def test_arms_are_part_of_the_record_and_are_decided_again_from_it() -> None:
     async with mesh() as whole:
         segment = {"layer": "two", "from": 10, "percent": 60}

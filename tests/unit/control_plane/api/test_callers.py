@@ -15,6 +15,7 @@ from control_plane.api.app import create_app
 from control_plane.api.approvals import approval_routes
 from control_plane.api.callers import need_of
 from control_plane.api.decisions import decision_routes
+from control_plane.api.outcomes import outcome_routes
 from control_plane.api.prompts import prompt_routes
 from control_plane.api.versions import version_routes
 from control_plane.api.waiting import WaitingRoom
@@ -24,6 +25,7 @@ from control_plane.auth.authenticator import Authenticator
 from control_plane.drift import Drift
 from control_plane.models.promotions import Promotions
 from control_plane.models.registry import ModelRegistry
+from control_plane.outcomes.intake import Intake
 from control_plane.prompts.connection import Connection
 from control_plane.prompts.registry import PromptRegistry
 from control_plane.publisher import Publisher
@@ -83,6 +85,10 @@ _TABLE: dict[tuple[str, str], Row] = {
     ("POST", "/v1/decisions"): Row(_ADMIN, "*", routers=True, body={"records": []}),
     ("GET", "/v1/decisions"): Row(_VIEW, "*"),
     ("GET", "/v1/decisions/{request_id}"): Row(_VIEW, "*"),
+    ("POST", "/v1/events"): Row(_ADMIN, "*", routers=True, body={"events": []}),
+    ("GET", "/v1/events"): Row(_VIEW, "*"),
+    ("GET", "/v1/events/sources"): Row(_VIEW, "*"),
+    ("POST", "/v1/feedback"): Row(_TRY, "*", routers=True, body={"items": []}),
     ("GET", "/v1/whoami"): Row(None),
     ("GET", "/v1/tokens"): Row(_ADMIN, "any"),
     ("POST", "/v1/tokens"): Row(_ADMIN, body={"name": "new", "bindings": [{"role": "viewer", "namespace": "default"}]}),
@@ -184,6 +190,7 @@ def test_every_operation_declares_what_it_needs(database: Database) -> None:
         registry, approvals = PromptRegistry(connection), Approvals(database)
         more = (
             decision_routes(database, 1, 1),
+            outcome_routes(database, Intake(database, ControlPlaneMetrics())),
             prompt_routes(Aliases(registry, publisher, approvals, frozenset()), Drift(database, registry)),
             approval_routes(approvals),
             version_routes(Promotions(ModelRegistry(connection), publisher, approvals, frozenset())),
