@@ -48,6 +48,8 @@ class Estimate:
         """
         n = np.maximum(moments.units, 1.0)
         value = moments.y / np.maximum(moments.d, _LEAST_BASE) if kind is Kind.RATIO else moments.y / n
+        if kind is Kind.PROPORTION:
+            value = np.clip(value, 0.0, 1.0)
         if adjustment is None:
             one = value * (1 - value) if kind is Kind.PROPORTION else _spread(moments, kind).value
             return cls(value, one / n, moments.units)

@@ -1,4 +1,4 @@
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -54,6 +54,31 @@ def test_a_broken_guardrail_comes_before_anything_that_was_won(values: tuple[flo
     assert [each.question.metric for each in found.verdict.evidence] == [metric]
 
 
+def test_a_broken_guardrail_waits_for_no_other_metric() -> None:
+    found = {arm: {"errors": rate(share, 5000.0)} for arm, share in (("a", 0.01), ("b", 0.05))}
+    verdict = analyse(Design(("a", "b"), ALL), [period(found, {"a": 5000, "b": 5000})], 60).verdict
+    assert verdict.code is Code.GUARDRAIL_BROKEN
+    fine = {arm: {"errors": rate(0.01, 5000.0)} for arm in "ab"}
+    verdict = analyse(Design(("a", "b"), ALL), [period(fine, {"a": 5000, "b": 5000})], 60).verdict
+    assert verdict.code is Code.KEEP_GOING
+
+
+def test_an_analysis_is_made_of_pythons_own_numbers() -> None:
+    """So that any encoder takes it."""
+
+    def numbers(found: object) -> list[object]:
+        if isinstance(found, dict):
+            return [each for value in found.values() for each in numbers(value)]
+        if isinstance(found, list | tuple):
+            return [each for value in found for each in numbers(value)]
+        return [found]
+
+    plain = (float, int, str, bool, type(None), *(type(each) for each in (*Kind, *Goal, *Role, *Standing, *Code)))
+    cost = Question("cost", Kind.MEAN, Goal.DECREASE, adjusted=True)
+    found = asdict(judged((*ALL, cost), 5000, control=(0.6, 0.01, 1.0, 0.2), candidate=(0.6, 0.01, 1.0, 0.2)))
+    assert {type(each) for each in numbers(found)} <= set(plain)
+
+
 def test_harm_within_the_margin_is_tolerated_even_where_it_is_certain() -> None:
     found = judged((ERRORS,), 1_000_000, control=(0.01,), candidate=(0.013,))
     comparison = found.of("errors", "candidate")
@@ -81,6 +106,9 @@ def test_a_guardrail_without_a_margin_can_only_be_broken() -> None:
     found = judged((RESOLVED, question), 50_000, control=(0.6, 0.01), candidate=(0.63, 0.01))
     assert found.of("errors", "candidate").standing is Standing.OPEN
     assert found.verdict.code is Code.WINNER
+    rollout = judged((question,), 50_000, control=(0.01,), candidate=(0.01,))
+    assert (rollout.verdict.code, rollout.verdict.evidence) == (Code.KEEP_GOING, ())
+    assert rollout.words == "Keep going: nothing is shown yet."
 
 
 def test_a_mismatch_stops_every_verdict() -> None:
@@ -223,6 +251,21 @@ def test_latencies_of_users_who_come_often_count_for_less() -> None:
     assert widths[0] < widths[1] < widths[2]
 
 
+def test_more_successes_than_units_are_taken_as_all() -> None:
+    found = {"a": {"resolved": rate(1.5, 1000.0)}, "b": {"resolved": rate(1.0, 1000.0)}}
+    comparison = analyse(Design(("a", "b"), (RESOLVED,)), [period(found, {"a": 1000, "b": 1000})], 60)
+    assert comparison.of("resolved", "b").p == 1
+
+
+def test_a_period_with_a_single_unit_in_an_arm_is_left_out_of_a_mean() -> None:
+    question = replace(RESOLVED, kind=Kind.MEAN)
+    whole = period({arm: {"resolved": rate(0.6, 900.0)} for arm in "ab"}, {"a": 900, "b": 900})
+    single = period({"a": {"resolved": rate(0.6, 900.0)}, "b": {"resolved": rate(1.0, 1.0)}}, {"a": 900, "b": 900})
+    design = Design(("a", "b"), (question,))
+    one, two = (analyse(design, periods, 60).of("resolved", "b") for periods in ([whole], [whole, single]))
+    assert one == two
+
+
 def test_a_ratio_over_nothing_is_not_known_yet() -> None:
     question = replace(RESOLVED, kind=Kind.RATIO)
     found = {arm: {"resolved": Sample(Moments(units=500.0))} for arm in "ab"}
@@ -266,3 +309,7 @@ def test_a_design_that_cannot_be_analysed_is_refused(
 ) -> None:
     with pytest.raises(ValueError, match=why):
         Design(arms, questions, alpha=alpha)
+
+
+def test_two_of_three_arms_are_tuned_for_two_thirds_of_the_units() -> None:
+    assert Design(("a", "b", "c"), (RESOLVED,), tuned_units=6000).tuned_pair == 4000
