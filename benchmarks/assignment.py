@@ -263,8 +263,8 @@ class Way:
         said = {"number": 1, "author": "bench", "reason": "", "createdAt": datetime.now(UTC), "content": content}
         self._runtime = Runtime.build(Snapshot.model_validate({**said, "sha256": digest(content)}))
         metrics = RouterMetrics()
-        # They stay in memory: what writes them to the disk runs beside requests, and not for each.
-        self._exposures = ExposureBook(Spools(Path("unused"), 1 << 28, metrics))
+        # What is added waits for the disk in memory; here nobody takes it there, which happens in a thread.
+        self._exposures = ExposureBook(Spools(Path("unwritten"), most_bytes=2**20, metrics=metrics))
         journal = Journal("bench", metrics, spool=1000, recent=1000)
         self._ledger = Ledger(metrics, lambda _: None, journal, self._exposures)
         self._headers = {b"x-tiermesh-unit": b"unit-7", b"content-type": b"application/json", b"host": b"h"}

@@ -3,15 +3,14 @@
 Never what was asked or answered: of a text there is its score and what pushed it.
 """
 
-from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic import Field
 
-from control_plane.spec.base import LARGEST, Moment, Spec
+from control_plane.spec.base import LARGEST, Spec
 from control_plane.spec.models import Operation, Tier
 from control_plane.spec.snapshots import Content
-from control_plane.spec.written import Written
+from control_plane.spec.written import Written, WrittenMoment
 
 MAX_TEXT_CHARACTERS = 500
 """Of one reason; a router cuts what is longer."""
@@ -21,22 +20,6 @@ REQUEST_ID = r"^[A-Za-z0-9._:-]{1,128}$"
 RequestId = Annotated[str, Field(pattern=REQUEST_ID)]
 _Word = Annotated[str, Field(max_length=200)]
 _Share = Annotated[float, Field(ge=0, le=1)]
-_LATEST_SECONDS = 2e10
-
-
-def _moment(value: Any) -> Any:
-    if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= _LATEST_SECONDS:
-        return datetime.fromtimestamp(value, UTC)
-    return value
-
-
-_SECONDS = {"type": "number", "minimum": 0, "maximum": _LATEST_SECONDS, "description": "Since 1970."}
-_At = Annotated[
-    Moment,
-    BeforeValidator(_moment),
-    WithJsonSchema({"anyOf": [{"type": "string", "format": "date-time"}, _SECONDS]}, mode="validation"),
-]
-"""Routers write seconds: they have no time for more."""
 
 
 class Step(Written):
@@ -87,7 +70,7 @@ class DecisionRecord(Written):
 
     request_id: RequestId
     """One that a caller chose may stand in several records."""
-    at: _At
+    at: WrittenMoment
     """The end of the answer."""
     seconds: float = Field(ge=0)
     """From the request's last byte in to the answer's last byte out."""

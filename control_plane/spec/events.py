@@ -14,7 +14,7 @@ from control_plane.spec.base import LARGEST, Spec
 from control_plane.spec.decisions import RequestId
 from control_plane.spec.metrics import OutcomeName
 from control_plane.spec.names import QualifiedName
-from control_plane.spec.written import Written
+from control_plane.spec.written import Written, WrittenMoment
 
 UNIT_SALT = b"tiermesh.dev/unit\0"
 
@@ -50,7 +50,7 @@ class Exposure(Written):
     id: RequestId
     """The request's. One that a caller chose may stand in several."""
     tenant: Caller = "default"
-    at: AwareDatetime
+    at: WrittenMoment
     """The answer's end."""
     route: QualifiedName
     snapshot: int = Field(ge=1, le=LARGEST)
@@ -79,7 +79,7 @@ class Feedback(Written):
     """Of the report: the same one sent again is the same report."""
     tenant: Caller = "default"
     """What it says of a request counts if that was this one's, too."""
-    at: AwareDatetime
+    at: WrittenMoment
     request_id: RequestId | None = None
     """Of the request that it is about."""
     unit: UnitHash | None = None

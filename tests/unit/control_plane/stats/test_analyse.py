@@ -309,3 +309,7 @@ def test_a_design_that_cannot_be_analysed_is_refused(
 ) -> None:
     with pytest.raises(ValueError, match=why):
         Design(arms, questions, alpha=alpha)
+
+
+def test_two_of_three_arms_are_tuned_for_two_thirds_of_the_units() -> None:
+    assert Design(("a", "b", "c"), (RESOLVED,), tuned_units=6000).tuned_pair == 4000
