@@ -1,8 +1,10 @@
 """Metrics: every name, one table. Labels take values from documents and closed lists alone, never from callers."""
 
+from collections.abc import Iterator
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 
-from observability.tallies import Tally, Timing
+from observability.tallies import Levels, Tally, Timing
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
@@ -42,16 +44,15 @@ class RouterMetrics:
         self.registry = CollectorRegistry()
         self._requests = self._tally("tiermesh_router_requests_total", ("route", "tier", "model", "cache", "status"))
         self._seconds = Timing(*_described("tiermesh_router_request_seconds"), ("route", "tier", "cache"), SECONDS)
-        self.registry.register(self._seconds)
         self._refusals = self._counter("tiermesh_router_refusals_total", ("code",))
         self._reasons = self._tally("tiermesh_router_reasons_total", ("route", "code"))
         self._attempts = self._tally("tiermesh_router_attempts_total", ("model", "verdict"))
         self._mirrored = self._counter("tiermesh_router_mirrored_total", ("route", "outcome"))
-        self.breaker_open = self._gauge("tiermesh_router_breaker_open", ("model",))
-        self.endpoints_ejected = self._gauge("tiermesh_router_endpoints_ejected", ("model",))
-        self.under_way = self._gauge("tiermesh_router_under_way", ("route",))
-        self.queued = self._gauge("tiermesh_router_queued", ("route",))
-        self.ladder_step = self._gauge("tiermesh_router_ladder_step", ("route",))
+        self.breaker_open = self._levels("tiermesh_router_breaker_open", "model")
+        self.endpoints_ejected = self._levels("tiermesh_router_endpoints_ejected", "model")
+        self.under_way = self._levels("tiermesh_router_under_way", "route")
+        self.queued = self._levels("tiermesh_router_queued", "route")
+        self.ladder_step = self._levels("tiermesh_router_ladder_step", "route")
         self.cache_bytes = self._gauge("tiermesh_router_cache_bytes")
         self.cache_entries = self._gauge("tiermesh_router_cache_entries")
         self.connections = self._gauge("tiermesh_router_connections")
@@ -67,15 +68,16 @@ class RouterMetrics:
         self.control_plane_up = self._gauge("tiermesh_router_control_plane_up")
 
     def _tally(self, name: str, labels: tuple[str, ...]) -> Tally:
-        tally = Tally(*_described(name), labels)
-        self.registry.register(tally)
-        return tally
+        return Tally(*_described(name), labels)
+
+    def _levels(self, name: str, label: str) -> Levels:
+        return Levels(*_described(name), (label,))
 
     def _counter(self, name: str, labels: tuple[str, ...] = ()) -> Counter:
         return Counter(*_described(name), labels, registry=self.registry)
 
-    def _gauge(self, name: str, labels: tuple[str, ...] = ()) -> Gauge:
-        return Gauge(*_described(name), labels, registry=self.registry)
+    def _gauge(self, name: str) -> Gauge:
+        return Gauge(*_described(name), registry=self.registry)
 
     def request(self, route: str, tier: str, model: str, cache: str, status: int, seconds: float) -> None:
         """Count one answer."""
@@ -98,9 +100,13 @@ class RouterMetrics:
         """Count one request that never came to a decision."""
         self._refusals.labels(code).inc()
 
-    def exposition(self) -> bytes:
-        """All metrics in Prometheus' text format."""
-        return generate_latest(self.registry)
+    def exposition(self) -> Iterator[str]:
+        """All metrics in Prometheus' text format, a few lines at a time: with many Routes they are many."""
+        yield generate_latest(self.registry).decode()
+        for family in (self._requests, self._seconds, self._reasons, self._attempts):
+            yield from family.text()
+        for levels in (self.breaker_open, self.endpoints_ejected, self.under_way, self.queued, self.ladder_step):
+            yield from levels.text()
 
 
 def _described(name: str) -> tuple[str, str]:

@@ -1,7 +1,8 @@
 """The admin port: probes, metrics, `explain`, and why an answer was given. For operators, never for callers."""
 
+import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import orjson
 
@@ -12,6 +13,7 @@ from routers.evidence import Evidence
 from routers.handler import Router
 from routers.http import Reply, Request
 from routers.protocols import openai
+from routers.slices import Steps, in_slices
 
 _LOG = logging.getLogger(__name__)
 
@@ -26,7 +28,7 @@ class Admin:
     def __init__(
         self,
         router: Router,
-        exposition: Callable[[], bytes],
+        exposition: Callable[[], Iterator[str]],
         draining: Callable[[], bool],
         evidence: Evidence | None = None,
     ) -> None:
@@ -35,6 +37,8 @@ class Admin:
         self._exposition = exposition
         self._draining = draining
         self._evidence = evidence
+        self._scrapes: set[asyncio.Future[None]] = set()
+        """Kept, since the event loop itself does not keep them."""
 
     def __call__(self, request: Request, reply: Reply) -> None:
         """Answer one request."""
@@ -63,7 +67,8 @@ class Admin:
                 reason = self._not_ready()
                 reply.send(503 if reason else 200, _TEXT, (reason or "ok").encode() + b"\n")
             case "/metrics":
-                reply.send(200, _METRICS, self._exposition())
+                self._scrapes.add(scrape := asyncio.ensure_future(self._expose(reply)))
+                scrape.add_done_callback(self._scrapes.discard)
             case "/explain" if request.method == b"POST":
                 reply.send(200, openai.JSON, orjson.dumps(explanation(*self._router.explain(request))))
             case "/replay" if request.method == b"POST":
@@ -73,12 +78,24 @@ class Admin:
                 hint += "POST /explain and /replay."
                 raise TiermeshError(Code.NOT_FOUND, f"There is nothing at {request.path[:200]!r}.", hint)
 
+    async def _expose(self, reply: Reply) -> None:
+        reply.send(200, _METRICS, "".join(await in_slices(_gathered(self._exposition()))).encode())
+
     def _not_ready(self) -> str | None:
         if self._draining():
             return "draining: this router is stopping"
         if self._router.runtime is None:
             return "no snapshot yet: waiting for the control plane or the configuration file"
         return None
+
+
+def _gathered(pieces: Iterator[str]) -> Steps[list[str]]:
+    """All pieces, one a step."""
+    gathered = []
+    for piece in pieces:
+        gathered.append(piece)
+        yield
+    return gathered
 
 
 def _assignments(decision: Decision) -> list[dict[str, object]]:

@@ -6,6 +6,7 @@ import gc
 import logging
 import signal
 import sys
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from control_plane.client.decisions import DecisionSink
@@ -102,7 +103,7 @@ class App:
         # A snapshot stays for long, and holds no cycles: the collector need not look at it again.
         gc.freeze()
 
-    def _exposition(self) -> bytes:
+    def _exposition(self) -> Iterator[str]:
         self._serving.guards.report()
         return self._ledger.exposition()
 

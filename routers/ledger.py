@@ -1,7 +1,7 @@
 """Ledger: every answer, counted and logged."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple, Protocol
 
@@ -91,8 +91,8 @@ class Ledger:
             )
         )
 
-    def exposition(self) -> bytes:
-        """All metrics, this very answer's included."""
+    def exposition(self) -> Iterator[str]:
+        """All metrics, this very answer's included, a few lines at a time."""
         self.flush()
         return self._metrics.exposition()
 

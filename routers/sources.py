@@ -15,7 +15,7 @@ from control_plane.spec.prompts import PinnedPrompt, Pins
 from control_plane.spec.references import prompts
 from control_plane.spec.snapshots import Snapshot, digest
 from routers.reading import Found, Reader
-from routers.slices import in_slices
+from routers.slices import in_slices, lasting
 
 WAIT_SECONDS = 30.0
 """Of one long poll; up to a third more by chance, so that many routers do not come back at once."""
@@ -46,7 +46,10 @@ class ControlPlaneSource:
 
     async def next(self, after: int | None) -> Found | None:
         body = await self._feed.latest_body(after, WAIT_SECONDS * random.uniform(1, 4 / 3))
-        return None if body is None else await in_slices(self._reader.read(body))
+        if body is None:
+            return None
+        with lasting():
+            return await in_slices(self._reader.read(body))
 
     async def acknowledge(self, number: int, error: str | None) -> None:
         await self._feed.acknowledge(number, self._router, error)

@@ -14,7 +14,7 @@ from control_plane.spec.errors import TiermeshError
 from observability.metrics import RouterMetrics
 from routers.reading import Found, Reader
 from routers.runtime import Builder, Runtime
-from routers.slices import at_once, in_slices
+from routers.slices import at_once, in_slices, lasting
 from routers.sources import Source
 
 _LOG = logging.getLogger(__name__)
@@ -106,7 +106,8 @@ class Watcher:
         snapshot = found.snapshot
         self._seen = snapshot.number
         try:
-            runtime = await in_slices(self._builder.build(found))
+            with lasting():
+                runtime = await in_slices(self._builder.build(found))
         except TiermeshError as error:
             self._metrics.snapshot_errors.inc()
             fields = {"snapshot": snapshot.number, "why": str(error)}

@@ -133,23 +133,20 @@ class Guards:
 
     def report(self) -> None:
         """Set the gauges to what is now."""
-        metrics = self._metrics
-        by_route = (metrics.under_way, metrics.queued, metrics.ladder_step)
-        for gauge in (metrics.breaker_open, metrics.endpoints_ejected, *by_route):
-            gauge.clear()
+        guards = {(name,): guard for name, (_, guard) in self._routes.items()}
         # Of a Model that several Routes use by different policies, the worst is told.
-        models: dict[str, tuple[bool, int]] = {}
-        for name, (_, guard) in self._routes.items():
-            metrics.under_way.labels(name).set(guard.admission.under_way)
-            metrics.queued.labels(name).set(guard.admission.queued)
-            metrics.ladder_step.labels(name).set(guard.ladder.step)
-            for model in guard.models.values():
-                is_open, ejected = models.get(model.name, (False, 0))
-                is_open = is_open or model.breaker.state is not State.CLOSED
-                models[model.name] = is_open, max(ejected, model.endpoints.ejected)
-        for name, (is_open, ejected) in models.items():
-            metrics.breaker_open.labels(name).set(is_open)
-            metrics.endpoints_ejected.labels(name).set(ejected)
+        is_open: dict[tuple[str, ...], float] = {}
+        ejected: dict[tuple[str, ...], float] = {}
+        for model in (model for guard in guards.values() for model in guard.models.values()):
+            name: tuple[str, ...] = (model.name,)
+            is_open[name] = max(is_open.get(name, 0), model.breaker.state is not State.CLOSED)
+            ejected[name] = max(ejected.get(name, 0), model.endpoints.ejected)
+        metrics = self._metrics
+        metrics.breaker_open.set(is_open)
+        metrics.endpoints_ejected.set(ejected)
+        metrics.under_way.set({name: guard.admission.under_way for name, guard in guards.items()})
+        metrics.queued.set({name: guard.admission.queued for name, guard in guards.items()})
+        metrics.ladder_step.set({name: guard.ladder.step for name, guard in guards.items()})
 
     def _guard(self, route: Route) -> RouteGuard:
         policy, name = route.resilience, route.name

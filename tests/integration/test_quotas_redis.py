@@ -389,7 +389,7 @@ async def test_while_redis_is_away_requests_are_refused_or_let_through_as_the_se
                     return bool(client.exists("tiermesh:{acme}:account"))
 
             await until(counted)
-            metrics = at.metrics.exposition().decode()
+            metrics = "".join(at.metrics.exposition())
     assert "tiermesh_router_quotas_redis_up 1.0" in metrics
     uncounted = float(metrics.split("tiermesh_router_quotas_uncounted_total ")[-1].split()[0])
     assert (uncounted > 0) == (setting == "allow")

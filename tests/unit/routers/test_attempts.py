@@ -442,7 +442,7 @@ async def test_every_request_to_a_model_is_counted_with_what_it_said() -> None:
     mesh.models.script["light"] = [Code.UPSTREAM_FAILED, Code.QUEUE_FULL]
     for _ in range(3):
         await mesh.ask()
-    text = mesh.metrics.exposition().decode()
+    text = "".join(mesh.metrics.exposition())
     for model_name, verdict, count in (
         ("light", "bad", 1),
         ("light", "none", 1),

@@ -82,7 +82,7 @@ def test_reports_without_an_id_are_each_their_own() -> None:
         ({"name": "a click", "unit": "ann"}, "name", "pattern"),
         ({"name": "click", "unit": "ann", "value": "many"}, "value", "number"),
         ({"name": "click", "unit": "ann", "value": 1e300}, "value", "less than"),
-        ({"name": "click", "unit": "ann", "at": "2026-11-22T10:00:00"}, "at", "timezone"),
+        ({"name": "click", "unit": "ann", "at": "2026-11-22T10:00:00"}, "at", "zone"),
         ({"name": "click", "requestId": "a b"}, "requestId", "pattern"),
         ({"name": "click", "unit": "ann", "valeu": 2}, None, "did you mean 'value'"),
         ({"items": []}, "items", "at least 1"),

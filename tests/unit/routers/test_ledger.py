@@ -48,4 +48,4 @@ async def test_the_metrics_hold_what_was_recorded_a_moment_ago() -> None:
     ledger = Ledger(RouterMetrics(), None)
     ledger.record(call(), OUTCOME.match, OUTCOME, "miss", time.monotonic(), 200, None)
     counted = 'tiermesh_router_requests_total{cache="miss",model="faq",route="shop",status="200",tier="light"} 1.0'
-    assert counted in ledger.exposition().decode()
+    assert counted in "".join(ledger.exposition())

@@ -32,7 +32,7 @@ async def mirrored(**mirror: Any) -> AsyncIterator[tuple[Mesh, StubUpstream]]:
 
 
 def counted(whole: Mesh, outcome: str) -> bool:
-    text = whole.metrics.exposition().decode()
+    text = "".join(whole.metrics.exposition())
     return f'tiermesh_router_mirrored_total{{outcome="{outcome}",route="shop"}}' in text
 
 
@@ -60,7 +60,7 @@ async def test_a_shadow_that_fails_is_counted_and_nothing_else(failure: Behaviou
         shadow.default = failure
         assert (await whole.chat()).status_code == 200
         await until_counted(whole, "failed")
-        text = whole.metrics.exposition().decode()
+        text = "".join(whole.metrics.exposition())
         assert 'tiermesh_router_attempts_total{model="shadow"' not in text
         assert list(whole.guard.models) == ["light"]
 

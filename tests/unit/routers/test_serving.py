@@ -298,7 +298,7 @@ async def test_answers_are_counted_by_labels_of_the_documents_alone() -> None:
             )
             await whole.chat(model=f"unknown-{number}")
             await whole.http.get(f"/path-{number}")
-        text = whole.ledger.exposition().decode()
+        text = "".join(whole.ledger.exposition())
         counted = (
             'tiermesh_router_requests_total{cache="miss",model="light",route="shop",status="200",tier="light"} 5.0'
         )

@@ -375,7 +375,7 @@ async def test_each_step_is_counted_and_the_state_of_things_is_in_the_metrics() 
         slow, asking = await crowd(whole, 2)
         whole.ledger.flush()
         whole.serving.guards.report()
-        text = whole.metrics.exposition().decode()
+        text = "".join(whole.metrics.exposition())
         for line in (
             'tiermesh_router_reasons_total{code="failed",route="shop"} 1.0',
             'tiermesh_router_reasons_total{code="breaker-open",route="shop"} 2.0',

@@ -111,7 +111,7 @@ def test_the_gauges_tell_the_worst_of_a_model_that_several_routes_use() -> None:
     assert breaker.state is State.OPEN
     swapping.of("zoo").admission.enter()
     swapping.guards.report()
-    text = swapping.metrics.exposition().decode()
+    text = "".join(swapping.metrics.exposition())
     for line in ('breaker_open{model="light"} 1.0', 'breaker_open{model="heavy"} 0.0', 'under_way{route="zoo"} 1.0'):
         assert f"tiermesh_router_{line}" in text
     assert swapping.of("shop").describe()["step"] == "full"
