@@ -53,8 +53,11 @@ unit: install
 fuzz: install ## every decoder against mutated input, five minutes each
 	nice -n 19 $(RUN) -m tests.fuzz --seconds 300
 
+BENCHMARKS := router servers models faq quantization budgets protocols faults hedging registry snapshots \
+  assignment statistics outcomes rollouts
+
 bench: install ## measure every claim again
-	@missed=0; for name in router servers models faq quantization budgets protocols faults hedging registry snapshots assignment statistics outcomes rollouts; do $(RUN) -m benchmarks.$$name || missed=1; done; exit $$missed
+	@missed=0; for name in $(BENCHMARKS); do $(RUN) -m benchmarks.$$name || missed=1; done; exit $$missed
 
 # A pool of its own: tritonclient and kserve bring messages of the same names, and one pool cannot hold both.
 PROTO := routers/protocols/inference

@@ -42,7 +42,8 @@ from observability.metrics import RouterMetrics
 from routers.assignment import Trial, hashed
 from routers.call import Call
 from routers.decision import Match
-from routers.exposure import MAX_WAITING, ExposureBook, Waiting
+from routers.events.spools import Spools
+from routers.exposure import ExposureBook
 from routers.gauge import Gauge
 from routers.http import Headers, Request
 from routers.journal import Journal
@@ -262,7 +263,8 @@ class Way:
         said = {"number": 1, "author": "bench", "reason": "", "createdAt": datetime.now(UTC), "content": content}
         self._runtime = Runtime.build(Snapshot.model_validate({**said, "sha256": digest(content)}))
         metrics = RouterMetrics()
-        self._exposures = ExposureBook(Waiting(metrics, MAX_WAITING))
+        # What is added waits for the disk in memory; here nobody takes it there, which happens in a thread.
+        self._exposures = ExposureBook(Spools(Path("unwritten"), most_bytes=2**20, metrics=metrics))
         journal = Journal("bench", metrics, spool=1000, recent=1000)
         self._ledger = Ledger(metrics, lambda _: None, journal, self._exposures)
         self._headers = {b"x-tiermesh-unit": b"unit-7", b"content-type": b"application/json", b"host": b"h"}

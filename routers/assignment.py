@@ -88,24 +88,10 @@ class Trial:
             for place, arm in enumerate(compiled.arms)
             if arm.weight
         )
-        words = f"{compiled.kind} {compiled.name!r}"
-        self._rulings = tuple(
-            Ruling(self.key, arm.name, place, Reason("arm", f"{words} gives its {compiled.unit} arm {arm.name!r}"))
-            for place, arm in enumerate(compiled.arms)
-        )
-        self._forced_rulings = {
-            arm.name: Ruling(
-                self.key, arm.name, place, Reason("arm-forced", f"{words} forces this unit into arm {arm.name!r}"), True
-            )
-            for place, arm in enumerate(compiled.arms)
-        }
-        without = {
-            "no-unit": f"{words} takes no request without {compiled.unit}",
-            "not-targeted": f"{words} is for other requests",
-            "held-out": f"{words} does not take this unit: the Route holds it out",
-            "outside-traffic": f"{words} takes other units of its layer",
-        }
-        self._without = {code: Ruling(self.key, None, -1, Reason(code, text)) for code, text in without.items()}
+        self._rulings = _given(compiled, "arm", f"gives its {compiled.unit}")
+        forced = _given(compiled, "arm-forced", "forces this unit into", forced=True)
+        self._forced_rulings = {ruling.arm: ruling for ruling in forced}
+        self._without = _without(compiled)
 
     def see(self, call: Call, headers: RequestHeaders) -> Seen:
         """Look at a request."""
@@ -145,6 +131,27 @@ class Trial:
     def rehearses(self, request_id: str) -> bool:
         """Whether the candidate is to see a copy of a request of the control."""
         return point(f"{self.compiled.salt}\0mirror\0".encode(), request_id.encode()) < self.compiled.mirror
+
+
+def _given(compiled: CompiledTrial, code: str, words: str, forced: bool = False) -> tuple[Ruling, ...]:
+    """A ruling for each arm, in their order."""
+    said = f"{compiled.kind} {compiled.name!r} {words} arm"
+    return tuple(
+        Ruling(compiled.key, arm.name, place, Reason(code, f"{said} {arm.name!r}"), forced)
+        for place, arm in enumerate(compiled.arms)
+    )
+
+
+def _without(compiled: CompiledTrial) -> dict[str, Ruling]:
+    """A ruling for each way to get none."""
+    words = {
+        "no-unit": f"takes no request without {compiled.unit}",
+        "not-targeted": "is for other requests",
+        "held-out": "does not take this unit: the Route holds it out",
+        "outside-traffic": "takes other units of its layer",
+    }
+    said = f"{compiled.kind} {compiled.name!r}"
+    return {code: Ruling(compiled.key, None, -1, Reason(code, f"{said} {text}")) for code, text in words.items()}
 
 
 def hashed(unit: bytes) -> bytes:

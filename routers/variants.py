@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from control_plane.spec.models import Operation
 from control_plane.spec.snapshots import CompiledArm
@@ -15,6 +16,8 @@ from routers.sampling import Sampling
 ARM = "default"
 """Stands where no arm is assigned."""
 
+MAX_VARIANTS = 1000
+"""Of one Route: eight Experiments of three arms have 65,536 combinations. One that is needed again is made again."""
 NO_HEADERS: RequestHeaders = {}
 
 
@@ -36,12 +39,13 @@ def variant_of(armed: Armed, route: Route, assignment: Assignment) -> Variant:
     places = tuple([seen.ruling.place for seen in assignment])
     variant = armed.variants.get(places)
     if variant is None:
+        if len(armed.variants) >= MAX_VARIANTS:
+            armed.variants.clear()
         variant = armed.variants[places] = _variant(armed, route, places)
     return variant
 
 
 def _variant(armed: Armed, route: Route, places: tuple[int, ...]) -> Variant:
-    """As many as there are combinations of arms, and no more."""
     given = [
         (trial.compiled.name, trial.compiled.arms[place])
         for trial, place in zip(armed.trials, places, strict=True)
@@ -61,23 +65,25 @@ def _variant(armed: Armed, route: Route, places: tuple[int, ...]) -> Variant:
 
 
 def _overridden(route: Route, arm: CompiledArm, models: Mapping[str, Backend]) -> Route:
+    changes: dict[str, Any] = {}
     if arm.light is not None and arm.heavy is not None:
-        light, heavy = (by_operation(tuple(models[name] for name in names)) for names in (arm.light, arm.heavy))
-        # What none of its Models can do is done as the Route does it, rather than refused.
-        able = {operation: bool(light[operation] or heavy[operation]) for operation in Operation}
-        route = replace(
-            route,
-            light={each: light[each] if able[each] else route.light[each] for each in Operation},
-            heavy={each: heavy[each] if able[each] else route.heavy[each] for each in Operation},
-        )
+        changes |= _tiers(route, *(tuple(models[name] for name in names) for names in (arm.light, arm.heavy)))
     if arm.threshold is not None:
-        route = replace(route, threshold=arm.threshold)
+        changes["threshold"] = arm.threshold
     if arm.cache is not None:
         exact = arm.cache.exact
-        route = replace(route, cache_ttl_seconds=exact.ttl_seconds if exact.enabled else None)
+        changes["cache_ttl_seconds"] = exact.ttl_seconds if exact.enabled else None
     if arm.prompt is not None:
-        route = replace(route, prompt=Prompt(arm.prompt))
+        changes["prompt"] = Prompt(arm.prompt)
     if arm.sampling is not None:
         before = route.sampling.fields if route.sampling else {}
-        route = replace(route, sampling=Sampling({**before, **arm.sampling.fields()}))
-    return route
+        changes["sampling"] = Sampling({**before, **arm.sampling.fields()})
+    return replace(route, **changes)
+
+
+def _tiers(route: Route, light: tuple[Backend, ...], heavy: tuple[Backend, ...]) -> dict[str, Any]:
+    """These Models in place of the Route's; what none of them can do is done as the Route does it, and not refused."""
+    own = {"light": by_operation(light), "heavy": by_operation(heavy)}
+    able = [operation for operation in Operation if any(tier[operation] for tier in own.values())]
+    before = {"light": route.light, "heavy": route.heavy}
+    return {name: {**before[name], **{each: tier[each] for each in able}} for name, tier in own.items()}

@@ -33,13 +33,18 @@ _PAUSE_SECONDS = 0.2
 class Replica(Restartable):
     """One control plane, at the same ports whenever it runs."""
 
-    def __init__(self, name: str, folder: Path, core: int | None, database: str | None = None) -> None:
-        """Without a `database`, on a SQLite file in the folder; without a `core`, on any."""
+    def __init__(self, name: str, folder: Path, core: int | None, database: str | None = None, **more: object) -> None:
+        """Without a `database`, on a SQLite file in the folder; without a `core`, on any; with `more` settings."""
         self.name = name
         port, self._admin_port = free_port(), free_port()
         self.url = f"http://127.0.0.1:{port}"
-        settings = {"NAME": name, "PORT": port, "ADMIN_PORT": self._admin_port, "LOG_LEVEL": "WARNING"}
-        settings |= {"DATABASE_URL": database} if database else {}
+        settings: dict[str, object] = {
+            "NAME": name,
+            "PORT": port,
+            "ADMIN_PORT": self._admin_port,
+            "LOG_LEVEL": "WARNING",
+        }
+        settings |= more | ({"DATABASE_URL": database} if database else {})
         left_out = ("TIERMESH_", "PYTHONDONTWRITEBYTECODE")
         env = {variable: value for variable, value in os.environ.items() if not variable.startswith(left_out)}
         env |= {f"TIERMESH_CONTROL_PLANE_{setting}": str(value) for setting, value in settings.items()}

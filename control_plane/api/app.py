@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from control_plane.api import problems
 from control_plane.api.audit import audit_routes
 from control_plane.api.callers import Authenticated
+from control_plane.api.description import DescribedApi
 from control_plane.api.documents import batch_routes, kind_routes
 from control_plane.api.limits import BodyLimit, refuse_unknown_parameters
 from control_plane.api.snapshots import snapshot_routes
@@ -40,14 +41,14 @@ def create_app(
     *more: APIRouter,
 ) -> FastAPI:
     """The API under /v1: documents, snapshots, tokens, the audit, and the operations of `more`."""
-    app = FastAPI(
+    app = DescribedApi(
         title="Tiermesh control plane",
         version="v1",
         openapi_url="/v1/openapi.json",
         docs_url=None,  # these pages load their scripts from elsewhere
         redoc_url=None,
         dependencies=[Depends(refuse_unknown_parameters)],
-        responses=problems.RESPONSES,
+        responses=problems.answers(400, 401, 403, 503),
     )
     problems.install(app)
     for plural, kind in PLURALS.items():

@@ -6,13 +6,14 @@ from fastapi import APIRouter, Path, Query
 
 from control_plane.api.callers import Caller, author_of, needs, origin_of, permit
 from control_plane.api.documents import Author, Reason
+from control_plane.api.problems import answers
 from control_plane.approvals import Approvals
 from control_plane.spec.approvals import Approval, State
-from control_plane.spec.base import Spec
+from control_plane.spec.base import LARGEST, Spec
 from control_plane.spec.people import EVERYWHERE, Role
 from control_plane.store import approvals as stored
 
-Number = Annotated[int, Path(ge=1, le=2**63 - 1)]
+Number = Annotated[int, Path(ge=1, le=LARGEST)]
 
 
 class ApprovalList(Spec):
@@ -31,6 +32,7 @@ class Decided(Spec):
 def approval_routes(approvals: Approvals) -> APIRouter:
     """The operations on requests."""
     routes = APIRouter(prefix="/v1/approvals", tags=["approvals"])
+    deciding = answers(404, 409, 413)
 
     @routes.get("", dependencies=[needs(Role.VIEWER)])
     def list_newest(
@@ -40,12 +42,14 @@ def approval_routes(approvals: Approvals) -> APIRouter:
         with approvals.database.read() as transaction:
             return ApprovalList(items=tuple(stored.newest(transaction, state, limit)))
 
-    @routes.post("/{number}/approve", dependencies=[needs(Role.ADMIN, everywhere=True)])
+    @routes.post(
+        "/{number}/approve", responses=deciding | answers(422), dependencies=[needs(Role.ADMIN, everywhere=True)]
+    )
     def approve(number: Number, body: Decided, caller: Caller) -> Approval:
         """Carry the change out; 403 for who asked for it."""
         return approvals.approve(number, author_of(caller, body.author), body.reason, origin_of(caller))
 
-    @routes.post("/{number}/reject", dependencies=[needs(Role.EXPERIMENTER)])
+    @routes.post("/{number}/reject", responses=deciding, dependencies=[needs(Role.EXPERIMENTER)])
     def reject(number: Number, body: Decided, caller: Caller) -> Approval:
         """Leave everything as it is; an admin may, and who asked for it."""
         author = author_of(caller, body.author)

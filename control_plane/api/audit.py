@@ -8,13 +8,12 @@ from pydantic import Field
 from control_plane.api.callers import needs
 from control_plane.audit import verify
 from control_plane.spec.audit import Anchor, AuditEntry, Verdict
-from control_plane.spec.base import Spec
+from control_plane.spec.base import LARGEST, Spec
 from control_plane.spec.people import Role
 from control_plane.store import audit
 from control_plane.store.database import Database
 
-_LARGEST = 2**63 - 1  # what the database can hold
-SomeNumber = Annotated[int | None, Query(ge=0, le=_LARGEST)]
+SomeNumber = Annotated[int | None, Query(ge=0, le=LARGEST)]
 
 
 AnchorText = Annotated[str, Field(pattern=r"^[0-9]{1,18}:[0-9a-f]{64}$", description="NUMBER:SHA256 of an entry.")]

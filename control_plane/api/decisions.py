@@ -4,10 +4,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from control_plane.api.callers import needs
-from control_plane.spec.base import Spec
+from control_plane.api.problems import answers
+from control_plane.spec.base import Moment, Spec
 from control_plane.spec.decisions import REQUEST_ID, Batch, DecisionRecord
 from control_plane.spec.errors import Code, TiermeshError
 from control_plane.spec.people import Role
@@ -36,7 +37,7 @@ def decision_routes(database: Database, most: int, days: float) -> APIRouter:
     """The operations. At most about `most` records of the last `days` are kept."""
     routes = APIRouter(prefix="/v1/decisions", tags=["decisions"])
 
-    @routes.post("", dependencies=[needs(Role.ADMIN, everywhere=True, routers=True)])
+    @routes.post("", responses=answers(413), dependencies=[needs(Role.ADMIN, everywhere=True, routers=True)])
     def write(batch: Batch) -> Written:
         """A router hands over records of its answers."""
         made = decisions.rows(batch.records)
@@ -49,14 +50,14 @@ def decision_routes(database: Database, most: int, days: float) -> APIRouter:
     def list_newest(
         route: _Filter = None,
         tenant: _Filter = None,
-        since: Annotated[AwareDatetime | None, Query()] = None,
+        since: Annotated[Moment | None, Query()] = None,
         limit: Annotated[int, Query(ge=1, le=1000)] = 100,
     ) -> DecisionList:
         """The newest records: of a Route, of a tenant, since a moment."""
         with database.read() as transaction:
             return DecisionList(items=tuple(decisions.newest(transaction, route, tenant, since, limit)))
 
-    @routes.get("/{request_id}", dependencies=[needs(Role.VIEWER, everywhere=True)])
+    @routes.get("/{request_id}", responses=answers(404), dependencies=[needs(Role.VIEWER, everywhere=True)])
     def get(request_id: Annotated[str, Path(pattern=REQUEST_ID)]) -> DecisionList:
         """All records of one request, newest first; several, where callers chose the same id."""
         with database.read() as transaction:

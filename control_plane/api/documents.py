@@ -1,17 +1,18 @@
-"""/v1/models, /v1/routes … and /v1/documents: documents in, documents out."""
+"""/v1/documents, and a path for each kind such as /v1/models: documents in, documents out."""
 
 from collections.abc import Iterable
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from fastapi import APIRouter, Body, Query
-from pydantic import Field
+from pydantic import Field, SkipValidation, ValidationError
 from starlette.responses import JSONResponse
 
 from control_plane.api.callers import Caller, author_of, needs, origin_of, permit
+from control_plane.api.problems import answers
 from control_plane.publisher import Publisher
 from control_plane.refusals import no_such_document
 from control_plane.spec.base import Spec
-from control_plane.spec.documents import VERSION, Document, in_namespace, parse, versioned
+from control_plane.spec.documents import PLURALS, VERSION, Document, field_errors, in_namespace, parse, versioned
 from control_plane.spec.errors import Code, FieldError, TiermeshError
 from control_plane.spec.models import Name
 from control_plane.spec.names import DEFAULT_NAMESPACE, EVERY_NAMESPACE, TIERMESH, Key
@@ -22,6 +23,7 @@ from control_plane.store import revisions
 Author = Annotated[str | None, Field(min_length=1, max_length=200)]
 """Of whoever sits at this machine: whoever shows a token is the author."""
 Reason = Annotated[str, Field(max_length=2000)]
+_Part = TypeVar("_Part", bound=Spec)
 OneNamespace = Annotated[Name, Query()]
 SomeNamespaces = Annotated[Name | Literal["*"], Query()]
 """One, or `*` for all that the caller may view."""
@@ -31,10 +33,11 @@ _WRITERS = {"Experiment": Role.EXPERIMENTER}
 """Who may write and delete documents of a kind; operators, where it is not here."""
 
 
-class Batch(Spec):
+class DocumentBatch(Spec):
     """Documents that are applied together or not at all."""
 
-    documents: list[Any] = Field(min_length=1, max_length=20_000)
+    documents: list[SkipValidation[Document]] = Field(min_length=1, max_length=20_000)
+    """Described here, and read by `parse`, whose errors name each document and the cure."""
     author: Author = None
     reason: Reason = ""
     manager: Name = TIERMESH
@@ -50,8 +53,8 @@ def batch_routes(publisher: Publisher) -> APIRouter:
     """/v1/documents: many at once."""
     routes = APIRouter(tags=["documents"])
 
-    @routes.post("/v1/documents", dependencies=[needs(Role.EXPERIMENTER)])
-    def apply(batch: Batch, caller: Caller, dry_run: Annotated[bool, Query(alias="dryRun")] = False) -> Applied:
+    @routes.post("/v1/documents", responses=answers(409, 413, 422), dependencies=[needs(Role.EXPERIMENTER)])
+    def apply(batch: DocumentBatch, caller: Caller, dry_run: Annotated[bool, Query(alias="dryRun")] = False) -> Applied:
         """Create or change all documents, or none; `dryRun=true` answers the same and writes nothing."""
         author = author_of(caller, batch.author)
         documents = _parse_all(batch.documents)
@@ -61,7 +64,7 @@ def batch_routes(publisher: Publisher) -> APIRouter:
             documents, author, batch.reason, dry_run, origin=origin_of(caller), manager=batch.manager
         )
 
-    @routes.get("/v1/documents", dependencies=[needs(Role.VIEWER)])
+    @routes.get("/v1/documents", responses=_list_of(*PLURALS.values()), dependencies=[needs(Role.VIEWER)])
     def export(caller: Caller, namespace: SomeNamespaces = EVERY_NAMESPACE) -> JSONResponse:
         """All documents that the caller may view, as they can be applied elsewhere: in order, without their versions.
 
@@ -76,8 +79,10 @@ def kind_routes(plural: str, kind: str, publisher: Publisher) -> APIRouter:
     """The operations on one kind of document."""
     routes = APIRouter(prefix=f"/v1/{plural}", tags=[plural])
     writer = _writer(kind)
+    body = {"requestBody": {"required": True, **_json(_schema(kind))}}
+    writing = answers(404, 409, 422)
 
-    @routes.get("", dependencies=[needs(Role.VIEWER)])
+    @routes.get("", responses=_list_of(kind), dependencies=[needs(Role.VIEWER)])
     def list_all(caller: Caller, namespace: SomeNamespaces = DEFAULT_NAMESPACE) -> JSONResponse:
         """All documents of this kind, by namespace and name, with their versions.
 
@@ -85,7 +90,7 @@ def kind_routes(plural: str, kind: str, publisher: Publisher) -> APIRouter:
         """
         return JSONResponse({"items": [_read(head) for head in _visible(publisher, caller, kind, namespace)]})
 
-    @routes.get("/{name}", dependencies=[needs(Role.VIEWER)])
+    @routes.get("/{name}", responses={**answers(404), 200: _json(_schema(kind))}, dependencies=[needs(Role.VIEWER)])
     def get(name: str, caller: Caller, namespace: OneNamespace = DEFAULT_NAMESPACE) -> JSONResponse:
         """One document as it was last written, with its version."""
         permit(caller, Role.VIEWER, namespace)
@@ -98,7 +103,7 @@ def kind_routes(plural: str, kind: str, publisher: Publisher) -> APIRouter:
                 raise no_such_document(key, [one for one in known if caller.may(Role.VIEWER, one.namespace)])
         return JSONResponse(_read(head), headers={"etag": f'"{head.generation}-{head.sha256}"'})
 
-    @routes.put("/{name}", dependencies=[needs(writer)])
+    @routes.put("/{name}", responses=writing | answers(413), openapi_extra=body, dependencies=[needs(writer)])
     def put(
         name: str,
         document: Annotated[Any, Body()],
@@ -114,7 +119,7 @@ def kind_routes(plural: str, kind: str, publisher: Publisher) -> APIRouter:
         meant = _expect(Key(kind, name, namespace), parse(in_namespace(document, namespace)))
         return publisher.apply([meant], by, reason, origin=origin_of(caller), manager=manager)
 
-    @routes.delete("/{name}", dependencies=[needs(writer)])
+    @routes.delete("/{name}", responses=writing, dependencies=[needs(writer)])
     def delete(
         name: str,
         caller: Caller,
@@ -129,7 +134,7 @@ def kind_routes(plural: str, kind: str, publisher: Publisher) -> APIRouter:
         by, key = author_of(caller, author), Key(kind, name, namespace)
         return publisher.delete(key, by, reason, resource_version, manager=manager, origin=origin_of(caller))
 
-    @routes.get("/{name}/revisions", dependencies=[needs(Role.VIEWER)])
+    @routes.get("/{name}/revisions", responses=answers(404), dependencies=[needs(Role.VIEWER)])
     def history(name: str, caller: Caller, namespace: OneNamespace = DEFAULT_NAMESPACE) -> RevisionList:
         """Everything that was ever written under this name, newest first; also after a deletion."""
         permit(caller, Role.VIEWER, namespace)
@@ -148,6 +153,21 @@ def _writer(kind: str) -> Role:
     return _WRITERS.get(kind, Role.OPERATOR)
 
 
+def _schema(*kinds: str) -> dict[str, Any]:
+    """One document of one of these kinds; the body of /v1/documents brings them all into the description."""
+    found = [{"$ref": f"#/components/schemas/{kind}"} for kind in kinds]
+    return found[0] if len(found) == 1 else {"oneOf": found, "discriminator": {"propertyName": "kind"}}
+
+
+def _json(schema: dict[str, Any]) -> dict[str, Any]:
+    return {"content": {"application/json": {"schema": schema}}}
+
+
+def _list_of(*kinds: str) -> dict[int | str, dict[str, Any]]:
+    items = {"type": "array", "items": _schema(*kinds)}
+    return {200: _json({"type": "object", "required": ["items"], "properties": {"items": items}})}
+
+
 def _visible(publisher: Publisher, caller: Principal, kind: str | None, namespace: str) -> list[Revision]:
     """The documents of one namespace, which the caller must be able to view, or of all that it may view."""
     if namespace != EVERY_NAMESPACE:
@@ -160,6 +180,21 @@ def _visible(publisher: Publisher, caller: Principal, kind: str | None, namespac
 def _read(head: Revision) -> dict[str, Any]:
     assert head.document is not None  # deleted ones are not read
     return versioned(head.document, head.generation)
+
+
+def part(kind: type[_Part], said: Any, field: str) -> _Part:
+    """What stands in one field of a body, read as documents are.
+
+    Raises TiermeshError(INVALID_DOCUMENT) with one FieldError for each wrong field.
+    """
+    try:
+        return kind.model_validate(said)
+    except ValidationError as error:
+        found = field_errors(error)
+        errors = tuple(FieldError(f"{field}.{one.field}".removesuffix(".(document)"), one.message) for one in found)
+        message = f"The {field} is not valid: {errors[0].field}: {errors[0].message}"
+        hint = "Correct the fields named in errors; nothing was written."
+        raise TiermeshError(Code.INVALID_DOCUMENT, message, hint, errors=errors) from error
 
 
 def _parse_all(items: Iterable[Any]) -> list[Document]:

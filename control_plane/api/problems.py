@@ -20,20 +20,19 @@ _REFUSAL = "refusal"
 _TYPE = "tag:tiermesh.dev,2026:problems/"
 _SEE_PATHS = "/v1/openapi.json lists the paths and what they take."
 
-_FIELD = {"type": "object", "properties": {"field": {"type": "string"}, "message": {"type": "string"}}}
-_SCHEMA = {
+_TEXT = {"type": "string"}
+_FIELD = {"type": "object", "required": ["field", "message"], "properties": {"field": _TEXT, "message": _TEXT}}
+PROBLEM: dict[str, Any] = {
     "type": "object",
     "required": ["type", "title", "status", "code", "detail", "hint", "errors"],
     "properties": {
-        **{name: {"type": "string"} for name in ("type", "title", "code", "detail", "hint")},
+        **dict.fromkeys(("type", "title", "detail", "hint"), _TEXT),
+        "code": {"enum": list(Code)},
         "status": {"type": "integer"},
         "errors": {"type": "array", "items": _FIELD},
     },
 }
-RESPONSES: dict[int | str, dict[str, Any]] = {
-    "default": {"description": "A problem", "content": {"application/problem+json": {"schema": _SCHEMA}}}
-}
-"""What every operation may answer, for the API's description of itself."""
+"""A problem's schema: the component `Problem` of the API's description of itself."""
 
 # What Starlette and FastAPI answer by themselves.
 _FRAMEWORK: dict[int, tuple[Code, str, str]] = {
@@ -42,6 +41,12 @@ _FRAMEWORK: dict[int, tuple[Code, str, str]] = {
     405: (Code.METHOD_NOT_ALLOWED, "{path} does not take {method}.", _SEE_PATHS),
     413: (Code.BODY_TOO_LARGE, "The body is too large.", "Apply the documents in several smaller batches."),
 }
+
+
+def answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Which problems an operation may answer, as `responses` of FastAPI's decorators."""
+    content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    return {status: {"description": HTTPStatus(status).phrase, "content": content} for status in statuses}
 
 
 def install(app: FastAPI) -> None:

@@ -9,10 +9,11 @@ from starlette.responses import Response
 
 from control_plane.api.callers import Caller, author_of, needs, origin_of
 from control_plane.api.documents import Author, Reason
+from control_plane.api.problems import answers
 from control_plane.api.waiting import WaitingRoom
 from control_plane.publisher import Publisher
 from control_plane.refusals import no_such_snapshot
-from control_plane.spec.base import Spec
+from control_plane.spec.base import LARGEST, Spec
 from control_plane.spec.errors import Code, TiermeshError
 from control_plane.spec.models import Name
 from control_plane.spec.names import TIERMESH
@@ -25,9 +26,8 @@ from observability.control_plane_metrics import ControlPlaneMetrics
 LONGEST_WAIT_SECONDS = 60
 """Proxies and load balancers cut idle connections soon after a minute."""
 
-_LARGEST = 2**63 - 1  # what the database can hold
-Number = Annotated[int, Path(ge=1, le=_LARGEST)]
-SomeNumber = Annotated[int | None, Query(ge=1, le=_LARGEST)]
+Number = Annotated[int, Path(ge=1, le=LARGEST)]
+SomeNumber = Annotated[int | None, Query(ge=1, le=LARGEST)]
 
 
 class SnapshotList(Spec):
@@ -65,7 +65,7 @@ def snapshot_routes(publisher: Publisher, room: WaitingRoom, metrics: ControlPla
     @routes.get(
         "/latest",
         response_model=Snapshot,
-        responses={204: {}, 304: {}},
+        responses={204: {"description": "Nothing newer"}, 304: {"description": "Known already"}, **answers(404, 429)},
         dependencies=[needs(Role.VIEWER, everywhere=True, routers=True)],
     )
     async def latest(
@@ -84,7 +84,7 @@ def snapshot_routes(publisher: Publisher, room: WaitingRoom, metrics: ControlPla
             return Response(status_code=304, headers={"etag": tag})
         return Response(found.body, headers={"etag": tag}, media_type="application/json")
 
-    @routes.get("/{number}", dependencies=[needs(Role.VIEWER, everywhere=True)])
+    @routes.get("/{number}", responses=answers(404), dependencies=[needs(Role.VIEWER, everywhere=True)])
     def get(number: Number) -> SnapshotView:
         """One snapshot, the documents it was compiled from, and what routers say about it."""
         with database.read() as transaction:
@@ -96,7 +96,11 @@ def snapshot_routes(publisher: Publisher, room: WaitingRoom, metrics: ControlPla
         documents = tuple(Reference(**one.key._asdict(), generation=one.generation) for one in sources)
         return SnapshotView(**found.model_dump(), documents=documents, acks=said)
 
-    @routes.post("/{number}/acks", dependencies=[needs(Role.OPERATOR, everywhere=True, routers=True)])
+    @routes.post(
+        "/{number}/acks",
+        responses=answers(404, 413),
+        dependencies=[needs(Role.OPERATOR, everywhere=True, routers=True)],
+    )
     def acknowledge(number: Number, body: Acknowledgement) -> Ack:
         """A router says that it serves this snapshot, or why it cannot."""
         ack = Ack(router=body.router, error=body.error, at=datetime.now(UTC))
@@ -107,7 +111,11 @@ def snapshot_routes(publisher: Publisher, room: WaitingRoom, metrics: ControlPla
         metrics.acks.labels("refused" if ack.error else "served").inc()
         return ack
 
-    @routes.post("/{number}/rollback", dependencies=[needs(Role.OPERATOR, everywhere=True)])
+    @routes.post(
+        "/{number}/rollback",
+        responses=answers(404, 409, 413, 422),
+        dependencies=[needs(Role.OPERATOR, everywhere=True)],
+    )
     def rollback(number: Number, body: Rollback, caller: Caller) -> Applied:
         """Restore the documents of this snapshot as new revisions, and publish them under a new number."""
         by = author_of(caller, body.author)

@@ -4,14 +4,15 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query
-from pydantic import AwareDatetime, ConfigDict, Field
+from pydantic import ConfigDict, Field
 from starlette.responses import Response
 
 from control_plane.api.callers import Caller, needs, permit
 from control_plane.api.documents import Reason
+from control_plane.api.problems import answers
 from control_plane.auth.tokens import fingerprint, mint
 from control_plane.spec.audit import Deed
-from control_plane.spec.base import Spec, nearest
+from control_plane.spec.base import Moment, Spec, nearest
 from control_plane.spec.errors import Code, FieldError, TiermeshError
 from control_plane.spec.models import Name
 from control_plane.spec.people import EVERYWHERE, Binding, Principal, Role, Token, TokenMade
@@ -36,7 +37,7 @@ class NewToken(Spec):
     """Who it stands for; by default its own name."""
     bindings: tuple[Binding, ...] = Field(default=(), max_length=100)
     router: bool = False
-    expires_at: AwareDatetime | None = None
+    expires_at: Moment | None = None
     reason: Reason = ""
 
 
@@ -62,7 +63,7 @@ def token_routes(database: Database) -> APIRouter:
             found = tokens.every(transaction)
         return TokenList(items=tuple(token for token in found if any(_governs(caller, token))))
 
-    @routes.post("/v1/tokens", dependencies=[needs(Role.ADMIN)])
+    @routes.post("/v1/tokens", responses=answers(409, 413), dependencies=[needs(Role.ADMIN)])
     def create(wanted: NewToken, caller: Caller, response: Response) -> TokenMade:
         """Make a token, and show its secret in this one answer."""
         now = datetime.now(UTC)
@@ -84,7 +85,7 @@ def token_routes(database: Database) -> APIRouter:
         response.headers["cache-control"] = "no-store"
         return TokenMade(**token.model_dump(by_alias=True), secret=secret)
 
-    @routes.delete("/v1/tokens/{name}", dependencies=[needs(Role.ADMIN)])
+    @routes.delete("/v1/tokens/{name}", responses=answers(404), dependencies=[needs(Role.ADMIN)])
     def revoke(name: str, caller: Caller, reason: Annotated[Reason, Query()] = "") -> Token:
         """Take a token back: from now on it is refused."""
         now = datetime.now(UTC)

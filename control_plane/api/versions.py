@@ -7,9 +7,11 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Path
+from pydantic import SkipValidation
 
 from control_plane.api.callers import Caller, author_of, needs, origin_of, permit
-from control_plane.api.documents import Author, Reason
+from control_plane.api.documents import Author, Reason, part
+from control_plane.api.problems import answers
 from control_plane.models.promotions import Promotions
 from control_plane.spec.base import Spec
 from control_plane.spec.errors import Code, FieldError, TiermeshError
@@ -46,17 +48,17 @@ class PinList(Spec):
     items: tuple[ModelPin, ...]
 
 
-class NewVersion(Spec):
+class NewModelVersion(Spec):
     """A version to be, and whose it is."""
 
-    version: Registration
+    version: SkipValidation[Registration]
     author: Author = None
 
 
 class NewResult(Spec):
     """How a version did, and who found out."""
 
-    result: Result
+    result: SkipValidation[Result]
     author: Author = None
 
 
@@ -78,44 +80,49 @@ def version_routes(promotions: Promotions) -> APIRouter:
         """All registered models with their versions and aliases."""
         return ModelList(items=tuple(registry.models()))
 
-    @routes.get("/models/{name}", dependencies=[needs(Role.VIEWER)])
+    @routes.get("/models/{name}", responses=answers(404), dependencies=[needs(Role.VIEWER)])
     def get(name: Name) -> ModelView:
         """One registered model, and the gates before its versions."""
         found = registry.model(name)
         return ModelView(**found.model_dump(), gates=tuple(promotions.gates(name)))
 
-    @routes.post("/models/{name}/versions", dependencies=[needs(Role.OPERATOR)])
-    def register(name: Name, body: NewVersion, caller: Caller) -> ModelVersion:
+    @routes.post("/models/{name}/versions", responses=answers(404, 409, 413, 422), dependencies=[needs(Role.OPERATOR)])
+    def register(name: Name, body: NewModelVersion, caller: Caller) -> ModelVersion:
         """Write a version. It never changes; a model comes into being with its first."""
         permit(caller, Role.OPERATOR, DEFAULT_NAMESPACE)
         author = author_of(caller, body.author)
-        found = registry.register(name, body.version, author)
+        found = registry.register(name, part(Registration, body.version, "version"), author)
         promotions.audit("model register", f"{name}/{found.version}", author, "", origin_of(caller))
         return found
 
-    @routes.get("/models/{name}/versions/{version}", dependencies=[needs(Role.VIEWER)])
+    @routes.get("/models/{name}/versions/{version}", responses=answers(404), dependencies=[needs(Role.VIEWER)])
     def version(name: Name, version: Number) -> ModelVersion:
         """One version with its results and promotions."""
         return registry.version(name, version)
 
-    @routes.post("/models/{name}/versions/{version}/evaluations", dependencies=[needs(Role.OPERATOR)])
+    @routes.post(
+        "/models/{name}/versions/{version}/evaluations",
+        responses=answers(404, 409, 413, 422),
+        dependencies=[needs(Role.OPERATOR)],
+    )
     def evaluated(name: Name, version: Number, body: NewResult, caller: Caller) -> Evaluation:
         """Keep a result with its version; it has to be of exactly its weights."""
         permit(caller, Role.OPERATOR, DEFAULT_NAMESPACE)
         author = author_of(caller, body.author)
         found = registry.version(name, version)
-        if body.result.sha256 != found.sha256:
-            message = (
-                f"The result is of weights {body.result.sha256[:12]}…, and version {version} is {found.sha256[:12]}…."
-            )
+        result = part(Result, body.result, "result")
+        if result.sha256 != found.sha256:
+            message = f"The result is of weights {result.sha256[:12]}…, and version {version} is {found.sha256[:12]}…."
             wrong = (FieldError("result.sha256", "is not the version's"),)
             raise TiermeshError(Code.CONFLICT, message, "Evaluate the version itself.", errors=wrong)
-        evaluation = Evaluation(**body.result.model_dump(), by=author, at=datetime.now(UTC))
+        evaluation = Evaluation(**result.model_dump(), by=author, at=datetime.now(UTC))
         registry.evaluated(name, version, evaluation)
         promotions.audit("model evaluate", f"{name}/{version}", author, "", origin_of(caller))
         return evaluation
 
-    @routes.put("/models/{name}/aliases/{alias}", dependencies=[needs(Role.OPERATOR)])
+    @routes.put(
+        "/models/{name}/aliases/{alias}", responses=answers(404, 409, 413, 422), dependencies=[needs(Role.OPERATOR)]
+    )
     def promote(name: Name, alias: AliasName, body: Promote, caller: Caller) -> Promoted:
         """Let an alias stand for a version and publish it.
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import httpx2
 import typer
 
-from control_plane.client.http import trusted
+from control_plane.client.reaching import trusted
 from control_plane.spec.errors import Code, TiermeshError
 
 ROUTER_ADMIN_URL = "http://127.0.0.1:8082"

@@ -1,11 +1,11 @@
 """`tiermesh approval list | approve | reject`: changes that wait for a second person."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from control_plane.cli.options import SERVER, As, Output, Reason, Server, author, connect
-from control_plane.cli.printing import as_json, as_yaml, table, when
+from control_plane.cli.options import SERVER, As, Reason, Server, author, connect
+from control_plane.cli.printing import Output, show, table, when
 from control_plane.spec.approvals import Approval, State
 
 Number = Annotated[int, typer.Argument(metavar="NUMBER", min=1, help="The request's.")]
@@ -29,7 +29,7 @@ def list_newest(
     with connect(server) as client:
         found = client.approvals(state)
     if output is not Output.TABLE:
-        _print([one.model_dump(mode="json") for one in found], output)
+        show([one.model_dump(mode="json") for one in found], output)
         return
     table(("NUMBER", "STATE", "WHAT", "BY", "AT", "REASON", "DECIDED BY"), [_row(one) for one in found])
 
@@ -48,16 +48,9 @@ def _decide(number: int, approved: bool, reason: str, output: Output, server: st
     with connect(server) as client:
         found = client.decide(number, approved, author(), reason)
     if output is not Output.TABLE:
-        _print(found.model_dump(mode="json"), output)
+        show(found.model_dump(mode="json"), output)
         return
     typer.echo(f"{found.summary}: {found.state.value}.")
-
-
-def _print(value: Any, output: Output) -> None:
-    if output is Output.YAML:
-        as_yaml([value])
-    else:
-        as_json(value)
 
 
 def _row(one: Approval) -> tuple[object, ...]:

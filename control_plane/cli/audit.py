@@ -5,13 +5,13 @@ import sys
 from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from control_plane.audit import verify as verify_chain
-from control_plane.cli.options import SERVER, As, Output, Server, connect
-from control_plane.cli.printing import as_json, as_yaml, failure, table, when
+from control_plane.cli.options import SERVER, As, Server, connect
+from control_plane.cli.printing import Output, failure, show, table, when
 from control_plane.client.http import Client
 from control_plane.spec.audit import DONE, Anchor, AuditEntry, Verdict
 from control_plane.spec.errors import Code, TiermeshError
@@ -19,6 +19,9 @@ from control_plane.spec.errors import Code, TiermeshError
 _PAGE = 1000
 _BROKEN = 1
 _UNKNOWN = 2
+
+
+Form = Annotated[Literal["lines", "json"], typer.Option("-o", "--output", help="How to write them.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -40,10 +43,8 @@ def list_newest(
     with connect(server) as client:
         entries = client.audit(before=before, limit=limit)
     values = [entry.model_dump(mode="json") for entry in entries]
-    if output is Output.YAML:
-        as_yaml([values])
-    elif output is Output.JSON:
-        as_json(values)
+    if output is not Output.TABLE:
+        show(values, output)
     else:
         table(
             ("NUMBER", "AT", "WHO", "FROM", "ACTION", "WHAT", "OUTCOME", "REASON"), [_row(entry) for entry in entries]
@@ -79,14 +80,18 @@ def verify(
 
 def export(
     file: Annotated[Path | None, typer.Option("--file", help="Where to; by default standard output.")] = None,
+    output: Form = "lines",
     server: Server = SERVER,
 ) -> None:
-    """Write all entries as JSON lines, oldest first, that `verify --file` can check anywhere."""
+    """Write all entries, oldest first: as JSON lines, which `verify --file` can check anywhere, or as one list."""
     with connect(server) as client:
-        last = None
+        last, whole = None, output == "json"
         with nullcontext(sys.stdout) if file is None else file.open("w", encoding="utf-8") as out:
-            for last in _every(client):
-                out.write(json.dumps(last.model_dump(mode="json"), ensure_ascii=False) + "\n")
+            out.write("[" if whole else "")
+            for index, last in enumerate(_every(client)):
+                comma = "," if whole and index else ""
+                out.write(comma + json.dumps(last.model_dump(mode="json"), ensure_ascii=False) + "\n")
+            out.write("]\n" if whole else "")
     head = Anchor(sequence=last.sequence, sha256=last.sha256) if last else None
     typer.echo(f"{head.sequence} entries; the anchor is {head}" if head else "No entries.", err=True)
 
@@ -124,10 +129,8 @@ def _anchor(text: str) -> Anchor:
 
 
 def _print(verdict: Verdict, output: Output) -> None:
-    if output is Output.YAML:
-        as_yaml([verdict.model_dump(mode="json")])
-    elif output is Output.JSON:
-        as_json(verdict.model_dump(mode="json"))
+    if output is not Output.TABLE:
+        show(verdict.model_dump(mode="json"), output)
     else:
         if verdict.faults:
             table(("ENTRY", "WHAT IS WRONG"), [(fault.sequence or None, fault.what) for fault in verdict.faults])

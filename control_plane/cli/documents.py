@@ -13,14 +13,25 @@ from control_plane.cli.options import (
     Name,
     Namespace,
     Namespaces,
-    Output,
     Reason,
     Server,
     author,
     connect,
     documents_of,
 )
-from control_plane.cli.printing import as_json, as_yaml, compact, difference, document_text, failure, table, when
+from control_plane.cli.printing import (
+    Output,
+    as_json,
+    as_yaml,
+    compact,
+    difference_lines,
+    differing,
+    document_text,
+    failure,
+    show,
+    table,
+    when,
+)
 from control_plane.client.http import Client
 from control_plane.client.registry import RegistryClient
 from control_plane.spec.documents import Document, Experiment, Model, Prompt, Rollout, Route, Tenant, dump
@@ -45,12 +56,13 @@ def apply(
     reason: Reason = "",
     namespace: Namespace = None,
     manager: Manager = TIERMESH,
+    output: As = Output.TABLE,
     server: Server = SERVER,
 ) -> None:
     """Create or change all documents of a file or folder, or none of them."""
     documents = documents_of(file, namespace)
     with connect(server) as client:
-        written(client.apply(documents, author(), reason, dry_run, manager))
+        written(client.apply(documents, author(), reason, dry_run, manager), output)
 
 
 def get(
@@ -84,7 +96,9 @@ def get(
         table(headers, [_tenant_row(one) for one in documents])
 
 
-def describe(kind: Kind, name: Name, namespace: Namespace = None, server: Server = SERVER) -> None:
+def describe(
+    kind: Kind, name: Name, output: As = Output.TABLE, namespace: Namespace = None, server: Server = SERVER
+) -> None:
     """Show a document, everything that was ever written under its name, and who serves it."""
     space = namespace or DEFAULT_NAMESPACE
     with connect(server) as client:
@@ -92,6 +106,11 @@ def describe(kind: Kind, name: Name, namespace: Namespace = None, server: Server
         latest = _latest(client)
         drift = _drift(client, name) if kind == "Prompt" else ()
     head = revisions[0]
+    conditions = [*(_conditions(head, latest) if latest else []), *drift]
+    if output is not Output.TABLE:
+        named = [dict(zip(("condition", "holds", "at", "why"), map(str, one), strict=True)) for one in conditions]
+        show({"revisions": [one.model_dump(mode="json") for one in revisions], "conditions": named}, output)
+        return
     typer.echo(f"{kind} {qualified(space, name)}: " + ("deleted" if head.deleted else f"generation {head.generation}"))
     if head.document is not None:
         typer.echo()
@@ -99,7 +118,7 @@ def describe(kind: Kind, name: Name, namespace: Namespace = None, server: Server
     typer.echo("\nRevisions")
     table(("GENERATION", "WHAT", "SNAPSHOTS", "AUTHOR", "AT", "REASON"), [_revision_row(one) for one in revisions])
     typer.echo("\nConditions")
-    table(("CONDITION", "HOLDS", "AT", "WHY"), [*(_conditions(head, latest) if latest else []), *drift])
+    table(("CONDITION", "HOLDS", "AT", "WHY"), conditions)
 
 
 def delete(
@@ -108,28 +127,32 @@ def delete(
     reason: Reason = "",
     namespace: Namespace = None,
     manager: Manager = TIERMESH,
+    output: As = Output.TABLE,
     server: Server = SERVER,
 ) -> None:
     """Delete a document; refused where another document names it. Its revisions stay."""
     space = namespace or DEFAULT_NAMESPACE
     with connect(server) as client:
-        written(client.delete(kind, name, author(), reason, space, manager=manager))
+        written(client.delete(kind, name, author(), reason, space, manager=manager), output)
 
 
-def diff(file: File, namespace: Namespace = None, server: Server = SERVER) -> None:
+def diff(file: File, namespace: Namespace = None, output: As = Output.TABLE, server: Server = SERVER) -> None:
     """Show what `apply` would change. Exit code 0: nothing, 1: something, 2: that could not be found out."""
     try:
         documents = documents_of(file, namespace)
         with connect(server) as client:
-            differs = [_differs(client, document) for document in documents]
+            lines = [line for document in documents for line in _difference(client, document)]
     except TiermeshError as error:
         failure(error)
         raise typer.Exit(2) from error
-    raise typer.Exit(1 if any(differs) else 0)
+    differing(lines, output)
 
 
-def written(applied: Applied) -> None:
+def written(applied: Applied, output: Output) -> None:
     """Print what a write did."""
+    if output is not Output.TABLE:
+        show(applied.model_dump(mode="json"), output)
+        return
     for change in applied.changes:
         identity = f"{change.kind}/{qualified(change.namespace, change.name)}"
         typer.echo(f"{identity} {change.outcome} (generation {change.generation})")
@@ -155,7 +178,7 @@ def _print_diff(applied: Applied) -> None:
         typer.echo("  … and more")
 
 
-def _differs(client: Client, document: Document) -> bool:
+def _difference(client: Client, document: Document) -> list[str]:
     identity = f"{document.kind}/{document.metadata.qualified_name}"
     try:
         current = client.get(*document.key)
@@ -163,9 +186,8 @@ def _differs(client: Client, document: Document) -> bool:
         if error.code is not Code.NOT_FOUND:
             raise
         current = None
-    return difference(
-        document_text(current), document_text(document), f"{identity} (in force)", f"{identity} (to apply)"
-    )
+    names = f"{identity} (in force)", f"{identity} (to apply)"
+    return difference_lines(document_text(current), document_text(document), *names)
 
 
 def _latest(client: Client) -> SnapshotView | None:

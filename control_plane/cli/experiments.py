@@ -13,14 +13,13 @@ from control_plane.cli.options import (
     Name,
     Namespace,
     Namespaces,
-    Output,
     Reason,
     Server,
     author,
     connect,
     documents_of,
 )
-from control_plane.cli.printing import as_json, as_yaml, compact, table, when
+from control_plane.cli.printing import Output, compact, show, table, when
 from control_plane.spec.documents import Experiment
 from control_plane.spec.experiments import State
 from control_plane.spec.names import DEFAULT_NAMESPACE, qualified
@@ -55,7 +54,7 @@ def list_all(namespace: Namespaces = None, output: As = Output.TABLE, server: Se
         documents = client.list("Experiment", namespace or DEFAULT_NAMESPACE)
         found = [client.results(one.metadata.name, one.metadata.namespace) for one in documents]
     if output is not Output.TABLE:
-        _print([one.model_dump(mode="json", exclude={"course"}) for one in found], output)
+        show([one.model_dump(mode="json", exclude={"course"}) for one in found], output)
         return
     rows = [
         (
@@ -105,7 +104,7 @@ def plan(
     with connect(server) as client:
         found = client.plan(name, known, document, namespace or DEFAULT_NAMESPACE)
     if output is not Output.TABLE:
-        _print(found.model_dump(mode="json"), output)
+        show(found.model_dump(mode="json"), output)
         return
     headers = ("METRIC", "ROLE", "EFFECT", "UNITS", "DAYS", "USUALLY", "WITH ONE LOOK", "NOTE")
     table(headers, [_plan_row(one) for one in found.items])
@@ -129,7 +128,7 @@ def _switch(name: str, run: bool, namespace: str | None, reason: str, output: Ou
     with connect(server) as client:
         applied = client.switch(name, run, author(), reason, namespace or DEFAULT_NAMESPACE)
     if output is not Output.TABLE:
-        _print(applied.model_dump(mode="json"), output)
+        show(applied.model_dump(mode="json"), output)
         return
     typer.echo(f"Experiment {name} {'runs' if run else 'is stopped'} since snapshot {applied.snapshot}.")
 
@@ -154,7 +153,7 @@ def _program(said: Any, output: Output, watch: bool) -> None:
     if watch and output is Output.JSON:
         typer.echo(compact(said))
     else:
-        _print(said, output)
+        show(said, output)
 
 
 def _arms(found: Results) -> str:
@@ -213,10 +212,3 @@ def _baseline(text: str) -> Baseline:
     if not equals:
         raise typer.BadParameter(f"{text!r} is not METRIC=VALUE or METRIC=VALUE±DEVIATION", param_hint="--baseline")
     return Baseline.model_validate({"metric": metric, "value": numbers[0], "deviation": numbers[1]})
-
-
-def _print(value: Any, output: Output) -> None:
-    if output is Output.YAML:
-        as_yaml([value])
-    else:
-        as_json(value)

@@ -14,8 +14,8 @@ from typing import Annotated, Any
 import typer
 
 from control_plane.cli.documents import written
-from control_plane.cli.options import SERVER, As, Name, Namespace, Namespaces, Output, Reason, Server, author, connect
-from control_plane.cli.printing import as_json, as_yaml, table, when
+from control_plane.cli.options import SERVER, As, Name, Namespace, Namespaces, Reason, Server, author, connect
+from control_plane.cli.printing import Output, show, table, when
 from control_plane.client.http import Client
 from control_plane.spec.documents import Tenant, dump, parse
 from control_plane.spec.errors import Code, TiermeshError
@@ -49,6 +49,7 @@ def create(
     name: Annotated[str | None, typer.Option("--name", help="What to call it; by default key-1, key-2 …")] = None,
     days: Annotated[int | None, typer.Option("--days", min=1, help="How long it holds; by default for ever.")] = None,
     reason: Reason = "",
+    output: As = Output.TABLE,
     namespace: Namespace = None,
     server: Server = SERVER,
 ) -> None:
@@ -63,7 +64,10 @@ def create(
 
     with connect(server) as client:
         applied, kept = _write(client, tenant, namespace, add, reason)
-    written(applied)
+    if output is not Output.TABLE:
+        show({**applied.model_dump(mode="json"), "tenant": tenant, "key": {**kept[-1], "secret": key}}, output)
+        return
+    written(applied, output)
     typer.echo(f"Key {kept[-1]['name']} of {tenant}, shown this once:\n{key}")
 
 
@@ -79,16 +83,19 @@ def list_all(
         documents = [client.get("Tenant", tenant, space)] if tenant else client.list("Tenant", space)
     keys = [(one.metadata.qualified_name, key) for one in documents if isinstance(one, Tenant) for key in one.spec.keys]
     values = [{"tenant": owner, **key.model_dump(mode="json")} for owner, key in keys]
-    if output is Output.YAML:
-        as_yaml([values])
-    elif output is Output.JSON:
-        as_json(values)
+    if output is not Output.TABLE:
+        show(values, output)
     else:
         table(("TENANT", "NAME", "SHA256", "EXPIRES"), [_row(owner, key) for owner, key in keys])
 
 
 def revoke(
-    tenant: Owner, name: Name, reason: Reason = "", namespace: Namespace = None, server: Server = SERVER
+    tenant: Owner,
+    name: Name,
+    reason: Reason = "",
+    output: As = Output.TABLE,
+    namespace: Namespace = None,
+    server: Server = SERVER,
 ) -> None:
     """Take a key back: routers refuse it as soon as they follow the new snapshot."""
 
@@ -100,7 +107,7 @@ def revoke(
         return kept
 
     with connect(server) as client:
-        written(_write(client, tenant, namespace, without, reason)[0])
+        written(_write(client, tenant, namespace, without, reason)[0], output)
 
 
 def _write(

@@ -2,14 +2,15 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
-from control_plane.cli.options import As, Output
-from control_plane.cli.printing import as_json, as_yaml, table
+from control_plane.cli.options import As
+from control_plane.cli.printing import Output, show, table
 from control_plane.spec.errors import Code, TiermeshError
 
 if TYPE_CHECKING:
@@ -24,24 +25,31 @@ Detach = Annotated[bool, typer.Option("--detach", help="Return when it is ready,
 
 def register(app: typer.Typer) -> None:
     """Add the three commands."""
-    app.command()(up)
-    app.command()(down)
-    app.command()(status)
+    app.command(epilog="Example: tiermesh up -f examples/shop --detach")(up)
+    app.command(epilog="Example: tiermesh down -o json")(down)
+    app.command(epilog="Example: tiermesh status -o json")(status)
 
 
-def up(file: Documents = None, detach: Detach = False) -> None:
-    """Start models, control plane and router on this machine; Ctrl-C stops all of it."""
+def up(file: Documents = None, detach: Detach = False, output: As = Output.TABLE) -> None:
+    """Start models, control plane and router on this machine; Ctrl-C stops all of it.
+
+    With -o yaml or json, the status at the end is what is printed; progress goes to standard error.
+    """
     with _installed():
         from launcher.detached import up_detached
         from launcher.settings import UpSettings
+        from launcher.status import status as look
         from launcher.up import up as up_here
 
     settings = UpSettings.load(documents=file) if file else UpSettings.load()
-    ready = up_detached(settings, Console()) if detach else up_here(settings, Console())
+    console = Console(stderr=output is not Output.TABLE)
+    ready = up_detached(settings, console) if detach else up_here(settings, console)
+    if output is not Output.TABLE:
+        show(look(settings).model_dump(mode="json", by_alias=True), output)
     raise typer.Exit(0 if ready else 1)
 
 
-def down() -> None:
+def down(output: As = Output.TABLE) -> None:
     """Stop what `tiermesh up` started, or what a killed one left. Nothing running is fine."""
     with _installed():
         from launcher.down import down as stop
@@ -49,7 +57,9 @@ def down() -> None:
 
     settings = UpSettings.load()
     stopped = stop(settings)
-    if stopped.launcher:
+    if output is not Output.TABLE:
+        show({"home": str(settings.home), **asdict(stopped)}, output)
+    elif stopped.launcher:
         typer.echo(f"The mesh of {settings.home} is stopped.")
     elif stopped.leftovers:
         typer.echo(f"Stopped {stopped.leftovers} processes that a killed 'tiermesh up' of {settings.home} had left.")
@@ -64,10 +74,8 @@ def status(output: As = Output.TABLE) -> None:
         from launcher.status import status as look
 
     report = look(UpSettings.load())
-    if output is Output.YAML:
-        as_yaml([report.model_dump(mode="json", by_alias=True)])
-    elif output is Output.JSON:
-        as_json(report.model_dump(mode="json", by_alias=True))
+    if output is not Output.TABLE:
+        show(report.model_dump(mode="json", by_alias=True), output)
     else:
         _print_table(report)
     raise typer.Exit(0 if report.healthy else 1)

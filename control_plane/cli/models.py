@@ -12,8 +12,8 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.progress import Progress
 
-from control_plane.cli.options import SERVER, As, Output, Reason, Server, author, connect
-from control_plane.cli.printing import as_json, as_yaml, table, when
+from control_plane.cli.options import SERVER, As, Reason, Server, author, connect
+from control_plane.cli.printing import Output, show, table, when
 from control_plane.evaluation import questions, scoring
 from control_plane.evaluation.questions import Questions
 from control_plane.evaluation.running import Endpoint, Run
@@ -59,7 +59,7 @@ def list_all(output: As = Output.TABLE, server: Server = SERVER) -> None:
     if output is Output.TABLE:
         table(("NAME", "NEWEST", "VERSIONS", "ALIASES"), [_row(one) for one in found])
     else:
-        _print([one.model_dump(mode="json") for one in found], output)
+        show([one.model_dump(mode="json") for one in found], output)
 
 
 def describe(name: Registered, output: As = Output.TABLE, server: Server = SERVER) -> None:
@@ -67,7 +67,7 @@ def describe(name: Registered, output: As = Output.TABLE, server: Server = SERVE
     with connect(server) as client:
         found = client.registered_model(name)
     if output is not Output.TABLE:
-        _print(found.model_dump(mode="json"), output)
+        show(found.model_dump(mode="json"), output)
         return
     about = ("VERSION", "ALIASES", "SHA256", "SOURCE", "BASE", "PARENT", "DATA", "COMMIT", "BY", "AT", "DESCRIPTION")
     table(about, [_version_row(one) for one in found.versions])
@@ -112,7 +112,7 @@ def register_version(
     if output is Output.TABLE:
         typer.echo(f"{name}/{found.version} is registered: {found.source}, sha256 {found.sha256}")
     else:
-        _print(found.model_dump(mode="json"), output)
+        show(found.model_dump(mode="json"), output)
 
 
 def evaluate(
@@ -147,7 +147,7 @@ def evaluate(
     if output is Output.TABLE:
         _report(stored, gates)
     else:
-        _print([{**one.model_dump(mode="json"), "lacks": gates[one.evaluation]} for one in stored], output)
+        show([{**one.model_dump(mode="json"), "lacks": gates[one.evaluation]} for one in stored], output)
     raise typer.Exit(1 if any(gates.values()) else 0)
 
 
@@ -163,7 +163,7 @@ def promote(
     with connect(server) as client:
         found = client.promote(name, version, alias, author(), reason)
     if output is not Output.TABLE:
-        _print(found.model_dump(mode="json"), output)
+        show(found.model_dump(mode="json"), output)
         return
     since = f", and no longer for version {found.before}" if found.before not in (None, version) else ""
     typer.echo(f"{name}@{alias} stands for version {version}{since}.")
@@ -308,10 +308,3 @@ def _gate_row(gate: GateInForce) -> tuple[object, ...]:
     said += [f"lowerBound {limits.lower_bound:g}"] if limits.lower_bound is not None else []
     said += [f"{tag} {least:g}" for tag, least in sorted(limits.tags.items())]
     return gate.model, gate.alias, gate.evaluation, ", ".join(said)
-
-
-def _print(value: Any, output: Output) -> None:
-    if output is Output.YAML:
-        as_yaml([value])
-    else:
-        as_json(value)

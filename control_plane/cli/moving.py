@@ -12,6 +12,7 @@ import typer
 from control_plane.cli.documents import written
 from control_plane.cli.options import (
     SERVER,
+    As,
     Kind,
     Manager,
     Name,
@@ -22,11 +23,12 @@ from control_plane.cli.options import (
     author,
     connect,
 )
-from control_plane.cli.printing import as_json, as_yaml, yaml_text
+from control_plane.cli.printing import Output, as_json, as_yaml, yaml_text
 from control_plane.client.files import parse_documents
 from control_plane.spec.documents import dump, stored
 from control_plane.spec.errors import Code, TiermeshError
 from control_plane.spec.names import DEFAULT_NAMESPACE, EVERY_NAMESPACE, TIERMESH
+from control_plane.spec.records import Applied
 
 Form = Annotated[Literal["yaml", "json"], typer.Option("-o", "--output", help="How to print it.")]
 
@@ -55,6 +57,7 @@ def edit(
     reason: Reason = "",
     namespace: Namespace = None,
     manager: Manager = TIERMESH,
+    output: As = Output.TABLE,
     server: Server = SERVER,
 ) -> None:
     """Open a document in $VISUAL or $EDITOR and apply it when that ends. What cannot be applied stays in a file."""
@@ -65,7 +68,10 @@ def edit(
         after = file.read_text(encoding="utf-8")
         if after.strip() in ("", before.strip()):
             file.unlink()
-            typer.echo("Nothing was changed.")
+            if output is Output.TABLE:
+                typer.echo("Nothing was changed.")
+            else:
+                written(Applied(changes=(), snapshot=None, published=False), output)
             return
         try:
             applied = client.apply(parse_documents(after, str(file), file.parent), author(), reason, manager=manager)
@@ -73,7 +79,7 @@ def edit(
             typer.echo(f"What you wrote is in {file}.", err=True)
             raise
     file.unlink()
-    written(applied)
+    written(applied, output)
 
 
 def _draft(prefix: str, text: str) -> Path:

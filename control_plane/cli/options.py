@@ -3,15 +3,15 @@
 import getpass
 import os
 import sys
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from pydantic import SecretStr
 
+from control_plane.cli.printing import Output
 from control_plane.client.files import parse_documents, read_documents
-from control_plane.client.http import DEFAULT_URL
+from control_plane.client.reaching import DEFAULT_URL
 from control_plane.client.trials import TrialsClient
 from control_plane.spec.base import nearest
 from control_plane.spec.documents import PLURALS, Document
@@ -19,14 +19,6 @@ from control_plane.spec.errors import Code, TiermeshError
 from control_plane.spec.names import DEFAULT_NAMESPACE
 
 TOKEN_FILE = "TIERMESH_TOKEN_FILE"
-
-
-class Output(StrEnum):
-    """How an answer is printed."""
-
-    TABLE = "table"
-    YAML = "yaml"
-    JSON = "json"
 
 
 def _kind(word: str) -> str:

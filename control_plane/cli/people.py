@@ -5,8 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
-from control_plane.cli.options import SERVER, As, Name, Output, Reason, Server, connect
-from control_plane.cli.printing import as_json, as_yaml, table, when
+from control_plane.cli.options import SERVER, As, Name, Reason, Server, connect
+from control_plane.cli.printing import Output, show, table, when
 from control_plane.spec.people import Binding, Principal, Token
 
 Days = Annotated[int, typer.Option("--days", min=0, max=3650, help="How long it holds; 0: until it is revoked.")]
@@ -58,7 +58,7 @@ def create(
     with connect(server) as client:
         made = client.create_token(wanted)
     if output is not Output.TABLE:
-        _print(made.model_dump(mode="json"), output)
+        show(made.model_dump(mode="json"), output)
         return
     until = f"until {when(made.expires_at)}" if made.expires_at else "until it is revoked"
     typer.echo(f"Token {made.name} of {made.person}, {_may(made)}, {until}; shown this once:\n{made.secret}")
@@ -72,13 +72,16 @@ def list_all(output: As = Output.TABLE, server: Server = SERVER) -> None:
         headers = ("NAME", "FOR", "MAY", "STATE", "EXPIRES", "LAST USED", "MADE BY")
         table(headers, [_row(token) for token in tokens])
     else:
-        _print([token.model_dump(mode="json") for token in tokens], output)
+        show([token.model_dump(mode="json") for token in tokens], output)
 
 
-def revoke(name: Name, reason: Reason = "", server: Server = SERVER) -> None:
+def revoke(name: Name, reason: Reason = "", output: As = Output.TABLE, server: Server = SERVER) -> None:
     """Take a token back: the control plane refuses it from now on."""
     with connect(server) as client:
         token = client.revoke_token(name, reason)
+    if output is not Output.TABLE:
+        show(token.model_dump(mode="json"), output)
+        return
     typer.echo(f"Token {token.name} of {token.person} is revoked.")
 
 
@@ -89,14 +92,7 @@ def whoami(output: As = Output.TABLE, server: Server = SERVER) -> None:
     if output is Output.TABLE:
         table(("NAME", "KNOWN BY", "FROM", "MAY"), [(found.name, found.via, found.address, _may(found))])
     else:
-        _print(found.model_dump(mode="json"), output)
-
-
-def _print(value: Any, output: Output) -> None:
-    if output is Output.YAML:
-        as_yaml([value])
-    else:
-        as_json(value)
+        show(found.model_dump(mode="json"), output)
 
 
 def _may(one: Token | Principal) -> str:

@@ -5,7 +5,8 @@ import json
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any
+from enum import StrEnum
+from typing import Any, NoReturn
 
 import typer
 import yaml
@@ -19,6 +20,14 @@ from control_plane.spec.errors import TiermeshError
 _PIPE_WIDTH = 1000
 _BREAKS = frozenset("\x85\u2028\u2029")
 _COLOURS = {"+": typer.colors.GREEN, "-": typer.colors.RED, "@": typer.colors.CYAN}
+
+
+class Output(StrEnum):
+    """How an answer is printed."""
+
+    TABLE = "table"
+    YAML = "yaml"
+    JSON = "json"
 
 
 class _Dumper(yaml.SafeDumper):
@@ -56,6 +65,14 @@ def as_json(value: Any) -> None:
     typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
 
 
+def show(value: Any, output: Output) -> None:
+    """For programs: one value as JSON, or as one YAML document."""
+    if output is Output.JSON:
+        as_json(value)
+    else:
+        as_yaml([value])
+
+
 def compact(value: Any) -> str:
     """JSON on one line."""
     return json.dumps(value, ensure_ascii=False)
@@ -64,13 +81,6 @@ def compact(value: Any) -> str:
 def document_text(document: Document | None) -> str:
     """A document as YAML, without its version; nothing where there is none."""
     return yaml_text(stored(document)) if document else ""
-
-
-def difference(before: str, after: str, before_name: str, after_name: str, err: bool = False) -> bool:
-    """Print how two texts differ, as a unified diff, or on standard error. Whether they do."""
-    lines = difference_lines(before, after, before_name, after_name)
-    print_difference(lines, err)
-    return bool(lines)
 
 
 def difference_lines(before: str, after: str, before_name: str, after_name: str) -> list[str]:
@@ -84,6 +94,15 @@ def print_difference(lines: Sequence[str], err: bool = False) -> None:
         typer.secho(line, fg=_COLOURS.get(line[:1]), err=err)
 
 
+def differing(lines: Sequence[str], output: Output) -> NoReturn:
+    """Print a unified diff, and end with exit code 1 where something differs."""
+    if output is Output.TABLE:
+        print_difference(lines)
+    else:
+        show({"differs": bool(lines), "diff": list(lines)}, output)
+    raise typer.Exit(1 if lines else 0)
+
+
 def when(at: datetime) -> str:
     """A moment in the reader's own time zone."""
     return at.astimezone().isoformat(" ", "seconds")
@@ -95,7 +114,7 @@ def failure(error: TiermeshError) -> None:
     typer.echo(f"error: {error}", err=True)
     if error.stale:
         current, yours = (yaml_text(error.members.get(name)) for name in ("current", "yours"))
-        difference(current, yours, "current", "yours", err=True)
+        print_difference(difference_lines(current, yours, "current", "yours"), err=True)
     elif len(error.errors) > 1:
         for wrong in error.errors:
             typer.echo(f"  {wrong.field}: {wrong.message}", err=True)

@@ -5,13 +5,13 @@ from typing import Annotated, Any
 
 import typer
 
-from control_plane.cli.options import SERVER, As, Output, Reason, Server, Vars, author, connect, documents_of, pairs
+from control_plane.cli.options import SERVER, As, Reason, Server, Vars, author, connect, documents_of, pairs
 from control_plane.cli.printing import (
-    as_json,
-    as_yaml,
+    Output,
     difference_lines,
+    differing,
     failure,
-    print_difference,
+    show,
     table,
     when,
     yaml_text,
@@ -52,7 +52,7 @@ def list_all(
         found: list[PromptSummary] | list[VersionSummary]
         found = client.prompts() if name is None else client.prompt_versions(name)
     if output is not Output.TABLE:
-        _print([one.model_dump(mode="json") for one in found], output)
+        show([one.model_dump(mode="json") for one in found], output)
     elif name is None:
         table(("NAME", "NEWEST", "ALIASES", "ROUTES", "DRIFT"), [_prompt_row(one) for one in found])
     else:
@@ -68,7 +68,7 @@ def push(file: Source, output: As = Output.TABLE, server: Server = SERVER) -> No
             for one in prompts
         ]
     if output is not Output.TABLE:
-        _print([one.model_dump(mode="json", exclude_none=True) for one in found], output)
+        show([one.model_dump(mode="json", exclude_none=True) for one in found], output)
         return
     for one in found:
         what = "written" if one.created else "unchanged: the newest version says the same"
@@ -80,7 +80,7 @@ def pull(which: Which, file: Sink = None, output: As = Output.YAML, server: Serv
     with connect(server) as client:
         document = _document(_version(client, which))
     if file is None:
-        _print(document, Output.YAML if output is Output.TABLE else output)
+        show(document, Output.YAML if output is Output.TABLE else output)
         return
     try:
         file.write_text(yaml_text(document), encoding="utf-8")
@@ -111,12 +111,7 @@ def diff(
     except TiermeshError as error:
         failure(error)
         raise typer.Exit(2) from error
-    lines = difference_lines(yaml_text(before.said()), yaml_text(after.said()), which, after_name)
-    if output is Output.TABLE:
-        print_difference(lines)
-    else:
-        _print({"differs": bool(lines), "diff": lines}, output)
-    raise typer.Exit(1 if lines else 0)
+    differing(difference_lines(yaml_text(before.said()), yaml_text(after.said()), which, after_name), output)
 
 
 def alias(
@@ -131,7 +126,7 @@ def alias(
     with connect(server) as client:
         moved = client.move_alias(name, alias, version, author(), reason)
     if output is not Output.TABLE:
-        _print(moved.model_dump(mode="json"), output)
+        show(moved.model_dump(mode="json"), output)
         return
     typer.echo(f"{name}@{alias} leads to version {version}" + (f", before {moved.before}." if moved.before else "."))
     if moved.published:
@@ -162,14 +157,7 @@ def render(
         table(("ROLE", "CONTENT"), filled)
     else:
         said = [{"role": role, "content": content} for role, content in filled]
-        _print({"name": found.name, "version": found.version, "messages": said}, output)
-
-
-def _print(value: Any, output: Output) -> None:
-    if output is Output.YAML:
-        as_yaml([value])
-    else:
-        as_json(value)
+        show({"name": found.name, "version": found.version, "messages": said}, output)
 
 
 def _version(client: RegistryClient, which: str) -> PromptVersion:

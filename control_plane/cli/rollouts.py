@@ -6,8 +6,8 @@ from typing import Annotated, Any
 import typer
 
 from control_plane.cli import drawing
-from control_plane.cli.options import SERVER, As, Name, Namespace, Namespaces, Output, Reason, Server, author, connect
-from control_plane.cli.printing import as_json, as_yaml, compact, table, when
+from control_plane.cli.options import SERVER, As, Name, Namespace, Namespaces, Reason, Server, author, connect
+from control_plane.cli.printing import Output, compact, show, table, when
 from control_plane.spec.courses import Command, Decision, Phase, RolloutStatus
 from control_plane.spec.names import DEFAULT_NAMESPACE, qualified
 
@@ -34,7 +34,7 @@ def list_all(namespace: Namespaces = None, output: As = Output.TABLE, server: Se
         documents = client.list("Rollout", namespace or DEFAULT_NAMESPACE)
         found = [client.rollout(one.metadata.name, one.metadata.namespace) for one in documents]
     if output is not Output.TABLE:
-        _print([one.model_dump(mode="json") for one in found], output)
+        show([one.model_dump(mode="json") for one in found], output)
         return
     table(("NAME", "ROUTE", "STATE", "STEP", "WEIGHT", "SINCE", "PROBLEM"), [_row(one) for one in found])
 
@@ -104,7 +104,7 @@ def _tell(
     with connect(server) as client:
         found = client.tell(name, command, author(), reason, namespace or DEFAULT_NAMESPACE, full=full)
     if output is not Output.TABLE:
-        _print(found.model_dump(mode="json"), output)
+        show(found.model_dump(mode="json"), output)
         return
     typer.echo(_headline(found))
 
@@ -131,7 +131,7 @@ def _program(said: Any, output: Output, watch: bool) -> None:
     if watch and output is Output.JSON:
         typer.echo(compact(said))
     else:
-        _print(said, output)
+        show(said, output)
 
 
 def _headline(found: RolloutStatus) -> str:
@@ -152,10 +152,3 @@ def _row(one: RolloutStatus) -> tuple[object, ...]:
 def _decision(one: Decision) -> tuple[object, ...]:
     why = "; ".join(reason.text for reason in one.reasons)
     return when(one.at), one.by, one.phase.value, f"{one.weight:g}%", one.snapshot, why
-
-
-def _print(value: Any, output: Output) -> None:
-    if output is Output.YAML:
-        as_yaml([value])
-    else:
-        as_json(value)

@@ -6,8 +6,8 @@ from typing import Annotated, Any
 import typer
 
 from control_plane.cli.admin_port import ROUTER_ADMIN_URL, Router, ask
-from control_plane.cli.options import As, Output, Vars, pairs
-from control_plane.cli.printing import as_json, as_yaml, table
+from control_plane.cli.options import As, Vars, pairs
+from control_plane.cli.printing import Output, show, table
 
 
 def register(app: typer.Typer) -> None:
@@ -34,10 +34,8 @@ def explain(
     if var:
         request["tiermesh"] = {"variables": pairs(var)}
     answer = ask(router, "/explain", json.dumps(request).encode(), pairs(header or []))
-    if output is Output.YAML:
-        as_yaml([answer])
-    elif output is Output.JSON:
-        as_json(answer)
+    if output is not Output.TABLE:
+        show(answer, output)
     else:
         _print(answer)
 

@@ -5,8 +5,8 @@ from typing import Annotated
 import typer
 
 from control_plane.cli.documents import written
-from control_plane.cli.options import SERVER, As, Manager, Output, Reason, Server, author, connect
-from control_plane.cli.printing import as_json, as_yaml, difference, failure, table, when, yaml_text
+from control_plane.cli.options import SERVER, As, Manager, Reason, Server, author, connect
+from control_plane.cli.printing import Output, difference_lines, differing, failure, show, table, when, yaml_text
 from control_plane.spec.errors import TiermeshError
 from control_plane.spec.names import TIERMESH, qualified
 from control_plane.spec.records import SnapshotView
@@ -28,10 +28,8 @@ def list_newest(output: As = Output.TABLE, server: Server = SERVER) -> None:
     with connect(server) as client:
         snapshots = client.snapshots()
     values = [one.model_dump(mode="json") for one in snapshots]
-    if output is Output.YAML:
-        as_yaml([values])
-    elif output is Output.JSON:
-        as_json(values)
+    if output is not Output.TABLE:
+        show(values, output)
     else:
         rows = [
             (one.number, one.sha256[:12], one.acknowledged, one.refused, one.author, when(one.created_at), one.reason)
@@ -40,7 +38,7 @@ def list_newest(output: As = Output.TABLE, server: Server = SERVER) -> None:
         table(("NUMBER", "SHA256", "SERVED BY", "REFUSED BY", "AUTHOR", "AT", "REASON"), rows)
 
 
-def diff(before: Number, after: Number, server: Server = SERVER) -> None:
+def diff(before: Number, after: Number, output: As = Output.TABLE, server: Server = SERVER) -> None:
     """Show how two snapshots differ. Exit code 0: not at all, 1: somehow, 2: that could not be found out."""
     try:
         with connect(server) as client:
@@ -48,13 +46,19 @@ def diff(before: Number, after: Number, server: Server = SERVER) -> None:
     except TiermeshError as error:
         failure(error)
         raise typer.Exit(2) from error
-    raise typer.Exit(1 if difference(old, new, f"snapshot {before}", f"snapshot {after}") else 0)
+    differing(difference_lines(old, new, f"snapshot {before}", f"snapshot {after}"), output)
 
 
-def rollback(number: Number, reason: Reason = "", manager: Manager = TIERMESH, server: Server = SERVER) -> None:
+def rollback(
+    number: Number,
+    reason: Reason = "",
+    manager: Manager = TIERMESH,
+    output: As = Output.TABLE,
+    server: Server = SERVER,
+) -> None:
     """Restore the documents of a snapshot as new revisions, and publish them under a new number."""
     with connect(server) as client:
-        written(client.rollback(number, author(), reason, manager))
+        written(client.rollback(number, author(), reason, manager), output)
 
 
 def _text(snapshot: SnapshotView) -> str:

@@ -8,8 +8,8 @@ from urllib.parse import quote
 import typer
 
 from control_plane.cli.admin_port import ROUTER_ADMIN_URL, Router, ask
-from control_plane.cli.options import SERVER, As, Output, Server, connect
-from control_plane.cli.printing import as_json, as_yaml, difference_lines, print_difference, table, when, yaml_text
+from control_plane.cli.options import SERVER, As, Server, connect
+from control_plane.cli.printing import Output, difference_lines, print_difference, show, table, when, yaml_text
 from control_plane.client.http import Client
 from control_plane.spec.base import Spec
 from control_plane.spec.decisions import DecisionRecord, part_of
@@ -76,10 +76,8 @@ def why(
         archive, records = _found(request_id, client, router)
         accounts = [_account(record, archive, router, whole) for record in records]
     values = [account.dump() for account in accounts]
-    if output is Output.YAML:
-        as_yaml([values])
-    elif output is Output.JSON:
-        as_json(values)
+    if output is not Output.TABLE:
+        show(values, output)
     else:
         for account in accounts:
             _print(account)

@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 
-from control_plane.client.posting import Poster
+from control_plane.client.reaching import AsyncClient
 
 
-class DecisionSink(Poster):
-    """Asynchronous client of POST /v1/decisions."""
+class DecisionSink(AsyncClient):
+    """POST /v1/decisions."""
 
     async def send(self, records: Sequence[bytes]) -> None:
-        """Hand records over, each a `control_plane.spec.decisions.DecisionRecord` as JSON. Raises TiermeshError."""
-        await self._post("/v1/decisions", b'{"records":[%b]}' % b",".join(records))
+        """Hand records over, each a `control_plane.spec.decisions.DecisionRecord` as JSON."""
+        body = b'{"records":[%b]}' % b",".join(records)
+        await self._call("POST", "/v1/decisions", content=body, headers={"content-type": "application/json"})

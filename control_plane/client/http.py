@@ -1,6 +1,5 @@
 """The control plane's HTTP API for other processes: `Client` for people's tools, `SnapshotFeed` for routers."""
 
-import ssl
 from collections.abc import Iterable
 from types import TracebackType
 from typing import Any, Literal, Self
@@ -10,6 +9,7 @@ import httpx2
 from pydantic import SecretStr, TypeAdapter
 
 from control_plane.client.answers import checked, read, unreachable
+from control_plane.client.reaching import DEFAULT_URL, AsyncClient, reaching
 from control_plane.spec.audit import Anchor, AuditEntry, Verdict
 from control_plane.spec.decisions import DecisionRecord
 from control_plane.spec.documents import PLURALS, Document, dump, parse
@@ -25,9 +25,6 @@ Revisions = list[Revision]
 Summaries = list[SnapshotSummary]
 Tokens = list[Token]
 Entries = list[AuditEntry]
-
-DEFAULT_URL = "http://127.0.0.1:8090"
-"""Where the control plane listens on one machine."""
 
 _ERROR_CHARACTERS = 4000
 _PATHS = {kind: f"/v1/{plural}" for plural, kind in PLURALS.items()}
@@ -57,14 +54,7 @@ class Client:
     def __init__(self, url: str = DEFAULT_URL, timeout_seconds: float = 30, token: SecretStr | None = None) -> None:
         self.url = url
         self._has_token = token is not None
-        # Proxies of the environment are meant for the internet; the control plane is never there.
-        self._http = httpx2.Client(
-            base_url=base_url(url),
-            headers=authorization(token),
-            timeout=timeout_seconds,
-            trust_env=False,
-            verify=trusted(url),
-        )
+        self._http = httpx2.Client(**reaching(url, timeout_seconds, token))
 
     def __enter__(self) -> Self:
         return self
@@ -190,22 +180,8 @@ class Client:
             raise unreachable(self.url, error) from error
 
 
-class SnapshotFeed:
-    """Asynchronous client: follows the snapshots and says what became of them.
-
-    Both methods raise TiermeshError: UNAVAILABLE with the URL where nothing answers, the server's own error otherwise.
-    """
-
-    def __init__(self, url: str = DEFAULT_URL, timeout_seconds: float = 5, token: SecretStr | None = None) -> None:
-        self.url = url
-        self._timeout_seconds = timeout_seconds
-        self._http = httpx2.AsyncClient(
-            base_url=base_url(url),
-            headers=authorization(token),
-            timeout=timeout_seconds,
-            trust_env=False,
-            verify=trusted(url),
-        )
+class SnapshotFeed(AsyncClient):
+    """Follows the snapshots and says what became of them."""
 
     async def latest(self, after: int | None, wait_seconds: float) -> Snapshot | None:
         """The snapshot in force if its number is not `after`; waits for one; None where none came.
@@ -230,49 +206,6 @@ class SnapshotFeed:
         """Say that `router` serves this snapshot, or why it cannot be built."""
         body = {"router": router, "error": None if error is None else error[:_ERROR_CHARACTERS]}
         return read(_ACK, await self._call("POST", f"/v1/snapshots/{number}/acks", json=body))
-
-    async def aclose(self) -> None:
-        """Close the pooled connections."""
-        await self._http.aclose()
-
-    async def _call(self, method: str, path: str, **options: Any) -> httpx2.Response:
-        try:
-            return checked(await self._http.request(method, path, **options), self.url)
-        except httpx2.TransportError as error:
-            raise unreachable(self.url, error) from error
-
-
-def authorization(token: SecretStr | None) -> dict[str, str]:
-    """The header that shows the token. Raises TiermeshError(INVALID_REQUEST) where it cannot be one."""
-    if token is None:
-        return {}
-    secret = token.get_secret_value().strip()
-    if not secret.isascii() or not secret.isprintable() or not secret or " " in secret:
-        message = "The token holds characters that no token has."  # and is not repeated here
-        raise TiermeshError(Code.INVALID_REQUEST, message, "Give it as it was shown, one line and nothing else.")
-    return {"authorization": f"Bearer {secret}"}
-
-
-def base_url(url: str) -> str:
-    """The address itself. Raises TiermeshError(INVALID_REQUEST) where it is none."""
-    try:
-        parsed = httpx2.URL(url)
-    except httpx2.InvalidURL as error:
-        raise _bad_url(url) from error
-    if parsed.scheme not in ("http", "https") or not parsed.host:
-        raise _bad_url(url)
-    return url
-
-
-def trusted(url: str) -> ssl.SSLContext | bool:
-    """The machine's certificates, which take 20 ms to read, where the address is https; nobody's where it is plain."""
-    return httpx2.URL(url).scheme == "https" or ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-
-
-def _bad_url(url: str) -> TiermeshError:
-    return TiermeshError(
-        Code.INVALID_REQUEST, f"{url!r} is not the address of a control plane.", f"Write it as {DEFAULT_URL}."
-    )
 
 
 def _within(namespace: str) -> dict[str, str]:

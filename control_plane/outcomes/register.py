@@ -46,13 +46,13 @@ class Register:
 
     def index(self, trial: int, outcome: str) -> int | None:
         """The place of an outcome; None where the trial has as many as it takes."""
+        self._seen.add(trial)
         known = self._trials[trial]
         if outcome in known.outcomes:
             return known.outcomes.index(outcome)
         if len(known.outcomes) >= MOST_OUTCOMES:
             return None
         self._trials[trial] = known._replace(outcomes=(*known.outcomes, outcome))
-        self._seen.add(trial)
         return len(known.outcomes)
 
     def close(self, received: int) -> None:

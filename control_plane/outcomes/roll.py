@@ -64,8 +64,8 @@ class Roll:
             found.redate(index, value)
 
     def _report(self, unit: int, trial: int, outcome: str, at: int | None, value: float) -> None:
-        # A unit that is long over has no row; one that is left out counts nowhere.
-        if (unit, trial) not in self._units or self._units[unit, trial].forced:
+        # A unit of a trial that is long over has no row.
+        if (unit, trial) not in self._units:
             return
         index = self._register.index(trial, outcome)
         if index is not None:

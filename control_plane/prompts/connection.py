@@ -29,10 +29,13 @@ REST_SECONDS = 1.0
 """After a failure to reach it, how long nobody tries again."""
 
 _ABSENT = ("RESOURCE_DOES_NOT_EXIST", "NOT_FOUND")
-_REFUSED = ("INVALID_PARAMETER_VALUE", "RESOURCE_ALREADY_EXISTS", "BAD_REQUEST", "RESOURCE_CONFLICT")
-
-
-_NO_ALIAS = re.compile(r"alias .* not found", re.IGNORECASE)
+_REFUSED = {
+    "INVALID_PARAMETER_VALUE": Code.INVALID_REQUEST,
+    "BAD_REQUEST": Code.INVALID_REQUEST,
+    "RESOURCE_ALREADY_EXISTS": Code.CONFLICT,
+    "RESOURCE_CONFLICT": Code.CONFLICT,
+}
+_NOT_THERE = re.compile("alias .* not found|registered as a model, not a prompt", re.IGNORECASE)
 
 
 class Absent(Exception):
@@ -54,8 +57,8 @@ class Connection:
     def ask(self, question: "Callable[[MlflowClient], T]") -> T:
         """The answer.
 
-        Raises Absent where there is no such thing, TiermeshError: INVALID_REQUEST where MLflow refuses, UNAVAILABLE
-        where it is away.
+        Raises Absent where there is no such thing, TiermeshError: INVALID_REQUEST or CONFLICT where MLflow refuses,
+        UNAVAILABLE where it is away.
         """
         if time.monotonic() < self._rests_until:
             raise self._away("it did not a moment ago")
@@ -88,13 +91,11 @@ class Connection:
         except _failures() as error:
             code = getattr(error, "error_code", type(error).__name__)
             said = str(error).removeprefix(f"{code}: ")
-            # MLflow says of an alias that is missing what it says of a wrong parameter.
-            if code in _ABSENT or (code == "INVALID_PARAMETER_VALUE" and _NO_ALIAS.search(said)):
+            # MLflow says of a missing alias, and of a prompt whose name a model has, that a parameter is wrong.
+            if code in _ABSENT or (code == "INVALID_PARAMETER_VALUE" and _NOT_THERE.search(said)):
                 raise Absent from error
             if code in _REFUSED:
-                raise TiermeshError(
-                    Code.INVALID_REQUEST, f"MLflow refuses: {said}", "Correct it, and try again."
-                ) from error
+                raise TiermeshError(_REFUSED[code], f"MLflow refuses: {said}", "Correct it, and try again.") from error
             raise self._failed(code) from error
         except (ValueError, KeyError, TypeError) as error:
             # What others have written there may be of any shape; that MLflow answers is not in doubt.

@@ -46,7 +46,7 @@ class Anchor(Spec):
     def read(cls, text: str) -> Self:
         """From `NUMBER:SHA256`. Raises ValueError where it is something else."""
         number, _, sha256 = text.strip().partition(":")
-        return cls.model_validate({"sequence": number, "sha256": sha256})
+        return cls(sequence=int(number), sha256=sha256)
 
     @override
     def __str__(self) -> str:

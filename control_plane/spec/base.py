@@ -1,11 +1,55 @@
 """What every part of a document has in common: camelCase on the wire, frozen, and no unknown field."""
 
 import difflib
-from typing import Any
+import re
+from datetime import datetime
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, field_validator, model_validator
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    GetCoreSchemaHandler,
+    field_validator,
+    model_validator,
+)
 from pydantic.alias_generators import to_camel
-from pydantic_core import PydanticCustomError
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+from typing_extensions import override
+
+LARGEST = 2**53 - 1
+"""The largest number that every reader of JSON reads exactly."""
+
+_RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+
+
+def _as_written(value: Any) -> Any:
+    if not isinstance(value, datetime) and not (isinstance(value, str) and _RFC3339.fullmatch(value)):
+        raise ValueError("must be a moment with its zone, such as 2026-01-31T12:00:00Z")
+    return value
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_as_written)]
+"""As RFC 3339 writes it: no number of seconds."""
+
+
+def _whole(value: Any) -> Any:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _make_exact(schema: Any) -> None:
+    if isinstance(schema, dict):
+        if schema.get("type") in ("float", "bool"):
+            schema["strict"] = True
+        elif schema.get("type") == "int" and "strict" not in schema:
+            inner: Any = {**schema, "strict": True}
+            schema.clear()
+            schema.update(core_schema.no_info_before_validator_function(_whole, inner))
+        schema = [part for name, part in schema.items() if name not in ("default", "metadata", "serialization")]
+    if isinstance(schema, (list, tuple)):
+        for part in schema:
+            _make_exact(part)
 
 
 class Spec(BaseModel):
@@ -21,6 +65,14 @@ class Spec(BaseModel):
         validate_by_name=False,
         serialize_by_alias=True,
     )
+
+    @override
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: type[BaseModel], handler: GetCoreSchemaHandler) -> CoreSchema:
+        """As pydantic makes it, save that neither "1" nor true is taken for the number 1, nor 1 for true; 1.0 is 1."""
+        made = handler(source)
+        _make_exact(made)
+        return made
 
     @model_validator(mode="before")
     @classmethod

@@ -5,12 +5,12 @@ Never what was asked or answered: of a text there is its score and what pushed i
 
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
-from control_plane.spec.base import Spec
+from control_plane.spec.base import LARGEST, Spec
 from control_plane.spec.models import Operation, Tier
 from control_plane.spec.snapshots import Content
-from control_plane.spec.written import Written
+from control_plane.spec.written import Written, WrittenMoment
 
 MAX_TEXT_CHARACTERS = 500
 """Of one reason; a router cuts what is longer."""
@@ -70,7 +70,7 @@ class DecisionRecord(Written):
 
     request_id: RequestId
     """One that a caller chose may stand in several records."""
-    at: AwareDatetime
+    at: WrittenMoment
     """The end of the answer."""
     seconds: float = Field(ge=0)
     """From the request's last byte in to the answer's last byte out."""
@@ -89,7 +89,7 @@ class DecisionRecord(Written):
     tools: bool
     route: _Word
     revision: _Word
-    snapshot: int = Field(ge=1, le=2**63 - 1)
+    snapshot: int = Field(ge=1, le=LARGEST)
     arm: Annotated[str, Field(max_length=2000)]
     """`EXPERIMENT=ARM`, joined by commas; `default` where there is none."""
     assignments: tuple[Ruled, ...] = Field(default=(), max_length=100)

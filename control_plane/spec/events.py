@@ -10,11 +10,11 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AwareDatetime, Field, model_validator
 
 from control_plane.spec.arms import ArmName
-from control_plane.spec.base import Spec
+from control_plane.spec.base import LARGEST, Spec
 from control_plane.spec.decisions import RequestId
 from control_plane.spec.metrics import OutcomeName
 from control_plane.spec.names import QualifiedName
-from control_plane.spec.written import Written
+from control_plane.spec.written import Written, WrittenMoment
 
 UNIT_SALT = b"tiermesh.dev/unit\0"
 
@@ -25,7 +25,7 @@ TrialKey = Annotated[str, Field(pattern=r"^(Experiment|Rollout)/[a-z0-9./-]{1,13
 Caller = Annotated[str, Field(max_length=200)]
 """The Tenant whose key it was; `default` where there are none."""
 _Seconds = Annotated[float, Field(ge=0, le=1e9)]
-_Count = Annotated[int, Field(ge=0, lt=2**63)]
+_Count = Annotated[int, Field(ge=0, le=LARGEST)]
 
 
 def unit_hash(unit: str) -> str:
@@ -50,10 +50,10 @@ class Exposure(Written):
     id: RequestId
     """The request's. One that a caller chose may stand in several."""
     tenant: Caller = "default"
-    at: AwareDatetime
+    at: WrittenMoment
     """The answer's end."""
     route: QualifiedName
-    snapshot: int = Field(ge=1, le=2**63 - 1)
+    snapshot: int = Field(ge=1, le=LARGEST)
     assignments: tuple[Assigned, ...] = Field(min_length=1, max_length=100)
     seconds: _Seconds
     """From the request's last byte in to the answer's last byte out."""
@@ -79,7 +79,7 @@ class Feedback(Written):
     """Of the report: the same one sent again is the same report."""
     tenant: Caller = "default"
     """What it says of a request counts if that was this one's, too."""
-    at: AwareDatetime
+    at: WrittenMoment
     request_id: RequestId | None = None
     """Of the request that it is about."""
     unit: UnitHash | None = None
@@ -106,7 +106,7 @@ class EventBatch(Spec):
 
     router: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
     spool: SpoolId
-    first: int = Field(ge=1, lt=2**62)
+    first: int = Field(ge=1, le=LARGEST)
     """The number of the first one; a spool's first is 1."""
     events: tuple[dict[str, Any], ...] = Field(min_length=1, max_length=MOST_EVENTS)
     """Each an `Event`. One that is none is refused and counted, and holds up no other."""

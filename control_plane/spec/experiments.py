@@ -22,6 +22,8 @@ from control_plane.spec.base import Spec
 from control_plane.spec.metrics import Guardrail, Metric
 from control_plane.spec.models import Name
 
+ROUNDING = 1e-9
+"""Percent by which sums may be off: 33.4 + 66.6 are a little more than 100."""
 _Values = Annotated[tuple[UnitId, ...], Field(min_length=1, max_length=1000)]
 
 
@@ -48,14 +50,14 @@ class Traffic(Spec):
 
     @model_validator(mode="after")
     def _within_the_layer(self) -> Self:
-        if self.until > 100:
+        if self.until > 100 + ROUNDING:
             raise ValueError(f"from + percent is {self.until:g}: a layer ends at 100")
         return self
 
     @property
     def until(self) -> float:
-        """Where its segment ends, in percent."""
-        return self.from_ + self.percent
+        """Where its segment ends, in percent: 0.1 and 0.2 are 0.3, where the next one may begin."""
+        return round(self.from_ + self.percent, 9)
 
 
 class Targeting(Spec):

@@ -3,10 +3,12 @@
 from datetime import datetime
 from typing import Annotated, Any, Self
 
-from pydantic import AwareDatetime, Field, model_validator
+from pydantic import Field, GetJsonSchemaHandler, model_validator
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from control_plane.spec.arms import UnitId
-from control_plane.spec.base import Spec
+from control_plane.spec.base import Moment, Spec
 from control_plane.spec.decisions import RequestId
 from control_plane.spec.events import Caller, Feedback, unit_hash
 from control_plane.spec.metrics import OutcomeName
@@ -27,7 +29,7 @@ class Report(Spec):
     name: OutcomeName
     """As metrics name it in `outcome`: `click`, `resolved`, `order_value`."""
     value: Annotated[float, Field(ge=-1e15, le=1e15)] = 1
-    at: AwareDatetime | None = None
+    at: Moment | None = None
     """When it happened; now, where it is left out."""
 
     @model_validator(mode="after")
@@ -35,6 +37,12 @@ class Report(Spec):
         if (self.request_id is None) == (self.unit is None):
             raise ValueError("exactly one of requestId and unit must be given")
         return self
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """Two shapes: of a request, and of a unit."""
+        whole = handler.resolve_ref_schema(handler(schema))
+        return {"oneOf": [_about(whole, "requestId", "unit"), _about(whole, "unit", "requestId")]}
 
     def event(self, tenant: str, drawn: str, now: datetime) -> Feedback:
         """As it is counted; `drawn` is its id where it has none."""
@@ -48,6 +56,12 @@ class Report(Spec):
             "value": self.value,
         }
         return Feedback.model_validate(said)
+
+
+def _about(whole: JsonSchemaValue, given: str, other: str) -> JsonSchemaValue:
+    properties = {name: said for name, said in whole["properties"].items() if name != other}
+    (properties[given],) = (said for said in properties[given]["anyOf"] if said != {"type": "null"})
+    return {**whole, "properties": properties, "required": [*whole["required"], given]}
 
 
 class TenantReport(Report):

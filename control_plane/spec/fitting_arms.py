@@ -10,7 +10,7 @@ from itertools import combinations
 from control_plane.spec.arming import Trial, by_route, dealt, key_of
 from control_plane.spec.documents import Document, Experiment, Model, Route
 from control_plane.spec.errors import FieldError
-from control_plane.spec.experiments import Traffic
+from control_plane.spec.experiments import ROUNDING, Traffic
 from control_plane.spec.fitting import ModelReference, advice, of_tiers, place, within, wrong_models, wrong_prompt
 from control_plane.spec.metrics import Measured
 from control_plane.spec.names import Key
@@ -100,7 +100,7 @@ def _layer(trial: Trial) -> str | None:
 def _overlap(one: Trial, other: Trial, together: Iterable[Trial]) -> Iterator[FieldError]:
     assert isinstance(one, Experiment) and isinstance(other, Experiment)
     first, second = one.spec.traffic, other.spec.traffic
-    if first.from_ < second.until and second.from_ < first.until:
+    if min(first.until, second.until) - max(first.from_, second.from_) > ROUNDING:
         others = [trial.spec.traffic for trial in together if isinstance(trial, Experiment) and trial is not other]
         free = _free(traffic for traffic in others if traffic.layer == first.layer)
         taken = f"{one.key} has {first.from_:g} to {first.until:g} of layer {first.layer!r}"

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from control_plane.spec.base import Spec
-from control_plane.spec.versions import ModelPins
+from control_plane.spec.versions import AliasName, ModelPins, VersionNumber
 
 if TYPE_CHECKING:
     from control_plane.spec.arms import Override  # which names prompts
@@ -36,18 +36,11 @@ _SCHEMA_WORDS = frozenset({"$ref", "properties", "anyOf", "oneOf", "allOf", "enu
 _FORMAT_TYPES = ("text", "json_object", "json_schema")
 
 
-def _no_reserved_alias(alias: str) -> str:
-    if alias.lower() == "latest" or re.fullmatch(r"[vV]\d+", alias):
-        raise ValueError(f"{alias!r} is reserved by MLflow: name a version, or an alias that somebody moves")
-    return alias
-
-
 PromptName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,199}$")]
 """As MLflow allows; a document's own name is narrower."""
-Alias = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,62}$"), AfterValidator(_no_reserved_alias)]
-"""A name for a version, which can be moved to another."""
+Alias = AliasName
 VariableName = Annotated[str, Field(pattern=f"^{_VARIABLE_NAME}$", max_length=100)]
-Version = Annotated[int, Field(ge=1, lt=2**31)]
+Version = VersionNumber
 
 
 class Speaker(StrEnum):

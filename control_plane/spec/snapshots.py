@@ -3,7 +3,6 @@
 import hashlib
 import json
 from datetime import datetime
-from enum import StrEnum
 from typing import Any, Literal
 
 from pydantic import Field, field_serializer, model_validator
@@ -72,7 +71,7 @@ class Backend(Spec):
         return {"protocol": Protocol.OPENAI, "modalities": [Modality.TEXT], "urls": [value["url"]], **rest}
 
     @field_serializer("operations", "modalities")
-    def _in_order(self, values: frozenset[StrEnum]) -> list[StrEnum]:
+    def _in_order(self, values: frozenset[str]) -> list[str]:
         return sorted(values)  # a set's order differs between processes
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, WithJsonSchema
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 """A checksum in lower-case hex."""
@@ -14,6 +14,7 @@ _LOCAL = ("hf", "file", "bundled")
 _FETCHED = ("http", "https")
 _URL_CHARACTERS = re.compile(r"[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]+")
 """All that RFC 3986 lets stand in a URL."""
+_NAMED = "models:/[A-Za-z0-9][A-Za-z0-9._-]{0,99}(@[A-Za-z][A-Za-z0-9_-]{0,62}|/[1-9][0-9]{0,8})"
 _REFERENCE = re.compile(
     r"models:/(?P<name>[A-Za-z0-9][A-Za-z0-9._-]{0,99})(?:@(?P<alias>[A-Za-z][A-Za-z0-9_-]{0,62})|/(?P<version>[1-9][0-9]{0,8}))"
 )
@@ -73,6 +74,16 @@ def _http_url(value: str) -> str:
     return value.rstrip("/")
 
 
+_PORT = "(6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5][0-9]{4}|[1-9][0-9]{0,3})"
+_HTTP = rf"https?://([A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\])(:{_PORT})?(/[A-Za-z0-9._~:/@!$&'()*+,;=%-]*)?"
+_FOLDER = r"(hf|file|bundled)://.+"
+
+
+def _like(pattern: str) -> WithJsonSchema:
+    """What the schema says of a text; what such a pattern cannot say, the validator refuses."""
+    return WithJsonSchema({"type": "string", "pattern": f"^({pattern})$"})
+
+
 def different(values: tuple[Any, ...]) -> tuple[Any, ...]:
     """Raises ValueError where a tuple is empty or says something twice."""
     if not values or len(set(values)) < len(values):
@@ -80,9 +91,9 @@ def different(values: tuple[Any, ...]) -> tuple[Any, ...]:
     return values
 
 
-SourceUri = Annotated[str, AfterValidator(_source_uri)]
+SourceUri = Annotated[str, AfterValidator(_source_uri), _like(_FOLDER)]
 """A folder on this machine, in a package or on a hub."""
-ModelSource = Annotated[str, AfterValidator(_model_source)]
+ModelSource = Annotated[str, AfterValidator(_model_source), _like(f"{_FOLDER}|{_HTTP}|{_NAMED}")]
 """The same, or what is fetched from a URL, or a version of the model registry."""
-HttpUrl = Annotated[str, AfterValidator(_http_url)]
+HttpUrl = Annotated[str, AfterValidator(_http_url), _like(_HTTP)]
 HttpUrls = Annotated[tuple[HttpUrl, ...], AfterValidator(different)]

@@ -15,13 +15,20 @@ RegisteredName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}
 """A model's name in the registry."""
 
 
+_RESERVED = "^([Ll][Aa][Tt][Ee][Ss][Tt]|[Vv][0-9]+)$"
+
+
 def _not_reserved(alias: str) -> str:
-    if re.fullmatch(r"(?i)latest|v[0-9]+", alias):
-        raise ValueError(f"{alias!r} is reserved by MLflow: name an alias that somebody moves")
+    if re.fullmatch(_RESERVED, alias):
+        raise ValueError(f"{alias!r} is reserved by MLflow: name a version, or an alias that somebody moves")
     return alias
 
 
-AliasName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,62}$"), AfterValidator(_not_reserved)]
+AliasName = Annotated[
+    str,
+    Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,62}$", json_schema_extra={"not": {"pattern": _RESERVED}}),
+    AfterValidator(_not_reserved),
+]
 """A name for one version, which moves: `production`."""
 VersionNumber = Annotated[int, Field(ge=1, lt=2**31)]
 _Line = Annotated[str, Field(max_length=500)]

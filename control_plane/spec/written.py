@@ -1,10 +1,28 @@
 """Written: what routers write down for the control plane."""
 
-from typing import Any
+from datetime import UTC, datetime
+from typing import Annotated, Any
 
-from pydantic import ConfigDict, model_validator
+from pydantic import BeforeValidator, ConfigDict, WithJsonSchema, model_validator
 
-from control_plane.spec.base import Spec
+from control_plane.spec.base import Moment, Spec
+
+_LATEST_SECONDS = 2e10
+_SECONDS = {"type": "number", "minimum": 0, "maximum": _LATEST_SECONDS, "description": "Since 1970."}
+
+
+def _moment(value: Any) -> Any:
+    if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= _LATEST_SECONDS:
+        return datetime.fromtimestamp(value, UTC)
+    return value
+
+
+WrittenMoment = Annotated[
+    Moment,
+    BeforeValidator(_moment),
+    WithJsonSchema({"anyOf": [{"type": "string", "format": "date-time"}, _SECONDS]}, mode="validation"),
+]
+"""Routers write seconds: they have no time for more."""
 
 
 class Written(Spec):

@@ -92,10 +92,15 @@ def contrast_of(design: Design, question: Question, arm: str, periods: Sequence[
 
 
 def _seen(period: Period, question: Question, arms: tuple[str, str]) -> bool:
+    """Whether it adds anything: of one unit alone nobody knows how much it varies."""
     samples = [period.sample(arm, question.metric) for arm in arms]
     if question.kind is Kind.QUANTILE:
         return all(sample.histogram.total > 0 for sample in samples)
-    return all(sample.moments.units > 0 for sample in samples)
+    least = 1 if question.kind is Kind.PROPORTION else 2
+    return all(
+        sample.moments.units >= least and (question.kind is not Kind.RATIO or sample.moments.d > 0)
+        for sample in samples
+    )
 
 
 def _estimates(design: Design, question: Question, arm: str, period: Period) -> tuple[Estimate, Estimate]:

@@ -8,6 +8,9 @@ import numpy as np
 
 from control_plane.stats.moments import Moments, Numbers
 
+_LEAST_BASE = 1e-100
+"""In place of none at all."""
+
 
 class Kind(StrEnum):
     """What a metric is, over units."""
@@ -44,7 +47,9 @@ class Estimate:
         analytics", KDD 2018.
         """
         n = np.maximum(moments.units, 1.0)
-        value = moments.y / np.maximum(moments.d, 1e-300) if kind is Kind.RATIO else moments.y / n
+        value = moments.y / np.maximum(moments.d, _LEAST_BASE) if kind is Kind.RATIO else moments.y / n
+        if kind is Kind.PROPORTION:
+            value = np.clip(value, 0.0, 1.0)
         if adjustment is None:
             one = value * (1 - value) if kind is Kind.PROPORTION else _spread(moments, kind).value
             return cls(value, one / n, moments.units)
@@ -98,7 +103,7 @@ def _spread(m: Moments, kind: Kind) -> _Spread:
     xx = np.maximum(covariance(m.xx, m.x, m.x), 0.0)
     if kind is not Kind.RATIO:
         return _Spread(np.maximum(yy, 0.0), yx, xx)
-    count = np.maximum(m.d, 1e-300)
-    ratio, each = m.y / count, count / n
+    base = np.maximum(m.d, _LEAST_BASE)
+    ratio, each = m.y / base, base / n
     linear = yy - 2 * ratio * covariance(m.yd, m.y, m.d) + ratio**2 * covariance(m.dd, m.d, m.d)
     return _Spread(np.maximum(linear, 0.0) / each**2, (yx - ratio * covariance(m.dx, m.d, m.x)) / each, xx)

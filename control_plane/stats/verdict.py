@@ -50,17 +50,16 @@ class Verdict:
 def decide(
     design: Design, comparisons: Sequence[Comparison], mismatch_p: float, units: float, seconds: float
 ) -> Verdict:
-    """In this order: a mismatch, a broken guardrail, a winner, no difference; then whether waiting helps."""
+    """In this order: a mismatch, a broken guardrail (whatever else is still missing), a winner, no difference; then
+    whether waiting helps."""
     if mismatch_p <= design.mismatch_alpha:
         return Verdict(Code.MISMATCH)
-    if len(comparisons) < len(design.questions) * len(design.treated):
-        return _waiting(design, comparisons, units, seconds, Why.NO_UNITS)
     broken = [each for each in comparisons if _is(each, Role.GUARDRAIL, Standing.WORSE)]
     if broken:
-        worst = max(broken, key=lambda each: -each.p)
-        return Verdict(
-            Code.GUARDRAIL_BROKEN, worst.arm, evidence=tuple(each for each in broken if each.arm == worst.arm)
-        )
+        worst = min(broken, key=lambda each: each.p).arm
+        return Verdict(Code.GUARDRAIL_BROKEN, worst, evidence=tuple(each for each in broken if each.arm == worst))
+    if len(comparisons) < len(design.questions) * len(design.treated):
+        return _waiting(design, comparisons, units, seconds, Why.NO_UNITS)
     return _winner(design, comparisons) or _same(comparisons) or _waiting(design, comparisons, units, seconds)
 
 
@@ -117,8 +116,11 @@ def _waiting(
 
 
 def _pending(comparisons: Sequence[Comparison]) -> tuple[Comparison, ...]:
+    """What may still be decided. A guardrail without a margin may be broken at any time, and is never done with."""
     return tuple(
-        each for each in comparisons if each.standing is Standing.OPEN and each.question.role is not Role.SECONDARY
+        each
+        for each in comparisons
+        if _is(each, Role.PRIMARY, Standing.OPEN) or (_is(each, Role.GUARDRAIL, Standing.OPEN) and each.question.margin)
     )
 
 

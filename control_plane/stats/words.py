@@ -28,7 +28,7 @@ def sentence(design: Design, verdict: Verdict, mismatch: Mismatch) -> str:
     if verdict.code is Code.CANNOT_SAY:
         return _cannot(verdict, shown, waits)
     left = f", about {duration(verdict.seconds_left)} more" if verdict.seconds_left is not None else ""
-    return f"Keep going{left}: {waits or 'some arms have not been measured yet'}."
+    return f"Keep going{left}: {waits or 'nothing is shown yet'}."
 
 
 def evidence(found: Comparison) -> str:

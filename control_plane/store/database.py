@@ -11,7 +11,7 @@ from alembic.config import Config
 from alembic.script.revision import ResolutionError
 from alembic.util import CommandError
 from sqlalchemy import URL, Connection, Engine, make_url, text
-from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError, TimeoutError
+from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, InterfaceError, OperationalError, TimeoutError
 
 from control_plane.spec.errors import Code, TiermeshError
 from control_plane.store import postgres, sqlite
@@ -119,6 +119,9 @@ class Database:
     def _available(self) -> Iterator[None]:
         try:
             yield
+        except DataError as error:  # of a character that SQLite keeps and PostgreSQL does not
+            message = f"The database cannot hold what the request says: {_said(error)}."
+            raise TiermeshError(Code.INVALID_REQUEST, message, "Leave it out; nothing was changed.") from error
         except (OperationalError, InterfaceError, TimeoutError) as error:
             hint = "check the disk and who else holds the file"
             if self.shared:

@@ -145,7 +145,7 @@ class Door:
         serving = Serving(askers, ExactCache(10_000_000), self._ledger, desk, metrics)
         directory = Directory(tensor_models)
         self.router = Router(serving, desk, metrics, directory)
-        self._admin = Admin(self.router, lambda: b"", lambda: False)
+        self._admin = Admin(self.router, lambda: iter(()), lambda: False)
         self._grpc = GrpcServer(self.router, directory, ServerLimits(max_body_bytes=10_000, max_header_bytes=4_000))
         tensors = model("tensors", engine="kserve", protocol="oip-http", url="http://127.0.0.1:1", servedName="iris-7")
         chats = [model("light", modalities=["text", "image"]), model("heavy", "heavy")]

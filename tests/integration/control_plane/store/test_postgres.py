@@ -153,3 +153,11 @@ def test_a_password_is_in_no_error_and_no_log(
         errors.append(str(raised.value))
     assert "secret" not in " ".join([*errors, caplog.text])
     database.close()
+
+
+def test_a_character_that_postgresql_does_not_keep_is_refused(two: list[Database]) -> None:
+    publisher = Publisher(two[0], "http://127.0.0.1:8000", lambda _: None)
+    with pytest.raises(TiermeshError, match="NUL") as raised:
+        publisher.apply(parsed(model()), "alice", "one\0two")
+    assert raised.value.code is Code.INVALID_REQUEST
+    assert publisher.apply(parsed(model()), "alice").published

@@ -197,6 +197,15 @@ def test_what_was_reported_before_a_units_first_request_is_its_covariate(databas
     assert (moments.y, moments.x, moments.yx) == (2, 8, 16)
 
 
+def test_what_was_taken_for_one_of_before_counts_when_an_earlier_request_comes_late(
+    database: Database, intake: Intake
+) -> None:
+    intake.take(batch(1, exposure("r2", 3, "ann"), feedback("f1", 2, value=5, unit="ann")))
+    intake.take(batch(3, exposure("r1", 1, "ann")))
+    moments = known(database).sample("control", "orders").moments
+    assert (moments.y, moments.x) == (5, 0)
+
+
 def test_a_report_about_a_unit_counts_in_every_trial_that_it_is_in(database: Database, intake: Intake) -> None:
     said = exposure("r2", 0, "ann", "candidate", trial=OTHER)
     intake.take(batch(1, exposure("r1", 0, "ann"), said, feedback("f", 1, unit="ann")))

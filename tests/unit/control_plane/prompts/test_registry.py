@@ -88,7 +88,9 @@ def test_a_name_that_a_model_has_is_refused_in_mlflows_words(registry: PromptReg
     registry._connection.ask(lambda client: client.create_registered_model("support"))
     with pytest.raises(TiermeshError, match="MLflow refuses: .*already taken") as caught:
         registry.write("support", HELLO, "", "alice")
-    assert caught.value.code is Code.INVALID_REQUEST
+    assert caught.value.code is Code.CONFLICT
+    with pytest.raises(TiermeshError, match="There is no prompt 'support'"):
+        registry.versions("support")
 
 
 def test_several_threads_write_at_once_and_nothing_is_lost(registry: PromptRegistry) -> None:

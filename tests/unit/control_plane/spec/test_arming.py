@@ -275,5 +275,17 @@ def test_two_experiments_share_a_layer_side_by_side() -> None:
     assert len(_trials(experiment(traffic={"percent": 30}), experiment("b", traffic={"from": 30, "percent": 70}))) == 2
 
 
+@pytest.mark.parametrize(("begin", "percent", "following"), [(0.1, 0.2, 0.3), (0.7, 0.1, 0.8), (20, 13.3, 33.3)])
+def test_segments_that_touch_as_people_write_them_do_not_overlap(
+    begin: float, percent: float, following: float
+) -> None:
+    """As machines add, 0.1 + 0.2 is more than 0.3."""
+    first, second = _trials(
+        experiment("a", traffic={"from": begin, "percent": percent}),
+        experiment("b", traffic={"from": following, "percent": percent}),
+    )
+    assert first.end == second.begin
+
+
 def test_prompts_that_nobody_names_are_none_of_its_business() -> None:
     assert _trials(prompt(template="hi"), experiment())

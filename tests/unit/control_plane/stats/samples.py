@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 import numpy as np
+from scipy import special
 
 from control_plane.stats.analyse import Analysis, analyse
 from control_plane.stats.design import Design, Goal, Margin, Question, Role
@@ -23,8 +24,6 @@ def rate(share: float, units: float) -> Sample:
 
 def lognormal(median: float, units: int) -> Sample:
     """A latency's: evenly spread over its own quantiles."""
-    from scipy import special
-
     return Sample(
         histogram=Histogram.from_array(median * np.exp(0.5 * special.ndtri((np.arange(units) + 0.5) / units)))
     )

@@ -1,4 +1,4 @@
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from control_plane.stats.estimate import Kind
 from control_plane.stats.moments import Moments
 from control_plane.stats.period import Period, Sample
 from control_plane.stats.verdict import Code, Why
-from tests.unit.control_plane.stats.samples import ERRORS, LATENCY, RESOLVED, judged, period, rate
+from tests.unit.control_plane.stats.samples import ERRORS, LATENCY, RESOLVED, judged, lognormal, period, rate
 
 ALL = (RESOLVED, ERRORS, LATENCY)
 
@@ -54,6 +54,31 @@ def test_a_broken_guardrail_comes_before_anything_that_was_won(values: tuple[flo
     assert [each.question.metric for each in found.verdict.evidence] == [metric]
 
 
+def test_a_broken_guardrail_waits_for_no_other_metric() -> None:
+    found = {arm: {"errors": rate(share, 5000.0)} for arm, share in (("a", 0.01), ("b", 0.05))}
+    verdict = analyse(Design(("a", "b"), ALL), [period(found, {"a": 5000, "b": 5000})], 60).verdict
+    assert verdict.code is Code.GUARDRAIL_BROKEN
+    fine = {arm: {"errors": rate(0.01, 5000.0)} for arm in "ab"}
+    verdict = analyse(Design(("a", "b"), ALL), [period(fine, {"a": 5000, "b": 5000})], 60).verdict
+    assert verdict.code is Code.KEEP_GOING
+
+
+def test_an_analysis_is_made_of_pythons_own_numbers() -> None:
+    """So that any encoder takes it."""
+
+    def numbers(found: object) -> list[object]:
+        if isinstance(found, dict):
+            return [each for value in found.values() for each in numbers(value)]
+        if isinstance(found, list | tuple):
+            return [each for value in found for each in numbers(value)]
+        return [found]
+
+    plain = (float, int, str, bool, type(None), *(type(each) for each in (*Kind, *Goal, *Role, *Standing, *Code)))
+    cost = Question("cost", Kind.MEAN, Goal.DECREASE, adjusted=True)
+    found = asdict(judged((*ALL, cost), 5000, control=(0.6, 0.01, 1.0, 0.2), candidate=(0.6, 0.01, 1.0, 0.2)))
+    assert {type(each) for each in numbers(found)} <= set(plain)
+
+
 def test_harm_within_the_margin_is_tolerated_even_where_it_is_certain() -> None:
     found = judged((ERRORS,), 1_000_000, control=(0.01,), candidate=(0.013,))
     comparison = found.of("errors", "candidate")
@@ -81,6 +106,9 @@ def test_a_guardrail_without_a_margin_can_only_be_broken() -> None:
     found = judged((RESOLVED, question), 50_000, control=(0.6, 0.01), candidate=(0.63, 0.01))
     assert found.of("errors", "candidate").standing is Standing.OPEN
     assert found.verdict.code is Code.WINNER
+    rollout = judged((question,), 50_000, control=(0.01,), candidate=(0.01,))
+    assert (rollout.verdict.code, rollout.verdict.evidence) == (Code.KEEP_GOING, ())
+    assert rollout.words == "Keep going: nothing is shown yet."
 
 
 def test_a_mismatch_stops_every_verdict() -> None:
@@ -192,6 +220,59 @@ def test_a_rate_that_drifts_while_a_ramp_goes_on_is_no_effect(kind: Kind) -> Non
     assert found.verdict.code is Code.NO_DIFFERENCE
 
 
+@pytest.mark.parametrize("question", [RESOLVED, replace(RESOLVED, kind=Kind.MEAN), LATENCY])
+def test_a_period_that_is_cut_in_two_alike_says_what_it_said(question: Question) -> None:
+    samples = {"a": lognormal(1.0, 4000), "b": lognormal(1.2, 4000)} if question is LATENCY else {
+        "a": rate(0.6, 4000.0), "b": rate(0.65, 4000.0)}  # fmt: skip
+    half = period({arm: {question.metric: each} for arm, each in samples.items()}, {"a": 4000, "b": 4000})
+    whole = period(
+        {arm: {question.metric: Sample(each.moments + each.moments, each.histogram + each.histogram)}
+         for arm, each in samples.items()},
+        {"a": 8000, "b": 8000},
+    )  # fmt: skip
+    design = Design(("a", "b"), (question,))
+    one, two = (analyse(design, periods, 60).of(question.metric, "b") for periods in ([whole], [half, half]))
+    assert two.interval == pytest.approx(one.interval, rel=0.01)
+    assert two.fixed.error == pytest.approx(one.fixed.error, rel=0.01)
+    assert two.treated.units == pytest.approx(8000)
+
+
+def test_latencies_of_users_who_come_often_count_for_less() -> None:
+    """Each user made ten requests: taken as alike, ten of them are one."""
+    histograms = {"a": lognormal(1.0, 4000).histogram, "b": lognormal(1.15, 4000).histogram}
+    users = Moments.from_arrays(np.zeros(400), np.full(400, 10.0))
+    found = {arm: {"latency": Sample(users, each)} for arm, each in histograms.items()}
+    seen = [period(found, {"a": 400, "b": 400})]
+    widths = []
+    for alike in (0.0, 0.2, 1.0):
+        comparison = analyse(Design(("a", "b"), (replace(LATENCY, alike=alike),)), seen, 60).of("latency", "b")
+        widths.append(comparison.fixed.error)
+        assert comparison.treated.units == pytest.approx(4000 / (1 + 9 * alike))
+    assert widths[0] < widths[1] < widths[2]
+
+
+def test_more_successes_than_units_are_taken_as_all() -> None:
+    found = {"a": {"resolved": rate(1.5, 1000.0)}, "b": {"resolved": rate(1.0, 1000.0)}}
+    comparison = analyse(Design(("a", "b"), (RESOLVED,)), [period(found, {"a": 1000, "b": 1000})], 60)
+    assert comparison.of("resolved", "b").p == 1
+
+
+def test_a_period_with_a_single_unit_in_an_arm_is_left_out_of_a_mean() -> None:
+    question = replace(RESOLVED, kind=Kind.MEAN)
+    whole = period({arm: {"resolved": rate(0.6, 900.0)} for arm in "ab"}, {"a": 900, "b": 900})
+    single = period({"a": {"resolved": rate(0.6, 900.0)}, "b": {"resolved": rate(1.0, 1.0)}}, {"a": 900, "b": 900})
+    design = Design(("a", "b"), (question,))
+    one, two = (analyse(design, periods, 60).of("resolved", "b") for periods in ([whole], [whole, single]))
+    assert one == two
+
+
+def test_a_ratio_over_nothing_is_not_known_yet() -> None:
+    question = replace(RESOLVED, kind=Kind.RATIO)
+    found = {arm: {"resolved": Sample(Moments(units=500.0))} for arm in "ab"}
+    verdict = analyse(Design(("a", "b"), (question,)), [period(found, {"a": 500, "b": 500})], 60).verdict
+    assert verdict.code is Code.KEEP_GOING and verdict.evidence == ()
+
+
 def test_a_period_that_an_arm_was_not_in_is_left_out_for_it() -> None:
     before = period({"a": {"resolved": rate(0.2, 9000.0)}}, {"a": 9000}, {"a": 1.0, "b": 0.0})
     after = period({arm: {"resolved": rate(0.6, 900.0)} for arm in "ab"}, {"a": 900, "b": 900})
@@ -228,3 +309,7 @@ def test_a_design_that_cannot_be_analysed_is_refused(
 ) -> None:
     with pytest.raises(ValueError, match=why):
         Design(arms, questions, alpha=alpha)
+
+
+def test_two_of_three_arms_are_tuned_for_two_thirds_of_the_units() -> None:
+    assert Design(("a", "b", "c"), (RESOLVED,), tuned_units=6000).tuned_pair == 4000

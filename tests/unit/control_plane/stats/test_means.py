@@ -30,6 +30,11 @@ def test_what_is_not_shown_below_a_margin_is_not_below_the_bound() -> None:
 def test_a_factor_is_a_margin_that_grows_with_the_control() -> None:
     found = two(10, 10.1)
     assert found.log_e_below(0.0, 1.05) == pytest.approx(found.log_e_below(0.5), rel=0.1)
+    thrice = Means(Estimate(30.0, 9e-7, 1e7), Estimate(30.01, 1e-7, 1e7))
+    assert Means(Estimate(10.0, 1e-7, 1e7), Estimate(30.01, 1e-7, 1e7)).log_e_above(0.0, 3.0) == pytest.approx(
+        thrice.log_e_above(), rel=0.01
+    )
+    assert thrice.log_e_above() > 10
     low, high = found.relative(0.05)
     assert low == pytest.approx(found.interval(0.05)[0] / 10, abs=0.01)
     assert high == pytest.approx(found.interval(0.05)[1] / 10, abs=0.01)

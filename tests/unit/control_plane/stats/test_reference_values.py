@@ -64,18 +64,25 @@ def test_one_sided_t_tests_are_growthbooks() -> None:
 
 
 @pytest.mark.parametrize(
-    ("control", "treated", "tuned", "interval", "p"),
+    ("control", "treated", "tuned", "value", "error", "interval", "p"),
     [
-        (FEWER, B, 1000, (-0.55844, 1.56516), 1.0),
-        (proportion(1396, 3000), proportion(2422, 3461), 5000, (0.40098, 0.60675), 0.0),
+        (FEWER, B, 1000, 0.50336, 0.33341, (-0.55844, 1.56516), 1.0),
+        (proportion(1396, 3000), proportion(2422, 3461), 5000, 0.50386, 0.03386, (0.40098, 0.60675), 0.0),
     ],
 )
 def test_sequential_intervals_are_growthbooks(
-    control: Estimate, treated: Estimate, tuned: float, interval: tuple[float, float], p: float
+    control: Estimate,
+    treated: Estimate,
+    tuned: float,
+    value: float,
+    error: float,
+    interval: tuple[float, float],
+    p: float,
 ) -> None:
     ratio, units = Fixed.relative(control, treated), float(control.units + treated.units)
     mixture = NormalMixture(rho(tuned, ALPHA))
     reach = float(mixture.bound(units, ALPHA)) / math.sqrt(units) * ratio.error
+    assert (round(ratio.value, 5), round(ratio.error, 5)) == (value, error)
     assert (round(ratio.value - reach, 5), round(ratio.value + reach, 5)) == interval
     z = ratio.value / ratio.error * math.sqrt(units)
     assert round(math.exp(-max(float(mixture.log_e(z, units)), 0.0)), 5) == p
