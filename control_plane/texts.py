@@ -13,6 +13,8 @@ Value = tuple[int, Any]
 
 MAX_FLOW_LEVELS = 64
 """Of [ and { in YAML. Each level makes PyYAML slower at all that follows."""
+FEW_FLOW_LEVELS = 10
+"""Of a text that anybody may send."""
 
 _GAP = re.compile(r"[\s,]*")
 
@@ -20,7 +22,8 @@ _GAP = re.compile(r"[\s,]*")
 def yaml_values(text: str, name: str, aliases: bool = True) -> list[Value]:
     """The values of a YAML stream; a list at the top counts as its items, an empty document as none.
 
-    Without `aliases` a `*name` is refused: a few hundred bytes of them can stand for gigabytes.
+    Without `aliases` a `*name` is refused, of which a few hundred bytes can stand for gigabytes, and so are more than
+    `FEW_FLOW_LEVELS` of brackets.
     Raises TiermeshError(INVALID_DOCUMENT) with line and column where the text is not YAML or a key stands twice.
     """
     values: list[Value] = []
@@ -96,9 +99,11 @@ class _Loader(yaml.SafeLoader):
     """SafeLoader that refuses a key written twice, where YAML libraries silently keep the last one, and brackets in
     each other that would take it minutes."""
 
+    most_levels = MAX_FLOW_LEVELS
+
     def fetch_flow_collection_start(self, TokenClass: Any) -> None:
-        if self.flow_level >= MAX_FLOW_LEVELS:
-            problem = f"brackets nest deeper than {MAX_FLOW_LEVELS} levels"
+        if self.flow_level >= self.most_levels:
+            problem = f"brackets nest deeper than {self.most_levels} levels"
             raise yaml.scanner.ScannerError(None, None, problem, self.get_mark())
         super().fetch_flow_collection_start(TokenClass)
 
@@ -115,7 +120,9 @@ class _Loader(yaml.SafeLoader):
 
 
 class _PlainLoader(_Loader):
-    """In which every value stands where it is meant."""
+    """Of texts that anybody may send: every value stands where it is meant, and few brackets in each other."""
+
+    most_levels = FEW_FLOW_LEVELS
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):

@@ -89,7 +89,7 @@ _PATHS = {
             "/v1/snapshots/{number}", "/v1/snapshots", "/v1/openapi.json", "/{name}", "/v1/tokens", "/v1/audit",
             "/v1/audit/verify", "/v1/whoami"],
     "DELETE": ["/v1/tenants/{name}", "/v1/models/{name}", "/v1/tokens/{name}"],
-    "POST": ["/v1/documents?dryRun=true", "/v1/documents?dryRun=true", "/v1/snapshots/{number}/acks",
+    "POST": ["/v1/documents?dryRun=true", "/v1/documents/read", "/v1/snapshots/{number}/acks",
              "/v1/snapshots/{number}/rollback", "/v1/models/{name}", "/v1/tokens", "/v1/events", "/v1/feedback"],
 }  # fmt: skip
 _TYPES = [*[b"application/json"] * 9, b"", b"text/plain", b"application/x-www-form-urlencoded", b"multipart/form-data"]

@@ -25,7 +25,7 @@ def test_a_text_is_read_as_it_stands_and_not_checked(quiet_api: httpx2.Client) -
         ("a: .nan", "such as a date"),
         ("a: !!binary aGk=", "such as a date"),
         ("a: !!python/object:os.system x", "could not determine a constructor"),
-        ("[" * 100, "deeper than 64 levels"),
+        ("[" * 100, "deeper than 10 levels"),
     ],
 )
 def test_what_cannot_be_read_is_refused_with_its_place_or_cure(quiet_api: httpx2.Client, text: str, said: str) -> None:
