@@ -1,4 +1,5 @@
-"""Following: looks at MLflow every few seconds for aliases that were moved there."""
+"""Following: looks every few seconds at what goes on by itself: aliases that were moved in MLflow, Experiments and
+Rollouts."""
 
 import asyncio
 import logging
@@ -11,31 +12,36 @@ logger = logging.getLogger(__name__)
 
 
 class Followed(Protocol):
-    """Aliases in MLflow."""
+    """What goes on by itself."""
 
     def follow(self) -> int:
         """Look once. Raises TiermeshError(UNAVAILABLE)."""
 
 
 async def follow(
-    aliases: Followed, stop: asyncio.Event, seconds: float, leads: Callable[[], bool] = lambda: True
+    followed: Followed,
+    stop: asyncio.Event,
+    seconds: float,
+    leads: Callable[[], bool] = lambda: True,
+    what: str = "aliases",
 ) -> None:
-    """Until `stop` is set. `leads` says whether this process is the one that does it; MLflow may come and go."""
+    """Until `stop` is set. `leads` says whether this process is the one that does it; what is looked at may come and
+    go."""
     away = False
     while not await _set(stop, seconds):
         if not leads():
             continue
         try:
-            await asyncio.to_thread(aliases.follow)
+            await asyncio.to_thread(followed.follow)
             if away:
-                logger.info("aliases are followed again")
+                logger.info(f"{what} are followed again")
             away = False
         except TiermeshError as error:
             if not away:
-                logger.warning("aliases are not followed", extra={"fields": {"why": str(error)}})
+                logger.warning(f"{what} are not followed", extra={"fields": {"why": str(error)}})
             away = True
-        except Exception:  # the outermost handler: what MLflow holds must not end the control plane
-            logger.exception("aliases are not followed, in a way that should not be")
+        except Exception:  # the outermost handler: what is found there must not end the control plane
+            logger.exception(f"{what} are not followed, in a way that should not be")
 
 
 async def _set(stop: asyncio.Event, seconds: float) -> bool:

@@ -1,6 +1,8 @@
 """Plane: all that stands behind the two ports of a control plane, wired once."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 
 from fastapi import FastAPI
 from starlette.applications import Starlette
@@ -10,8 +12,10 @@ from control_plane.aliases import Aliases
 from control_plane.api.app import create_admin_app, create_app
 from control_plane.api.approvals import approval_routes
 from control_plane.api.decisions import decision_routes
+from control_plane.api.experiments import experiment_routes
 from control_plane.api.outcomes import outcome_routes
 from control_plane.api.prompts import prompt_routes
+from control_plane.api.rollouts import rollout_routes
 from control_plane.api.versions import version_routes
 from control_plane.api.waiting import WaitingRoom
 from control_plane.api.witness import Witness
@@ -19,6 +23,7 @@ from control_plane.approvals import Approvals
 from control_plane.auth.authenticator import Authenticator
 from control_plane.books import Books
 from control_plane.drift import Drift
+from control_plane.experiments.running import Experiments
 from control_plane.following import Followed
 from control_plane.models import promotions as model_promotions
 from control_plane.models.pinning import ModelPinning
@@ -32,6 +37,8 @@ from control_plane.prompts.connection import Connection
 from control_plane.prompts.registry import PromptRegistry
 from control_plane.publisher import Publisher
 from control_plane.replica import Replica
+from control_plane.rollouts.evidence import shown
+from control_plane.rollouts.steering import Rollouts
 from control_plane.settings import ControlPlaneSettings
 from control_plane.spec.errors import Code, TiermeshError
 from control_plane.store.database import Database
@@ -50,8 +57,8 @@ class Plane:
     keeping: Keeping
     relay: Relay | None
     """Where events go on to Kafka."""
-    followed: tuple[Followed, ...]
-    """Aliases that may be moved in MLflow itself."""
+    followed: Mapping[str, tuple[Followed, float]]
+    """What goes on by itself, and how often somebody looks, in seconds."""
 
 
 def wire(settings: ControlPlaneSettings, database: Database) -> Plane:
@@ -69,7 +76,13 @@ def wire(settings: ControlPlaneSettings, database: Database) -> Plane:
     approvals.register(model_promotions.KIND, promotions.approved)
     authenticator, witness = Authenticator(database, settings.is_open, settings.oidc), Witness(database)
     replica = Replica(database, publisher, room, metrics, settings.name)
+    experiments, rollouts = (
+        Experiments(publisher, timedelta(minutes=settings.allocation_minutes)),
+        Rollouts(publisher, shown),
+    )
     more = (
+        experiment_routes(experiments),
+        rollout_routes(rollouts),
         decision_routes(database, settings.decisions_most, settings.decisions_days),
         outcome_routes(database, Intake(database, metrics)),
         prompt_routes(aliases, Drift(database, prompts)),
@@ -84,7 +97,12 @@ def wire(settings: ControlPlaneSettings, database: Database) -> Plane:
         books=Books(authenticator, witness),
         keeping=Keeping(database, settings.events_days, settings.events_most),
         relay=_relay(settings, database, metrics),
-        followed=(aliases, promotions),
+        followed={
+            "aliases of prompts": (aliases, settings.follow_seconds),
+            "aliases of models": (promotions, settings.follow_seconds),
+            "rollouts": (rollouts, settings.rollout_seconds),
+            "experiments": (experiments, settings.experiment_seconds),
+        },
     )
 
 

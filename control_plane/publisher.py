@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
+from control_plane import periods, trials
 from control_plane.compiler import Compiled, Compiler
 from control_plane.models.pinning import ModelPinning
 from control_plane.pinning import Pinning, Plan
@@ -48,6 +49,8 @@ class Wanted(NamedTuple):
 
 
 Decide = Callable[[Transaction, InForce], Mapping[Key, Wanted]]
+_ALIAS = "alias"
+"""The write that lets references stand for other versions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,12 @@ class _Write:
     prompts: Mapping[str, Pin] = field(default_factory=dict)
     models: Mapping[str, ModelPin] = field(default_factory=dict)
     """What references stand for from now on, beside what they stand for already."""
+    restores: int | None = None
+    """The snapshot whose documents it restores."""
+    also: tuple[str, ...] = ()
+    """What else it does, for the audit."""
+    then: Callable[[Transaction, int | None], None] = lambda _transaction, _number: None
+    """Done last, with the number of what is in force then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +164,7 @@ class Publisher:
 
         by = self._by(author, reason or f"rollback to snapshot {number}", origin)
         held, held_models = _held(then, prompts), model_pins.held(then.content, versions)
-        return self._write(_Write("rollback", by, decide, manager, prompts=held, models=held_models))
+        return self._write(_Write("rollback", by, decide, manager, prompts=held, models=held_models, restores=number))
 
     def repin(
         self, given: Mapping[str, Pin], author: str, reason: str, dry_run: bool = False, origin: Origin = HERE
@@ -164,11 +173,28 @@ class Publisher:
 
         Raises TiermeshError(INVALID_DOCUMENT) where a Route does not fit the version.
         """
-        return self._write(_Write("alias", self._by(author, reason, origin), dry_run=dry_run, prompts=given))
+        return self._write(_Write(_ALIAS, self._by(author, reason, origin), dry_run=dry_run, prompts=given))
 
     def repin_models(self, given: Mapping[str, ModelPin], author: str, reason: str, origin: Origin = HERE) -> Applied:
         """Let references stand for other versions, where Models name them."""
-        return self._write(_Write("alias", self._by(author, reason, origin), models=given))
+        return self._write(_Write(_ALIAS, self._by(author, reason, origin), models=given))
+
+    def steer(
+        self,
+        action: str,
+        also: tuple[str, ...],
+        decide: Decide,
+        then: Callable[[Transaction, int | None], None],
+        author: str,
+        reason: str,
+        origin: Origin = HERE,
+    ) -> Applied:
+        """Carry out a step of an Experiment or a Rollout: what `decide` writes down of it, the documents that it wants,
+        the snapshot that they come to and what `then` writes down are one transaction.
+
+        Raises TiermeshError as `apply`, and what `decide` raises.
+        """
+        return self._write(_Write(action, self._by(author, reason, origin), decide, also=also, then=then))
 
     def reconcile(self) -> Applied:
         """Publish what the documents compile to, where a new setting or version of the program changed that."""
@@ -191,8 +217,10 @@ class Publisher:
             }
             self.heads.expect(written.values())
             outcome = self._publish(transaction, {**heads, **written}, write)
-            if written or outcome.snapshot is not None:
-                audit.written(transaction, write.action, by, changes, outcome.number)
+            write.then(transaction, outcome.number)
+            also = (*write.also, *outcome.also)
+            if written or also or outcome.snapshot is not None:
+                audit.written(transaction, write.action, by, changes, outcome.number, also)
             if outcome.compiled is not None and keep:
                 self.compiler.settle(outcome.compiled)
         if outcome.snapshot is not None and keep:
@@ -215,24 +243,34 @@ class Publisher:
         if not heads:
             return _Published(before and before.number)
         documents = list(self.compiler.documents(heads).values())
-        pinned = self._pins(transaction, documents, write)
-        compiled = self.compiler.compile(documents, self.serve_url, pinned)
+        pinned, also = self._pins(transaction, documents, write)
+        under_way = trials.under_way(transaction, documents)
+        compiled = self.compiler.compile(under_way.documents, self.serve_url, under_way.pins(pinned))
         if before is not None and before.sha256 == compiled.sha256:
-            return _Published(before.number, compiled)
+            return _Published(before.number, compiled, also=also)
         was = Content() if before is None else self._content(transaction, before)
         last = max(head.id for head in heads.values())
         published = snapshots.append(transaction, compiled.content, last, write.by, compiled.text)
-        return _Published(published.number, compiled, published, *of_contents(was, compiled.content))
+        periods.note(transaction, published.number, was, compiled.content)
+        return _Published(published.number, compiled, published, *of_contents(was, compiled.content), also)
 
-    def _pins(self, transaction: Transaction, documents: list[Document], write: _Write) -> Pins:
-        """What the documents' references stand for from now on, written down. Those that nobody names are forgotten."""
-        prompts = {**pins.read(transaction), **write.prompts}
+    def _pins(self, transaction: Transaction, documents: list[Document], write: _Write) -> tuple[Pins, tuple[str, ...]]:
+        """What the documents' references stand for from now on, written down, and what Rollouts have to do with it.
+        Those that nobody names are forgotten."""
+        before = pins.read(transaction)
+        prompts = {**before, **write.prompts}
         models = model_pins.used({**model_pins.read(transaction), **write.models}, documents)
         named = {said.reference for one in documents for _, said in prompts_of(one)}
         model_pins.keep(transaction, models)
         pins.keep(transaction, {name: pin for name, pin in prompts.items() if name in named})
         texts = {name: pin.prompt for name, pin in prompts.items()}
-        return Pins(texts, {name: pin.model for name, pin in models.items()})
+        also: tuple[str, ...] = ()
+        if write.action == _ALIAS:
+            was = {name: pin.prompt for name, pin in before.items()}
+            also = tuple(trials.changed(transaction, documents, was, texts, write.by.author, write.by.at))
+        elif write.restores is not None:
+            also = tuple(trials.restored(transaction, documents, write.restores, write.by.author, write.by.at))
+        return Pins(texts, {name: pin.model for name, pin in models.items()}), also
 
     def _content(self, transaction: Transaction, one: snapshots.InForce) -> Content:
         """What is in force: as compiled here, or else as another process wrote it down."""
@@ -251,6 +289,8 @@ class _Published(NamedTuple):
     """None where it is the one of before."""
     diff: tuple[Difference, ...] = ()
     diff_complete: bool = True
+    also: tuple[str, ...] = ()
+    """What Rollouts begin with it."""
 
 
 def _held(then: Snapshot, stored: Mapping[str, Pin]) -> dict[str, Pin]:

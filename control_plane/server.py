@@ -56,8 +56,8 @@ async def serve(
             for server, bound in zip(servers, sockets, strict=True):
                 tasks.create_task(server.serve([bound]))
             leadership = plane.replica.leadership
-            for followed in plane.followed:
-                tasks.create_task(follow(followed, stop, settings.follow_seconds, lambda: leadership.leads))
+            for what, (followed, seconds) in plane.followed.items():
+                tasks.create_task(follow(followed, stop, seconds, lambda: leadership.leads, what))
             unending = [*plane.replica.work(), plane.books.keep(), plane.keeping.run(lambda: leadership.leads)]
             if plane.relay is not None:
                 unending.append(plane.relay.run(lambda: leadership.leads))

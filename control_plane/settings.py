@@ -78,6 +78,12 @@ class ControlPlaneSettings(Settings):
     """How long single events of experiments are kept, for what is reported late; what they sum up to stays."""
     events_most: int = Field(default=5_000_000, ge=1000)
     """How many of them are kept, some 300 bytes each; the oldest go first."""
+    rollout_seconds: float = Field(default=1, ge=0.1, le=60)
+    """Between two looks at Rollouts: what does harm goes on for so long, and until its outcomes have come."""
+    experiment_seconds: float = Field(default=10, ge=0.1, le=3600)
+    """Between two looks at Experiments."""
+    allocation_minutes: float = Field(default=10, ge=0.1, le=7 * 24 * 60)
+    """Least time between two changes of what a bandit gives to its arms."""
     kafka_servers: str | None = Field(default=None, min_length=1)
     """Hand events of experiments on to this Kafka, as `HOST:PORT`, several with commas. Needs the extra `kafka`."""
     kafka_topic: str = Field(default="tiermesh-events", pattern=r"^[A-Za-z0-9._-]{1,249}$")

@@ -11,7 +11,7 @@ REASONS = {
     "not-targeted": "the Experiment is for other requests",
     "held-out": "the Route keeps this unit out of all Experiments",
     "outside-traffic": "the Experiment takes another part of the units",
-    "sampling": "the arm draws answers otherwise than the caller says",
+    "sampling": "the Route or the arm draws answers otherwise than the caller says",
     "below-threshold": "the score is under the Route's threshold: the light tier is tried first",
     "at-threshold": "the score reaches the Route's threshold: the heavy tier answers",
     "only-tier": "one tier alone can do this operation",

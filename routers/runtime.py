@@ -272,6 +272,7 @@ def _route(route: snapshots.CompiledRoute, backends: Mapping[str, Backend]) -> R
         headers=f"x-tiermesh-route: {route.name}\r\nx-tiermesh-revision: {route.revision}\r\n",
         reasons=(Reason("route", f"model {route.model!r} is Route {route.name!r}"),),
         prompt=None if route.prompt is None else Prompt(route.prompt),
+        sampling=None if route.sampling is None else Sampling(route.sampling.fields()),
         armed=_armed(route.trials, answering) if route.trials else None,
     )
 

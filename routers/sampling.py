@@ -1,4 +1,4 @@
-"""Sampling: how an arm has Models draw their answers, whatever the caller says of it. Pure."""
+"""Sampling: how a Route or an arm has Models draw their answers, whatever the caller says of it. Pure."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,7 +13,7 @@ _DRAWN = (Operation.CHAT, Operation.COMPLETIONS)
 
 
 class Sampling:
-    """Fields of a request that an arm decides."""
+    """Fields of a request that a Route or an arm decides."""
 
     __slots__ = ("fields", "reason")
 
@@ -27,7 +27,7 @@ class Sampling:
         return operation in _DRAWN
 
     def apply(self, call: Call) -> Call:
-        """The call with the arm's fields in the place of its own."""
+        """The call with these fields in the place of its own."""
         fields = {**call.fields, **self.fields}
         if "max_tokens" in self.fields:
             # The same by another name; of both, Models take either.

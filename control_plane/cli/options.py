@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from control_plane.cli.printing import Output
 from control_plane.client.files import parse_documents, read_documents
 from control_plane.client.reaching import DEFAULT_URL
-from control_plane.client.versions import VersionsClient
+from control_plane.client.trials import TrialsClient
 from control_plane.spec.base import nearest
 from control_plane.spec.documents import PLURALS, Document
 from control_plane.spec.errors import Code, TiermeshError
@@ -60,12 +60,12 @@ TokenFile = Annotated[
 SERVER = DEFAULT_URL
 
 
-def connect(server: str) -> VersionsClient:
+def connect(server: str) -> TrialsClient:
     """A client of the control plane, with the caller's token where there is one.
 
     Raises TiermeshError(INVALID_REQUEST) where the token's file cannot be read.
     """
-    return VersionsClient(server, token=_token())
+    return TrialsClient(server, token=_token())
 
 
 def _token() -> SecretStr | None:

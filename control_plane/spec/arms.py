@@ -1,13 +1,14 @@
 """Arms: the ways in which an Experiment or a Rollout lets a Route answer, and the unit that is given one of them."""
 
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
 from control_plane.spec.base import Spec
 from control_plane.spec.prompts import RoutePrompt
 from control_plane.spec.routes import Cache, Complexity, Tiers
+from control_plane.spec.sampling import Sampling
 
 UNIT_HEADER = "x-tiermesh-unit"
 """Where callers say whom a request is for, unless a document names another place."""
@@ -62,25 +63,6 @@ class Unit(Spec):
 
 BY_HEADER = Unit.model_validate({"header": UNIT_HEADER})
 BY_REQUEST = Unit.model_validate({"request": True})
-
-
-class Sampling(Spec):
-    """How a Model draws its answer. What stands here takes the place of what the caller says, in chats and
-    completions."""
-
-    temperature: float | None = Field(default=None, ge=0, le=2)
-    top_p: float | None = Field(default=None, gt=0, le=1)
-    top_k: int | None = Field(default=None, ge=1)
-    """Not every Model knows it."""
-    presence_penalty: float | None = Field(default=None, ge=-2, le=2)
-    frequency_penalty: float | None = Field(default=None, ge=-2, le=2)
-    max_tokens: int | None = Field(default=None, ge=1, le=1_000_000)
-    reasoning_effort: Literal["none", "minimal", "low", "medium", "high"] | None = None
-    """In chats, of Models that think."""
-
-    def fields(self) -> dict[str, Any]:
-        """As a request's body says it."""
-        return self.model_dump(by_alias=False, exclude_none=True)
 
 
 class Override(Spec):

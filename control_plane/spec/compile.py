@@ -207,13 +207,20 @@ def _route(route: Route, said: PinnedPrompt | None, *says: str) -> CompiledRoute
         cacheTtlSeconds=exact.ttl_seconds if exact.enabled else None,
         deadlineSeconds=spec.resilience.deadline_seconds,
         resilience=resilience,
+        sampling=spec.sampling,
     )
     prompt = compiled_prompt(spec.prompt, said) if spec.prompt and said else None
     # Of how a Route holds out, only who else may answer changes its answers. JSON in the order of the fields, not the
     # canonical one, which takes ten times as long.
-    decides = [compiled.model_dump_json(exclude={"resilience", "prompt", "trials"}), *resilience.fallbacks, *says]
+    decides = [
+        compiled.model_dump_json(exclude={"resilience", "prompt", "sampling", "trials"}),
+        *resilience.fallbacks,
+        *says,
+    ]
     if prompt is not None:
         decides.append(prompt_hash(prompt))
+    if spec.sampling is not None:
+        decides.append(spec.sampling.model_dump_json())
     revision = hashlib.sha256("\n".join(decides).encode()).hexdigest()[:12]
     return compiled.model_copy(update={"revision": revision, "prompt": prompt})
 

@@ -8,6 +8,7 @@ from control_plane.spec.base import Spec
 from control_plane.spec.names import Answering, CallersName
 from control_plane.spec.prompts import RoutePrompt
 from control_plane.spec.resilience import Resilience
+from control_plane.spec.sampling import Sampling
 
 
 class Tiers(Spec):
@@ -65,6 +66,7 @@ class RouteSpec(Spec):
     cache: Cache = Cache()
     resilience: Resilience = Resilience()
     prompt: RoutePrompt | None = None
+    sampling: Sampling | None = None
     holdout: Holdout | None = None
 
     @model_validator(mode="after")

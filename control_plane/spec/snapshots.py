@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import Field, field_serializer, model_validator
 
-from control_plane.spec.arms import ArmName, Sampling, Unit
+from control_plane.spec.arms import ArmName, Unit
 from control_plane.spec.base import Spec
 from control_plane.spec.experiments import Targeting
 from control_plane.spec.models import KeyVariable, Modality, Operation, Protocol, Tier
@@ -15,6 +15,7 @@ from control_plane.spec.names import CallersName, QualifiedName
 from control_plane.spec.prompts import CompiledPrompt
 from control_plane.spec.resilience import Resilience
 from control_plane.spec.routes import Cache
+from control_plane.spec.sampling import Sampling
 from control_plane.spec.tenants import Key, Quotas
 from control_plane.spec.uris import HttpUrl
 from control_plane.spec.versions import PinnedWeights
@@ -23,7 +24,7 @@ SCHEMA_VERSION = 4
 """Routers accept this and the one before it, so that a rolling upgrade works: routers go first."""
 
 
-_ADDED: dict[str, Any] = {"routes": {"__all__": {"trials"}}}
+_ADDED: dict[str, Any] = {"routes": {"__all__": {"sampling", "trials"}}}
 """What this schema says beyond the one before."""
 
 
@@ -138,6 +139,7 @@ class CompiledRoute(Spec):
     deadline_seconds: float
     resilience: Resilience = Resilience()
     prompt: CompiledPrompt | None = None
+    sampling: Sampling | None = None
     trials: tuple[CompiledTrial, ...] = ()
     """What assigns arms to its requests, by kind and name. Its own revision does not depend on them."""
 

@@ -31,9 +31,14 @@ def append(transaction: Transaction, deed: Deed) -> AuditEntry:
 
 
 def written(
-    transaction: Transaction, action: str, by: Provenance, changes: Iterable[Change], snapshot: int | None
+    transaction: Transaction,
+    action: str,
+    by: Provenance,
+    changes: Iterable[Change],
+    snapshot: int | None,
+    also: Iterable[str] = (),
 ) -> AuditEntry:
-    """Write down what a write did to documents, in the transaction that does it."""
+    """Write down what a write did to documents and `also` did, in the transaction that does it."""
     changed = [one for one in changes if one.outcome is not Outcome.UNCHANGED]
     what = [
         f"{one.kind}/{qualified(one.namespace, one.name)} generation {one.generation} {one.outcome}"
@@ -41,6 +46,7 @@ def written(
     ]
     if len(changed) > _MOST_NAMED:
         what.append(f"and {len(changed) - _MOST_NAMED} more, of the same moment and author")
+    what += also
     deed = Deed(
         at=by.at,
         who=by.author,

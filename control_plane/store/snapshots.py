@@ -1,6 +1,7 @@
 """Snapshots: what was ever in force. Rows are added and never touched again."""
 
 import hashlib
+from datetime import datetime
 from typing import NamedTuple
 
 from sqlalchemy import Text, cast, func, insert, select
@@ -101,3 +102,8 @@ def append(
     transaction.execute(insert(snapshot_bounds).values(snapshot=snapshot.number, revision=last_revision))
     announce(transaction, snapshot.number)
     return snapshot
+
+
+def published_at(transaction: Transaction, number: int) -> datetime | None:
+    """When the snapshot of that number came into force."""
+    return transaction.execute(select(snapshots.c.created_at).where(snapshots.c.number == number)).scalar()

@@ -273,3 +273,44 @@ model_pins = Table(
     Column("observed", Integer, nullable=False),
     Column("problem", Text),
 )
+
+courses = Table(
+    "courses",
+    metadata,
+    Column("rollout", String(200), primary_key=True),
+    Column("turn", Integer, nullable=False),
+    Column("course", JSON, nullable=False),
+)
+
+course_history = Table(
+    "course_history",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("rollout", String(200), nullable=False, index=True),
+    Column("decision", JSON, nullable=False),
+)
+
+allocations = Table(
+    "allocations",
+    metadata,
+    Column("trial", String(200), primary_key=True),
+    Column("weights", JSON, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+)
+
+analyses = Table(
+    "analyses",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("trial", String(200), nullable=False, index=True),
+    Column("at", UtcDateTime, nullable=False),
+    Column("points", JSON, nullable=False),
+)
+
+verdicts = Table(
+    "verdicts",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("trial", String(200), nullable=False, index=True),
+    Column("verdict", JSON, nullable=False),
+)

@@ -10,11 +10,12 @@ from typer.testing import CliRunner
 
 from control_plane.cli.main import create_app
 from control_plane.client.files import read_documents
-from control_plane.spec.arms import Override, Sampling, Unit
+from control_plane.spec.arms import Override, Unit
 from control_plane.spec.compile import compile
 from control_plane.spec.documents import Document, Experiment, parse
 from control_plane.spec.metrics import BUILT_IN, Measured
 from control_plane.spec.prompts import Pins
+from control_plane.spec.sampling import Sampling
 from routers.reasons import REASONS
 from routers.sources import FileSource
 from tests.unit.control_plane.samples import experiment

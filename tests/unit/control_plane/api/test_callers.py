@@ -15,21 +15,27 @@ from control_plane.api.app import create_app
 from control_plane.api.approvals import approval_routes
 from control_plane.api.callers import need_of
 from control_plane.api.decisions import decision_routes
+from control_plane.api.experiments import experiment_routes
 from control_plane.api.outcomes import outcome_routes
 from control_plane.api.prompts import prompt_routes
+from control_plane.api.rollouts import rollout_routes
 from control_plane.api.versions import version_routes
 from control_plane.api.waiting import WaitingRoom
 from control_plane.api.witness import Witness
 from control_plane.approvals import Approvals
 from control_plane.auth.authenticator import Authenticator
 from control_plane.drift import Drift
+from control_plane.experiments.running import Experiments
 from control_plane.models.promotions import Promotions
 from control_plane.models.registry import ModelRegistry
 from control_plane.outcomes.intake import Intake
 from control_plane.prompts.connection import Connection
 from control_plane.prompts.registry import PromptRegistry
 from control_plane.publisher import Publisher
+from control_plane.rollouts.evidence import shown
+from control_plane.rollouts.steering import Rollouts
 from control_plane.settings import ControlPlaneSettings
+from control_plane.spec.courses import Command
 from control_plane.spec.documents import in_namespace
 from control_plane.spec.people import Role
 from control_plane.store.database import Database
@@ -89,6 +95,12 @@ _TABLE: dict[tuple[str, str], Row] = {
     ("GET", "/v1/events"): Row(_VIEW, "*"),
     ("GET", "/v1/events/sources"): Row(_VIEW, "*"),
     ("POST", "/v1/feedback"): Row(_TRY, "*", routers=True, body={"items": []}),
+    ("GET", "/v1/experiments/{name}/results"): Row(_VIEW),
+    ("POST", "/v1/experiments/{name}/plan"): Row(_VIEW, body={}),
+    ("POST", "/v1/experiments/{name}/start"): Row(_TRY, body={}),
+    ("POST", "/v1/experiments/{name}/stop"): Row(_TRY, body={}),
+    ("GET", "/v1/rollouts/{name}/status"): Row(_VIEW),
+    **{("POST", f"/v1/rollouts/{{name}}/{command}"): Row(_OPERATE, body={}) for command in Command},
     ("GET", "/v1/whoami"): Row(None),
     ("GET", "/v1/tokens"): Row(_ADMIN, "any"),
     ("POST", "/v1/tokens"): Row(_ADMIN, body={"name": "new", "bindings": [{"role": "viewer", "namespace": "default"}]}),
@@ -193,6 +205,8 @@ def test_every_operation_declares_what_it_needs(database: Database) -> None:
             outcome_routes(database, Intake(database, ControlPlaneMetrics())),
             prompt_routes(Aliases(registry, publisher, approvals, frozenset()), Drift(database, registry)),
             approval_routes(approvals),
+            experiment_routes(Experiments(publisher)),
+            rollout_routes(Rollouts(publisher, shown)),
             version_routes(Promotions(ModelRegistry(connection), publisher, approvals, frozenset())),
         )
         app = create_app(publisher, room, metrics, 1000, door, Witness(database), *more)

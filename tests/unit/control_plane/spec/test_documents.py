@@ -90,7 +90,11 @@ def test_a_document_is_dumped_as_it_was_written(data: dict[str, Any]) -> None:
         ({**model(), "metadata": {"name": "faq", "labels": {"\ud800": ""}}}, "metadata.labels", "whole characters"),
         (generating(generation={"systemPrompt": "\udc00"}), "spec.generation.systemPrompt", "whole characters"),
         (route(tires={}), "spec", "did you mean 'tiers'?"),
-        (route(zzz=1), "spec", "known fields are cache, complexity, holdout, model, prompt, resilience, tiers"),
+        (
+            route(zzz=1),
+            "spec",
+            "known fields are cache, complexity, holdout, model, prompt, resilience, sampling, tiers",
+        ),
     ],
 )
 def test_a_wrong_document_names_the_field_and_the_cure(data: dict[str, Any], field: str, cure: str) -> None:

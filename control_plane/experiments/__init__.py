@@ -1,0 +1,1 @@
+"""Experiments: what they have shown, and what it takes to show more."""

@@ -1,0 +1,62 @@
+"""Those who count outcomes are told with each snapshot what is compared, and with which shares."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from control_plane.publisher import Publisher
+from control_plane.rollouts.steering import Rollouts
+from control_plane.spec.courses import Evidence
+from control_plane.store import trials
+from control_plane.store.database import Database
+from tests.unit.control_plane.samples import experiment, parsed, rollout, shop
+
+_NOW = datetime(2026, 1, 2, tzinfo=UTC)
+_STEPS: dict[str, Any] = {"steps": [{"setWeight": 5}, {"pause": {"minutes": 1}}, {"setWeight": 20}, {"pause": {}}]}
+
+
+@pytest.fixture
+def publisher(database: Database) -> Publisher:
+    return Publisher(database, "http://h", lambda _: None, lambda: _NOW)
+
+
+def _counted(publisher: Publisher, key: str) -> list[tuple[int, list[tuple[int, dict[str, float]]]]]:
+    """Since when each of this name is counted, and its periods."""
+    with publisher.database.read() as transaction:
+        found = trials.of_key(transaction, key)
+        return [
+            (one.since, [(each.since, each.shares) for each in trials.periods(transaction, one.id)]) for one in found
+        ]
+
+
+def test_an_experiment_is_counted_from_the_snapshot_that_it_runs_in_and_begins_anew_with_other_arms(
+    publisher: Publisher,
+) -> None:
+    publisher.apply(parsed(*shop(), experiment()), "alice")
+    publisher.apply(parsed(experiment(plan={"alpha": 0.01})), "alice")
+    even = {"control": 1.0, "candidate": 1.0}
+    assert _counted(publisher, "Experiment/wording") == [(1, [(1, even)])]
+    arms = [{"name": "control"}, {"name": "candidate", "weight": 3, "override": {"complexity": {"threshold": 0}}}]
+    publisher.apply(parsed(experiment(arms=arms)), "alice")
+    assert _counted(publisher, "Experiment/wording") == [(1, [(1, even), (2, even | {"candidate": 3.0})])]
+    publisher.apply(parsed(experiment(salt="anew")), "alice")
+    publisher.apply(parsed(experiment(salt="anew", state="stopped")), "alice")
+    publisher.apply(parsed(experiment(salt="anew")), "alice")
+    assert [since for since, _ in _counted(publisher, "Experiment/wording")] == [1, 3, 5]
+
+
+@pytest.mark.parametrize(("unit", "begins"), [({"request": True}, [2]), ({"field": "user"}, [2, 3])])
+def test_a_ramp_is_another_period_of_requests_and_another_comparison_of_units_that_come_again(
+    publisher: Publisher, unit: dict[str, Any], begins: list[int]
+) -> None:
+    publisher.apply(parsed(*shop(), rollout(unit=unit, **_STEPS)), "alice")
+    clock = iter([_NOW] * 20 + [_NOW + timedelta(minutes=1)] * 100)
+    moving = replace(publisher, now=lambda: next(clock))
+    for _ in range(30):
+        Rollouts(moving, lambda _transaction, _rollout: Evidence()).follow()
+    counted = _counted(publisher, "Rollout/heavier")
+    assert [since for since, _ in counted] == begins
+    shares = [shares for _, found in counted for _, shares in found]
+    assert shares == [{"stable": 95.0, "candidate": 5.0}, {"stable": 80.0, "candidate": 20.0}]
