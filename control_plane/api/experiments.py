@@ -7,6 +7,7 @@ from pydantic import Field
 
 from control_plane.api.callers import Caller, author_of, needs, origin_of, permit
 from control_plane.api.documents import Author, OneNamespace, Reason
+from control_plane.api.problems import answers
 from control_plane.experiments.running import Experiments
 from control_plane.spec.base import Spec
 from control_plane.spec.documents import Experiment, in_namespace, parse
@@ -37,19 +38,20 @@ class Wanted(Spec):
 def experiment_routes(experiments: Experiments) -> APIRouter:
     """The operations."""
     routes = APIRouter(prefix="/v1/experiments", tags=["experiments"])
+    switching = answers(404, 409, 413, 422)
 
     def switch(name: str, state: State, said: Said, caller: Principal, namespace: str) -> Applied:
         permit(caller, Role.EXPERIMENTER, namespace)
         author, origin = author_of(caller, said.author), origin_of(caller)
         return experiments.switch(Key("Experiment", name, namespace), state, author, said.reason, origin)
 
-    @routes.get("/{name}/results", dependencies=[needs(Role.VIEWER)])
+    @routes.get("/{name}/results", responses=answers(404), dependencies=[needs(Role.VIEWER)])
     def results(name: str, caller: Caller, namespace: OneNamespace = DEFAULT_NAMESPACE) -> Results:
         """Its verdict, each metric of each arm, and how they came about; right whenever it is asked."""
         permit(caller, Role.VIEWER, namespace)
         return experiments.results(Key("Experiment", name, namespace))
 
-    @routes.post("/{name}/plan", dependencies=[needs(Role.VIEWER)])
+    @routes.post("/{name}/plan", responses=answers(404, 413, 422), dependencies=[needs(Role.VIEWER)])
     def plan(name: str, body: Wanted, caller: Caller, namespace: OneNamespace = DEFAULT_NAMESPACE) -> Plans:
         """How many units and days it takes to find its minimum effects. Writes nothing."""
         permit(caller, Role.VIEWER, namespace)
@@ -57,12 +59,12 @@ def experiment_routes(experiments: Experiments) -> APIRouter:
         given = None if body.document is None else _meant(parse(in_namespace(body.document, namespace)), key)
         return experiments.plan(key, given, body.baselines)
 
-    @routes.post("/{name}/start", dependencies=[needs(Role.EXPERIMENTER)])
+    @routes.post("/{name}/start", responses=switching, dependencies=[needs(Role.EXPERIMENTER)])
     def start(name: str, body: Said, caller: Caller, namespace: OneNamespace = DEFAULT_NAMESPACE) -> Applied:
         """Let it assign units: its document says `state: running` from now on."""
         return switch(name, State.RUNNING, body, caller, namespace)
 
-    @routes.post("/{name}/stop", dependencies=[needs(Role.EXPERIMENTER)])
+    @routes.post("/{name}/stop", responses=switching, dependencies=[needs(Role.EXPERIMENTER)])
     def stop(name: str, body: Said, caller: Caller, namespace: OneNamespace = DEFAULT_NAMESPACE) -> Applied:
         """Let it assign no more units: its document says `state: stopped` from now on. Its results stay."""
         return switch(name, State.STOPPED, body, caller, namespace)

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query, Response
 from pydantic import Field
 
 from control_plane.api.callers import needs
+from control_plane.api.problems import answers
 from control_plane.outcomes.intake import Intake
 from control_plane.spec.base import Spec
 from control_plane.spec.events import EventBatch, EventsTaken, RouterEvents
@@ -44,7 +45,7 @@ def outcome_routes(database: Database, intake: Intake) -> APIRouter:
     """The operations."""
     routes = APIRouter(tags=["outcomes"])
 
-    @routes.post("/v1/events", dependencies=[needs(Role.ADMIN, everywhere=True, routers=True)])
+    @routes.post("/v1/events", responses=answers(413), dependencies=[needs(Role.ADMIN, everywhere=True, routers=True)])
     def take(batch: EventBatch) -> EventsTaken:
         """A router hands over events of its spool. Each is counted once, however often it is sent."""
         return intake.take(batch)
@@ -66,7 +67,10 @@ def outcome_routes(database: Database, intake: Intake) -> APIRouter:
             return EventSources(items=tuple(spools.of_routers(transaction)))
 
     @routes.post(
-        "/v1/feedback", status_code=202, dependencies=[needs(Role.EXPERIMENTER, everywhere=True, routers=True)]
+        "/v1/feedback",
+        status_code=202,
+        responses=answers(413),
+        dependencies=[needs(Role.EXPERIMENTER, everywhere=True, routers=True)],
     )
     def report(reports: TenantReports) -> ReportsTaken:
         """Outcomes of requests or units, reported here rather than at a router."""

@@ -106,7 +106,7 @@ class EventBatch(Spec):
 
     router: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
     spool: SpoolId
-    first: int = Field(ge=1, lt=2**62)
+    first: int = Field(ge=1, le=LARGEST)
     """The number of the first one; a spool's first is 1."""
     events: tuple[dict[str, Any], ...] = Field(min_length=1, max_length=MOST_EVENTS)
     """Each an `Event`. One that is none is refused and counted, and holds up no other."""

@@ -3,7 +3,9 @@
 from datetime import datetime
 from typing import Annotated, Any, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, GetJsonSchemaHandler, model_validator
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from control_plane.spec.arms import UnitId
 from control_plane.spec.base import Moment, Spec
@@ -36,6 +38,12 @@ class Report(Spec):
             raise ValueError("exactly one of requestId and unit must be given")
         return self
 
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """Two shapes: of a request, and of a unit."""
+        whole = handler.resolve_ref_schema(handler(schema))
+        return {"oneOf": [_about(whole, "requestId", "unit"), _about(whole, "unit", "requestId")]}
+
     def event(self, tenant: str, drawn: str, now: datetime) -> Feedback:
         """As it is counted; `drawn` is its id where it has none."""
         said = {
@@ -48,6 +56,12 @@ class Report(Spec):
             "value": self.value,
         }
         return Feedback.model_validate(said)
+
+
+def _about(whole: JsonSchemaValue, given: str, other: str) -> JsonSchemaValue:
+    properties = {name: said for name, said in whole["properties"].items() if name != other}
+    (properties[given],) = (said for said in properties[given]["anyOf"] if said != {"type": "null"})
+    return {**whole, "properties": properties, "required": [*whole["required"], given]}
 
 
 class TenantReport(Report):

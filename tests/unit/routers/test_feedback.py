@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 from control_plane.spec.errors import Code, TiermeshError
 from control_plane.spec.events import Event, Feedback, unit_hash
 from control_plane.spec.feedback import MOST_REPORTS
-from routers.feedback import MAX_BODY_BYTES, PATH, FeedbackBox
+from routers.feedback import MAX_BODY_BYTES, PATH, FeedbackBox, taken
 from routers.http import Request
 from routers.tenants import Tenant
 
@@ -124,3 +124,9 @@ def test_a_single_body_larger_than_the_burst_is_taken_by_who_has_waited() -> Non
     box, events = taking(per_second=0.1)
     box.take(posted({"items": [{"unit": "ann", "name": "click"}] * 10}), Tenant("acme"))
     assert len(events) == 10
+
+
+def test_a_router_that_follows_a_file_says_that_nobody_counts() -> None:
+    with pytest.raises(TiermeshError, match="follows no control plane") as caught:
+        taken(None, posted({"unit": "ann", "name": "click"}), Tenant("acme"))
+    assert caught.value.status == 404

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 import yaml
 
-from control_plane.client.versions import VersionsClient
+from control_plane.client.trials import TrialsClient
 from control_plane.settings import ControlPlaneSettings
+from control_plane.spec.courses import Command as Steering
 from control_plane.spec.errors import TiermeshError
 from control_plane.spec.prompts import PromptSpec
 from control_plane.spec.versions import Registration
@@ -24,7 +25,7 @@ from tests.unit.control_plane.cli.conftest import run as run
 from tests.unit.control_plane.conftest import running
 from tests.unit.control_plane.decisions import written
 from tests.unit.control_plane.evaluation.samples import FILE
-from tests.unit.control_plane.samples import model, parsed, prompt, shop, tenant
+from tests.unit.control_plane.samples import experiment, model, parsed, prompt, rollout, route, shop, tenant
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,8 @@ def _given(*arguments: object, code: int = 0) -> Case:
     return Case(lambda _: arguments, code)
 
 
+_TOLD = ("promote", "pause", "resume", "abort")
+"""What a Rollout is told; there is one for each, on a Route of its own."""
 _ELSEWHERE = "it goes on until it is stopped: tests/e2e"
 _CASES: Mapping[Command, Case | str] = {
     ("up",): _ELSEWHERE,
@@ -90,6 +93,14 @@ _CASES: Mapping[Command, Case | str] = {
     ("prompt", "diff"): _given("support/1", "support/2", code=1),
     ("prompt", "alias"): _given("support", "canary", 1),
     ("prompt", "render"): _given("support/1"),
+    ("experiment", "list"): _given(),
+    ("experiment", "results"): _given("wording"),
+    ("experiment", "plan"): _given("wording", "--baseline", "errors=0.1"),
+    ("experiment", "start"): _given("wording"),
+    ("experiment", "stop"): _given("wording"),
+    ("rollout", "list"): _given(),
+    ("rollout", "status"): _given("pause"),
+    **{("rollout", name): _given(name) for name in _TOLD},
     ("approval", "list"): _given(),
     ("approval", "approve"): _given(1),
     ("approval", "reject"): _given(2),
@@ -123,7 +134,7 @@ def there(tmp_path_factory: pytest.TempPathFactory, empty_registry: Path) -> Ite
         found.documents.write_text(yaml.safe_dump_all([model(version="2")]))
         found.prompts.write_text(yaml.safe_dump(prompt(template="Be brief.")))
         found.questions.write_text(FILE)
-        with VersionsClient(addresses.api) as client:
+        with TrialsClient(addresses.api) as client:
             _fill(client)
         yield found
 
@@ -133,11 +144,16 @@ def _answer(path: str, _body: object) -> tuple[int, Any]:
     return (404, {}) if path == "models" else said("It is Paris, and 4.")
 
 
-def _fill(client: VersionsClient) -> None:
+def _fill(client: TrialsClient) -> None:
     client.apply(parsed(*shop()), "alice")
     keys = [{"name": "old", "sha256": "0" * 64}]
     client.apply(parsed(tenant(keys=keys), tenant("gone"), prompt(template="Be kind.")), "alice")
     client.push_prompt("support", PromptSpec(template="Be kinder."), "alice")
+    client.apply(parsed(experiment(state="draft"), *(route(name) for name in _TOLD)), "alice")
+    client.apply(parsed(*(rollout(name, route=name, steps=[{"pause": {}}] * 4) for name in _TOLD)), "alice")
+    for name in _TOLD:
+        client.tell(name, Steering.PROMOTE, "alice")
+    client.tell("resume", Steering.PAUSE, "alice")
     for version in (1, 2):
         with pytest.raises(TiermeshError, match="second person"):
             client.move_alias("support", "production", version, "alice")
