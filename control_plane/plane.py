@@ -16,12 +16,15 @@ from control_plane.api.experiments import experiment_routes
 from control_plane.api.outcomes import outcome_routes
 from control_plane.api.prompts import prompt_routes
 from control_plane.api.rollouts import rollout_routes
+from control_plane.api.texts import text_routes
 from control_plane.api.versions import version_routes
 from control_plane.api.waiting import WaitingRoom
 from control_plane.api.witness import Witness
 from control_plane.approvals import Approvals
 from control_plane.auth.authenticator import Authenticator
 from control_plane.books import Books
+from control_plane.console import assets
+from control_plane.console.pages import Pages
 from control_plane.drift import Drift
 from control_plane.experiments.running import Experiments
 from control_plane.following import Followed
@@ -88,9 +91,12 @@ def wire(settings: ControlPlaneSettings, database: Database) -> Plane:
         prompt_routes(aliases, Drift(database, prompts)),
         version_routes(promotions),
         approval_routes(approvals),
+        text_routes(),
     )
+    api = create_app(publisher, room, metrics, settings.max_body_bytes, authenticator, witness, *more)
+    api.add_middleware(Pages, assets=assets.load())
     return Plane(
-        api=create_app(publisher, room, metrics, settings.max_body_bytes, authenticator, witness, *more),
+        api=api,
         admin=create_admin_app(database, metrics, replica.leadership),
         room=room,
         replica=replica,

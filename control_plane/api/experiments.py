@@ -46,10 +46,13 @@ def experiment_routes(experiments: Experiments) -> APIRouter:
         return experiments.switch(Key("Experiment", name, namespace), state, author, said.reason, origin)
 
     @routes.get("/{name}/results", responses=answers(404), dependencies=[needs(Role.VIEWER)])
-    def results(name: str, caller: Caller, namespace: OneNamespace = DEFAULT_NAMESPACE) -> Results:
-        """Its verdict, each metric of each arm, and how they came about; right whenever it is asked."""
+    def results(name: str, caller: Caller, namespace: OneNamespace = DEFAULT_NAMESPACE, course: bool = True) -> Results:
+        """Its verdict, each metric of each arm, and how they came about; right whenever it is asked.
+
+        `course=false` leaves out how they came about, which is most of the answer.
+        """
         permit(caller, Role.VIEWER, namespace)
-        return experiments.results(Key("Experiment", name, namespace))
+        return experiments.results(Key("Experiment", name, namespace), course)
 
     @routes.post("/{name}/plan", responses=answers(404, 413, 422), dependencies=[needs(Role.VIEWER)])
     def plan(name: str, body: Wanted, caller: Caller, namespace: OneNamespace = DEFAULT_NAMESPACE) -> Plans:

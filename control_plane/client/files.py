@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import Any
 
-from control_plane.client.texts import json_values, yaml_values
 from control_plane.spec.documents import Document, in_namespace, parse
 from control_plane.spec.errors import Code, TiermeshError
 from control_plane.spec.names import DEFAULT_NAMESPACE
+from control_plane.texts import json_values, yaml_values
 
 SUFFIXES = (".yaml", ".yml", ".json")
 """The files of a folder that hold documents."""

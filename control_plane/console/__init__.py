@@ -1,1 +1,1 @@
-"""The control plane as web pages. Empty until the console comes."""
+"""The console: pages for people. They ask the public API, and nothing else."""

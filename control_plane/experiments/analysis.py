@@ -64,6 +64,7 @@ def points(found: Results) -> tuple[Point, ...]:
         Point(
             at=found.at,
             metric=one.metric,
+            role=one.role,
             arm=one.arm,
             difference=one.difference,
             low=one.low,

@@ -47,14 +47,14 @@ class Experiments:
         running = [one for head in heads if not head.deleted and (one := _read(head)).spec.running]
         return sum([self._look(experiment) for experiment in running])
 
-    def results(self, key: Key) -> Results:
-        """What one has shown by now. Raises TiermeshError(NOT_FOUND)."""
+    def results(self, key: Key, course: bool = True) -> Results:
+        """What one has shown by now, and how that came about. Raises TiermeshError(NOT_FOUND)."""
         with self.publisher.database.read() as transaction:
             experiment = _find(transaction, key)
             (_, found), trial = self._analysed(transaction, experiment), key_of(experiment)
             history = analyses.conclusions(transaction, trial)
-            course = analyses.course(transaction, trial, found.since)
-        return found.model_copy(update={"history": history, "course": course})
+            came = analyses.course(transaction, trial, found.since) if course else ()
+        return found.model_copy(update={"history": history, "course": came})
 
     def plan(self, key: Key, given: Experiment | None, baselines: Iterable[Baseline]) -> Plans:
         """What one takes, that is applied or `given`. Raises TiermeshError(NOT_FOUND)."""

@@ -71,6 +71,8 @@ class Point(Spec):
 
     at: AwareDatetime
     metric: str
+    role: str
+    """primary or guardrail: a metric may be both, with an interval each."""
     arm: str
     difference: Finite
     low: Finite

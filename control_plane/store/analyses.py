@@ -3,11 +3,15 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import delete, func, insert, select
 
+from control_plane.spec import thinning
 from control_plane.spec.results import Concluded, Point
 from control_plane.store.database import Transaction
 from control_plane.store.tables import analyses, verdicts
+
+MOST_MOMENTS = 300
+"""Of one Experiment: a chart has no more columns."""
 
 
 def last(transaction: Transaction, trial: str) -> datetime | None:
@@ -16,9 +20,14 @@ def last(transaction: Transaction, trial: str) -> datetime | None:
 
 
 def keep(transaction: Transaction, trial: str, at: datetime, points: Sequence[Point]) -> None:
-    """Keep what was known at a moment."""
+    """Keep what was known at a moment; of a long course some moments, evenly over its time."""
     said = [point.model_dump(mode="json") for point in points]
     transaction.execute(insert(analyses).values(trial=trial, at=at, points=said))
+    query = select(analyses.c.id, analyses.c.at).where(analyses.c.trial == trial).order_by(analyses.c.id)
+    rows = transaction.execute(query).all()
+    if len(rows) > MOST_MOMENTS:
+        missed_least = rows[thinning.dispensable([row.at for row in rows])].id
+        transaction.execute(delete(analyses).where(analyses.c.id == missed_least))
 
 
 def course(transaction: Transaction, trial: str, since: datetime | None) -> tuple[Point, ...]:

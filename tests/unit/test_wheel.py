@@ -5,10 +5,12 @@ import sys
 import zipfile
 from pathlib import Path
 
+from control_plane.console.assets import FOLDER
+
 ROOT = Path(__file__).parents[2]
 
 
-def test_the_wheel_carries_the_example_shop_and_the_types_of_every_package(tmp_path: Path) -> None:
+def test_the_wheel_carries_the_example_shop_the_consoles_pages_and_the_types_of_every_package(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
     subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
     (wheel,) = tmp_path.glob("*.whl")
@@ -18,3 +20,6 @@ def test_the_wheel_carries_the_example_shop_and_the_types_of_every_package(tmp_p
     assert {f"launcher/bundled/{path}" for path in shop} <= names
     for package in ("control_plane", "launcher", "model_repo", "observability", "operators", "routers"):
         assert f"{package}/py.typed" in names
+    pages = {file.relative_to(ROOT).as_posix() for file in FOLDER.rglob("*.*")}
+    assert "control_plane/console/static/index.html" in pages
+    assert pages <= names

@@ -19,6 +19,7 @@ from control_plane.api.experiments import experiment_routes
 from control_plane.api.outcomes import outcome_routes
 from control_plane.api.prompts import prompt_routes
 from control_plane.api.rollouts import rollout_routes
+from control_plane.api.texts import text_routes
 from control_plane.api.versions import version_routes
 from control_plane.api.waiting import WaitingRoom
 from control_plane.api.witness import Witness
@@ -83,6 +84,7 @@ _TABLE: dict[tuple[str, str], Row] = {
     **{("DELETE", f"/v1/{plural}/{{name}}"): Row(_WRITERS[plural]) for plural in _DOCUMENTS},
     ("GET", "/v1/documents"): Row(_VIEW, "any"),
     ("POST", "/v1/documents"): Row(_TRY, body={"documents": [experiment()]}),
+    ("POST", "/v1/documents/read"): Row(None, body={"text": "a: 1"}),
     ("GET", "/v1/snapshots"): Row(_VIEW, "any"),
     ("GET", "/v1/snapshots/latest"): Row(_VIEW, "*", routers=True),
     ("GET", "/v1/snapshots/{number}"): Row(_VIEW, "*"),
@@ -205,6 +207,7 @@ def test_every_operation_declares_what_it_needs(database: Database) -> None:
             outcome_routes(database, Intake(database, ControlPlaneMetrics())),
             prompt_routes(Aliases(registry, publisher, approvals, frozenset()), Drift(database, registry)),
             approval_routes(approvals),
+            text_routes(),
             experiment_routes(Experiments(publisher)),
             rollout_routes(Rollouts(publisher, shown)),
             version_routes(Promotions(ModelRegistry(connection), publisher, approvals, frozenset())),
@@ -241,7 +244,7 @@ def test_an_operation_is_for_those_whom_the_table_names_alone(
             assert "tiermesh token create NAME --grant" in answer.json()["hint"]
 
 
-@pytest.mark.parametrize("path", ["/v1/openapi.json", "/v1/nothing", "/", "/v1/models/../tokens"])
+@pytest.mark.parametrize("path", ["/v1/openapi.json", "/v1/nothing", "/console/", "/v1/models/../tokens"])
 def test_whoever_is_not_known_is_not_told_what_there_is(
     closed: tuple[httpx2.Client, dict[str, str]], path: str
 ) -> None:

@@ -17,14 +17,15 @@ MAX_FLOW_LEVELS = 64
 _GAP = re.compile(r"[\s,]*")
 
 
-def yaml_values(text: str, name: str) -> list[Value]:
+def yaml_values(text: str, name: str, aliases: bool = True) -> list[Value]:
     """The values of a YAML stream; a list at the top counts as its items, an empty document as none.
 
+    Without `aliases` a `*name` is refused: a few hundred bytes of them can stand for gigabytes.
     Raises TiermeshError(INVALID_DOCUMENT) with line and column where the text is not YAML or a key stands twice.
     """
     values: list[Value] = []
     try:
-        loader = _Loader(text)
+        loader = (_Loader if aliases else _PlainLoader)(text)
         while loader.check_node():
             node: Any = loader.get_node()
             for item in node.value if isinstance(node, yaml.SequenceNode) else [node]:
@@ -111,3 +112,13 @@ class _Loader(yaml.SafeLoader):
                 raise yaml.constructor.ConstructorError(None, None, problem, key.start_mark)
             seen.add(key.value)
         return super().construct_mapping(node, deep)
+
+
+class _PlainLoader(_Loader):
+    """In which every value stands where it is meant."""
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            problem = "aliases are not read here: write the value itself"
+            raise yaml.composer.ComposerError(None, None, problem, self.get_mark())
+        return super().compose_node(parent, index)
