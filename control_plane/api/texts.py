@@ -8,6 +8,7 @@ from pydantic import Field
 from starlette.responses import Response
 
 from control_plane.api.callers import needs
+from control_plane.api.problems import answers
 from control_plane.spec.base import Spec
 from control_plane.spec.errors import Code, TiermeshError
 from control_plane.texts import yaml_values
@@ -22,11 +23,18 @@ class Text(Spec):
     text: Annotated[str, Field(max_length=_MOST_CHARACTERS)]
 
 
+class Values(Spec):
+    """What stands in a text."""
+
+    items: list[Any]
+    """In order; those that are documents are not checked."""
+
+
 def text_routes() -> APIRouter:
     """Reading only: nothing of the documents is checked, and nothing is written."""
     routes = APIRouter(tags=["documents"])
 
-    @routes.post("/v1/documents/read", dependencies=[needs(None)])
+    @routes.post("/v1/documents/read", response_model=Values, responses=answers(413, 422), dependencies=[needs(None)])
     def read(written: Text) -> Response:
         """The documents of a YAML text, in order, for a page that shows both. Aliases (`*name`) are not read.
 
