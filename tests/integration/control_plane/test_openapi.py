@@ -27,7 +27,7 @@ from tests.unit.control_plane.people import issue
 from tests.unit.control_plane.samples import experiment, model, parsed, prompt, rollout, route, tenant
 
 HERE = Path(__file__).parent
-EXAMPLES = os.environ.get("SCHEMATHESIS_EXAMPLES", "2")
+EXAMPLES = os.environ.get("SCHEMATHESIS_EXAMPLES", "5")
 """Requests of each operation that chance makes, beside those that cover what its description says."""
 _COUNT = re.compile(r'tiermesh_control_plane_requests_total{method="(.+)",path="(.+)",status="(.)..\"} ')
 _THING, _WEIGHTS = "thing", "weights"
