@@ -11,7 +11,7 @@ T = TypeVar("T")
 Steps = Generator[None, None, T]
 """Work that stops after each small step, and returns what came of it."""
 
-SLICE_SECONDS = 0.002
+SLICE_SECONDS = 0.001
 """Of work at a time. A request passes the event loop some five times on its way."""
 
 
