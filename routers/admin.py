@@ -47,8 +47,11 @@ class Admin:
         except TiermeshError as error:
             self.refuse(error, reply)
         except Exception:  # noqa: BLE001 - the outermost handler: the caller must hear of a bug too
-            _LOG.exception("A request to the admin port failed in a way that it should not.")
-            self.refuse(TiermeshError(Code.INTERNAL, "The router failed.", "Look at its log."), reply)
+            self._fail(reply)
+
+    def _fail(self, reply: Reply) -> None:
+        _LOG.exception("A request to the admin port failed in a way that it should not.")
+        self.refuse(TiermeshError(Code.INTERNAL, "The router failed.", "Look at its log."), reply)
 
     def refuse(self, error: TiermeshError, reply: Reply) -> None:
         """Answer with an error."""
@@ -79,7 +82,10 @@ class Admin:
                 raise TiermeshError(Code.NOT_FOUND, f"There is nothing at {request.path[:200]!r}.", hint)
 
     async def _expose(self, reply: Reply) -> None:
-        reply.send(200, _METRICS, "".join(await in_slices(_gathered(self._exposition()))).encode())
+        try:
+            reply.send(200, _METRICS, "".join(await in_slices(_gathered(self._exposition()))).encode())
+        except Exception:  # noqa: BLE001 - the outermost handler of a scrape, which outlives the call that began it
+            self._fail(reply)
 
     def _not_ready(self) -> str | None:
         if self._draining():

@@ -1,7 +1,7 @@
 """The admin port: probes, metrics, and why a request would go where it goes."""
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import httpx2
@@ -163,3 +163,14 @@ async def test_a_recorded_decision_is_worked_out_again() -> None:
         assert answer["decision"]["candidates"] == ["heavy"]
         refused = await http.post("/replay", json={"record": record})
         assert (refused.status_code, refused.json()["error"]["param"]) == (400, "snapshot")
+
+
+async def test_a_scrape_that_fails_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken() -> Iterator[str]:
+        yield "# HELP"
+        raise ValueError("a bug")
+
+    async with admin() as (whole, http):
+        monkeypatch.setattr(whole.metrics, "exposition", broken)
+        response = await http.get("/metrics")
+        assert (response.status_code, response.json()["error"]["code"]) == (500, "internal")
