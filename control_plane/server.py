@@ -15,6 +15,7 @@ from typing_extensions import override
 
 from control_plane.first_start import make_admin, shown
 from control_plane.following import follow
+from control_plane.given_tokens import know, read
 from control_plane.plane import wire
 from control_plane.settings import ControlPlaneSettings
 from control_plane.spec.errors import Code, TiermeshError
@@ -39,11 +40,14 @@ async def serve(
     Raises TiermeshError(SETUP) where the database or a port cannot be used.
     """
     _make(settings.home)
+    given = read(settings.given_tokens_folder, settings.given_tokens) if settings.given_tokens_folder else ()
     with closing(Database(settings.database)) as database, ExitStack() as held:
         database.migrate()
         ports = (("", settings.host, settings.port), ("ADMIN_", settings.admin_host, settings.admin_port))
         sockets = [held.enter_context(_bind(host, port, prefix)) for prefix, host, port in ports]
-        make_admin(database, shown(sys.stderr, settings.home / "admin-token"))
+        if not any(one.is_admin for one in given):
+            make_admin(database, shown(sys.stderr, settings.home / "admin-token"))
+        know(database, given)
         plane = wire(settings, database)
         plane.replica.start()
         servers = [_Server(_config(app, settings)) for app in (plane.api, plane.admin)]

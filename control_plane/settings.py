@@ -1,7 +1,9 @@
 """The control plane's settings, from the environment."""
 
+import json
 import os
 import socket
+from collections.abc import Mapping
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
@@ -11,13 +13,28 @@ from pydantic_settings import NoDecode, SettingsConfigDict
 from control_plane.auth.claims import Oidc, Roles, read_roles
 from control_plane.auth.door import is_loopback
 from control_plane.auth.jwts import Expected
+from control_plane.auth.tokens import read_grants
 from control_plane.spec.compile import SERVE_URL
-from control_plane.spec.settings import Port, Settings
+from control_plane.spec.settings import Folder, Port, Settings
 from control_plane.spec.uris import HttpUrl
+
+GivenName = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?$")]
 
 
 def _roles(text: str | Roles) -> Roles:
     return read_roles(text) if isinstance(text, str) else text
+
+
+def _grants(text: str | Mapping[str, str]) -> Mapping[str, str]:
+    """Raises ValueError that says what is wrong."""
+    try:
+        grants = json.loads(text) if isinstance(text, str) else text
+    except ValueError as error:
+        raise ValueError('write it as JSON: {"admin": "admin@*", "router": "router"}') from error
+    if not isinstance(grants, dict) or not all(isinstance(value, str) for value in grants.values()):
+        raise ValueError('write it as one JSON object from names to texts such as "operator@shop, viewer@*"')
+    read_grants(grants)
+    return grants
 
 
 def _mlflow(url: str) -> str:
@@ -52,6 +69,11 @@ class ControlPlaneSettings(Settings):
     """The claim whose values give roles: a text or a list; dots lead into claims that hold others."""
     oidc_roles: Annotated[Roles, NoDecode, BeforeValidator(_roles)] = Field(default_factory=dict)
     """What the values give, as JSON: `{"developers": "operator@shop, viewer@*"}`. Others give nothing."""
+    given_tokens: Annotated[Mapping[GivenName, str], NoDecode, BeforeValidator(_grants)] = Field(default_factory=dict)
+    """Tokens whose secrets lie in `given_tokens_folder`, and what they may, as JSON: `{"admin": "admin@*",
+    "router": "router"}`. Known from the start on, in place of those that were given under the same names before."""
+    given_tokens_folder: Folder | None = None
+    """One file a token, with its name and its secret."""
     database_url: str | None = None
     """sqlite:////PATH/FILE, or postgresql+psycopg://USER:PASSWORD@HOST/DATABASE where several control planes share it;
     by default the file control-plane.db in TIERMESH_HOME."""
@@ -123,6 +145,13 @@ class ControlPlaneSettings(Settings):
             return None
         expected = Expected(self.oidc_issuer, self.oidc_audience)
         return Oidc(expected, self.oidc_name_claim, self.oidc_roles_claim, self.oidc_roles)
+
+    @model_validator(mode="after")
+    def _whole_tokens(self) -> Self:
+        if bool(self.given_tokens) != (self.given_tokens_folder is not None):
+            prefix = "TIERMESH_CONTROL_PLANE_GIVEN_TOKENS"
+            raise ValueError(f"{prefix} and {prefix}_FOLDER need each other")
+        return self
 
     @model_validator(mode="after")
     def _whole_login(self) -> Self:

@@ -2,14 +2,17 @@
 
 import hashlib
 import secrets
+from collections.abc import Mapping
 from datetime import datetime
 
 from control_plane.spec.errors import Code, TiermeshError
-from control_plane.spec.people import Principal, Token
+from control_plane.spec.people import Binding, Principal, Token
 
 PREFIX = "tmt-"
 """What every API token begins with, so that people and secret scanners know one when they see it."""
 CURE = "'tiermesh token create' makes one; the command takes it from TIERMESH_TOKEN or --token-file."
+ROUTER = "router"
+"""In a list of roles: what a router may do, which is none of them."""
 
 _RANDOM_BYTES = 32
 
@@ -25,6 +28,18 @@ def fingerprint(secret: str) -> str:
     A plain hash, as the secret is long and random; and looking a hash up tells by its time nothing about a secret.
     """
     return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def read_grants(grants: Mapping[str, str]) -> dict[str, tuple[tuple[Binding, ...], bool]]:
+    """Name -> its roles and whether it is a router's, from texts such as `operator@shop, viewer@*` or `router`.
+
+    Raises ValueError that says what is wrong.
+    """
+    found = {}
+    for name, text in grants.items():
+        words = [word.strip() for word in text.split(",")]
+        found[name] = tuple(Binding.read(word) for word in words if word != ROUTER), ROUTER in words
+    return found
 
 
 def holder(token: Token, now: datetime) -> Principal:

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlalchemy import insert, or_, select, update
 
-from control_plane.spec.people import Token
+from control_plane.spec.people import Binding, Token
 from control_plane.store.database import Transaction
 from control_plane.store.rows import record
 from control_plane.store.tables import tokens
@@ -38,6 +38,12 @@ def add(transaction: Transaction, token: Token, sha256: str) -> None:
 def revoke(transaction: Transaction, name: str, by: str, at: datetime) -> None:
     """Take a token back; its row stays, so that its name is never given again."""
     transaction.execute(update(tokens).where(tokens.c.name == name).values(revoked_at=at, revoked_by=by))
+
+
+def grant(transaction: Transaction, name: str, bindings: tuple[Binding, ...], router: bool) -> None:
+    """Let a token do this from now on, and nothing else."""
+    values = {"bindings": [one.model_dump(mode="json") for one in bindings], "router": router}
+    transaction.execute(update(tokens).where(tokens.c.name == name).values(**values))
 
 
 def used(transaction: Transaction, name: str, at: datetime) -> None:
