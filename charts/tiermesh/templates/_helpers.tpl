@@ -66,10 +66,13 @@ labels:
 {{- end -}}
 {{- end -}}
 
-{{/* Settings in camel case as environment: (list "TIERMESH_ROUTER_" $settings). Whatever is no text is written as JSON. */}}
+{{/* Settings in camel case as environment: (list "TIERMESH_ROUTER_" $settings $defaults). Whatever is no text is written as
+JSON. (merge would take a false in $settings for one that is not there.) */}}
 {{- define "tiermesh.settings" -}}
+{{- $all := deepCopy (last .) -}}
+{{- range $name, $value := index . 1 }}{{ $_ := set $all $name $value }}{{ end -}}
 {{- $prefix := first . -}}
-{{- range $name, $value := last . }}
+{{- range $name, $value := $all }}
 - name: {{ $prefix }}{{ snakecase $name | upper }}
   value: {{ ternary $value (toJson $value) (kindIs "string" $value) | quote }}
 {{- end -}}
@@ -79,6 +82,14 @@ labels:
 {{- define "tiermesh.urlSecret" -}}
 name: {{ (last .).existingSecret | default (include "tiermesh.component" (list (first .) (index . 1))) }}
 key: {{ ternary (last .).existingSecretKey "url" (not (empty (last .).existingSecret)) }}
+{{- end -}}
+
+{{/* (list "redis" .Values.redis): it has one address, or none. */}}
+{{- define "tiermesh.oneAddress" -}}
+{{- $spec := last . -}}
+{{- if gt (list $spec.url $spec.existingSecret (ternary "bundled" "" $spec.bundled.enabled) | compact | len) 1 -}}
+{{- fail (printf "%s: url, existingSecret and bundled.enabled exclude each other" (first .)) -}}
+{{- end -}}
 {{- end -}}
 
 {{/* Whether something has an address: a URL, a Secret with one, or the bundled form. Empty means no. */}}

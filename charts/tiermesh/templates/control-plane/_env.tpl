@@ -36,7 +36,7 @@
 - name: TIERMESH_CONTROL_PLANE_KAFKA_PASSWORD
   valueFrom: {secretKeyRef: {name: {{ . }}, key: password}}
 {{- end }}
-{{- include "tiermesh.settings" (list "TIERMESH_CONTROL_PLANE_" (merge (deepCopy $spec.settings) $everywhere)) }}
+{{- include "tiermesh.settings" (list "TIERMESH_CONTROL_PLANE_" $spec.settings $everywhere) }}
 {{- end -}}
 
 {{/* Who may what: an operator of some namespaces writes there, and reads who has acknowledged what. */}}

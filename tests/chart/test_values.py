@@ -1,0 +1,108 @@
+"""A misspelt value is refused, one that cannot work is too, and nothing about values is written twice by hand."""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import jsonschema
+import pytest
+
+from tests.chart.generate import DOCUMENT, SCHEMA, defaults, document, schema
+from tests.chart.rendering import refusal
+
+PEERLESS = "networkPolicy.controlPlaneFrom"
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"routers": {}}, "additional properties 'routers' not allowed"),
+        ({"router": {"replica": 3}}, "at '/router': additional properties 'replica' not allowed"),
+        ({"router": {"replicas": "3"}}, "at '/router/replicas': got string, want integer"),
+        ({"router": {"settings": {"cacheMaxByte": 1}}}, "additional properties 'cacheMaxByte' not allowed"),
+        ({"router": {"settings": {"graceSeconds": -1}}}, "minimum: got -1, want 0"),
+        ({"controlPlane": {"settings": {"logLevel": "LOUD"}}}, "at '/controlPlane/settings/logLevel'"),
+        ({"controlPlane": {"settings": {"kafkaPassword": "x"}}}, "additional properties 'kafkaPassword' not allowed"),
+        ({"router": {"resources": {"request": {"cpu": 1}}}}, "additional properties 'request' not allowed"),
+        ({"router": {"tolerations": [{"keys": "a"}]}}, "additional properties 'keys' not allowed"),
+        ({"router": {"extraEnv": [{"name": "TIERMESH_ROUTER_PORT", "value": "1"}]}}, "at '/router/extraEnv/0/name'"),
+        ({"database": {"url": "mysql://db/mesh"}}, "at '/database/url'"),
+        ({"expose": {"kind": "gatway"}}, "at '/expose/kind'"),
+        ({"image": {"pullPolicy": "Sometimes"}}, "at '/image/pullPolicy'"),
+        ({"operator": {"namespaces": ["Shop"]}}, "at '/operator/namespaces/0'"),
+    ],
+)
+def test_a_value_that_is_not_meant_is_refused_by_its_place(values: Mapping[str, Any], message: str) -> None:
+    assert message in refusal(values)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"controlPlane": {"replicas": 2}}, "several need a database and an MLflow server"),
+        ({"controlPlane": {"replicas": 2}, "database": {"existingSecret": "a"}}, "and an MLflow server"),
+        ({"database": {"existingSecret": "a", "bundled": {"enabled": True}}}, "database: url, existingSecret and"),
+        ({"redis": {"url": "redis://a", "existingSecret": "b"}}, "redis: url, existingSecret and bundled.enabled"),
+        ({"mlflow": {"url": "http://a", "bundled": {"enabled": True}}}, "mlflow: url and bundled.enabled"),
+        ({"router": {"autoscaling": {"minReplicas": 20}}}, "minReplicas is more than maxReplicas"),
+        ({"expose": {"kind": "ingress"}}, "expose.routerHosts: name at least one host"),
+        ({"expose": {"kind": "ingress", "routerHosts": ["a.b"]}}, "expose.tls: give existingSecret or issuer.name"),
+        ({"expose": {"kind": "gateway", "routerHosts": ["a.b"], "tls": {"elsewhere": True}}}, "gateway.className"),
+        ({"expose": {"kind": "ingress", "routerHosts": ["a.b"], "controlPlaneHosts": ["c.d"]}}, PEERLESS),
+    ],
+)
+def test_values_that_cannot_work_are_refused_with_the_cure(values: Mapping[str, Any], message: str) -> None:
+    assert message in refusal(values)
+
+
+def test_the_schema_knows_every_setting_and_no_other() -> None:
+    assert SCHEMA.read_text() == schema(), "run python -m tests.chart.generate"
+
+
+def test_the_documentation_lists_every_value() -> None:
+    assert DOCUMENT.read_text() == document(), "run python -m tests.chart.generate"
+
+
+def test_the_defaults_are_valid_and_none_is_left_out() -> None:
+    whole = json.loads(SCHEMA.read_text())
+    jsonschema.Draft7Validator(whole).validate(defaults())
+    assert _known(whole, whole) == _named(defaults(), whole, whole)
+
+
+def test_no_object_of_the_schema_is_open() -> None:
+    whole = json.loads(SCHEMA.read_text())
+    opened = {path for path, one in _objects(whole, "") if one.get("additionalProperties") is not False}
+    free = {"/properties/global", "/definitions/volumes/items"}
+    inner = {f"/definitions/affinity/properties/{kind}Affinity" for kind in ("node", "pod")}
+    inner |= {"/definitions/affinity/properties/podAntiAffinity", "/definitions/env/items/properties/valueFrom"}
+    maps = {"/definitions/labels", "/definitions/quantities"}
+    maps |= {"/definitions/controlPlaneSettings/properties/oidcRoles"}
+    assert opened == free | inner | maps
+
+
+def _objects(one: Any, path: str) -> Iterator[tuple[str, Any]]:
+    """Everything that is an object's schema."""
+    if isinstance(one, dict):
+        if one.get("type") == "object":
+            yield path, one
+        for key, value in one.items():
+            yield from _objects(value, f"{path}/{key}")
+
+
+def _known(one: Any, whole: Any, path: str = "") -> set[str]:
+    """Values that the schema knows; what stands in a definition is one value."""
+    found = set()
+    for name, value in one.get("properties", {}).items():
+        inner = _known(value, whole, f"{path}/{name}")
+        found |= inner or {f"{path}/{name}"}
+    return found
+
+
+def _named(values: Any, one: Any, whole: Any, path: str = "") -> set[str]:
+    """The same of what stands in values.yaml."""
+    found = set()
+    for name, value in values.items():
+        schema = one["properties"][name]
+        inner = _named(value, schema, whole, f"{path}/{name}") if "properties" in schema else set()
+        found |= inner or {f"{path}/{name}"}
+    return found
