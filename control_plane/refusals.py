@@ -5,7 +5,7 @@ from typing import Any
 
 from control_plane.spec.base import nearest
 from control_plane.spec.differences import of_values
-from control_plane.spec.documents import Document, Experiment, Model, Rollout, Route, Tenant, versioned
+from control_plane.spec.documents import Document, Experiment, Model, Rollout, Route, ScalingPolicy, Tenant, versioned
 from control_plane.spec.errors import Code, FieldError, TiermeshError
 from control_plane.spec.names import Key
 from control_plane.spec.records import Revision
@@ -114,6 +114,8 @@ def _names(document: Document) -> Iterable[tuple[str, str]]:
         tiers, resilience = document.spec.tiers, document.spec.resilience
         mirrored = (resilience.mirror.model,) if resilience.mirror else ()
         return [("Model", base_of(name)) for name in tiers.light + tiers.heavy + resilience.fallbacks + mirrored]
+    if isinstance(document, ScalingPolicy):
+        return [("Model", document.spec.model)]
     if isinstance(document, Experiment | Rollout):
         return [("Route", document.spec.route), *_of_arms(document)]
     passages = isinstance(document, Model) and document.spec.generation and document.spec.generation.passages

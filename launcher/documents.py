@@ -32,7 +32,7 @@ def expected(given: Path | None, home: Home) -> list[Document]:
 
 def local(documents: Iterable[Document]) -> list[Model]:
     """The Models that run on this machine, rather than behind a URL."""
-    return [document for document in documents if isinstance(document, Model) and not document.spec.elsewhere]
+    return [document for document in documents if isinstance(document, Model) and document.spec.served_here]
 
 
 def render(models: Iterable[Model]) -> str:

@@ -16,14 +16,14 @@ Models = dict[str, Model]
 def read(path: Path) -> Models:
     """The Models of a file (YAML or JSON: one, several, or a list) or of a folder's *.yaml, that are served here.
 
-    Routes, and Models that run elsewhere, are left out. `file://./PATH` counts from the document's folder.
+    Other kinds, and Models that run elsewhere, are left out. `file://./PATH` counts from the document's folder.
     Raises TiermeshError(INVALID_DOCUMENT) that names the file.
     """
     files = sorted(path.glob("*.yaml")) if path.is_dir() else [path]
     models: Models = {}
     for file in files:
         for document in _documents(file):
-            if isinstance(document, Model) and not document.spec.elsewhere:
+            if isinstance(document, Model) and document.spec.served_here:
                 models[document.metadata.qualified_name] = document
     return models
 

@@ -14,8 +14,7 @@ from control_plane.refusals import no_such_document
 from control_plane.spec.base import Spec
 from control_plane.spec.documents import PLURALS, VERSION, Document, field_errors, in_namespace, parse, versioned
 from control_plane.spec.errors import Code, FieldError, TiermeshError
-from control_plane.spec.models import Name
-from control_plane.spec.names import DEFAULT_NAMESPACE, EVERY_NAMESPACE, TIERMESH, Key
+from control_plane.spec.names import DEFAULT_NAMESPACE, EVERY_NAMESPACE, TIERMESH, Key, Name
 from control_plane.spec.people import Principal, Role
 from control_plane.spec.records import Applied, Revision
 from control_plane.store import revisions

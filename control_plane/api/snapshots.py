@@ -15,8 +15,7 @@ from control_plane.publisher import Publisher
 from control_plane.refusals import no_such_snapshot
 from control_plane.spec.base import LARGEST, Spec
 from control_plane.spec.errors import Code, TiermeshError
-from control_plane.spec.models import Name
-from control_plane.spec.names import TIERMESH
+from control_plane.spec.names import TIERMESH, Name
 from control_plane.spec.people import Role
 from control_plane.spec.records import Ack, Applied, Reference, SnapshotSummary, SnapshotView
 from control_plane.spec.snapshots import Snapshot

@@ -14,7 +14,7 @@ from control_plane.auth.tokens import fingerprint, mint
 from control_plane.spec.audit import Deed
 from control_plane.spec.base import Moment, Spec, nearest
 from control_plane.spec.errors import Code, FieldError, TiermeshError
-from control_plane.spec.models import Name
+from control_plane.spec.names import Name
 from control_plane.spec.people import EVERYWHERE, Binding, Principal, Role, Token, TokenMade
 from control_plane.store import audit, tokens
 from control_plane.store.database import Database, Transaction

@@ -34,7 +34,17 @@ from control_plane.cli.printing import (
 )
 from control_plane.client.http import Client
 from control_plane.client.registry import RegistryClient
-from control_plane.spec.documents import Document, Experiment, Model, Prompt, Rollout, Route, Tenant, dump
+from control_plane.spec.documents import (
+    Document,
+    Experiment,
+    Model,
+    Prompt,
+    Rollout,
+    Route,
+    ScalingPolicy,
+    Tenant,
+    dump,
+)
 from control_plane.spec.errors import Code, TiermeshError
 from control_plane.spec.names import DEFAULT_NAMESPACE, TIERMESH, qualified
 from control_plane.spec.prompts import variables
@@ -91,6 +101,8 @@ def get(
         table(("NAME", "ROUTE", "STATE", "ARMS", "LAYER", "TRAFFIC"), [_experiment_row(one) for one in documents])
     elif kind == "Rollout":
         table(("NAME", "ROUTE", "CHANGES", "STEPS", "GUARDRAILS"), [_rollout_row(one) for one in documents])
+    elif kind == "ScalingPolicy":
+        table(("NAME", "MODEL", "MIN", "MAX", "SIGNALS", "WINDOWS"), [_policy_row(one) for one in documents])
     else:
         headers = ("NAME", "KEYS", "REQUESTS/S", "CONCURRENT", "TOKENS/MIN", "USD/DAY", "HARD", "ROUTES")
         table(headers, [_tenant_row(one) for one in documents])
@@ -283,6 +295,13 @@ def _rollout_row(document: Document) -> tuple[object, ...]:
     changes = ", ".join(spec.override.says() if spec.override else (f"each {one} change" for one in spec.on_change))
     guardrails = ", ".join(guardrail.metric for guardrail in spec.guardrails)
     return document.metadata.qualified_name, spec.route, changes, len(spec.steps), guardrails
+
+
+def _policy_row(document: Document) -> tuple[object, ...]:
+    assert isinstance(document, ScalingPolicy)
+    spec = document.spec
+    signals = ", ".join(f"{signal.metric} {signal.target:g}" for signal in spec.signals)
+    return document.metadata.qualified_name, spec.model, spec.min, spec.max, signals, len(spec.schedule)
 
 
 def _tenant_row(document: Document) -> tuple[object, ...]:

@@ -6,13 +6,15 @@ from functools import partial
 from typing import NamedTuple
 
 from control_plane.spec.arming import armed, by_route, compiled_prompt, prompt_hash
-from control_plane.spec.documents import Document, Experiment, Model, Prompt, Rollout, Route, Tenant
+from control_plane.spec.documents import Document, Experiment, Model, Prompt, Rollout, Route, ScalingPolicy, Tenant
 from control_plane.spec.errors import Code, TiermeshError
 from control_plane.spec.fitting import (
     broken_references,
     clashes,
     misplaced_prompts,
     told_apart,
+    unreachable,
+    wrong_policies,
     wrong_prompts,
     wrong_tenants,
 )
@@ -73,6 +75,8 @@ def compile(
     if trials:
         errors += wrong_trials(trials, by_key, models, pins)
     errors += unresolved(written, pins.models)
+    errors += unreachable(written)
+    errors += wrong_policies((document for document in ordered if isinstance(document, ScalingPolicy)), models)
     errors += misplaced_prompts(document for document in ordered if isinstance(document, Prompt))
     if errors:
         raise TiermeshError(
@@ -154,9 +158,10 @@ def _price(spec: ModelSpec) -> CompiledPrice:
 def _served(variant: Variant, serve_url: str) -> _Served:
     model = variant.model
     backend = _backend(variant, serve_url)
-    # Everything but its price decides its answers.
+    # Everything decides its answers but its price, and how a cluster runs it.
     unpriced = backend.model_copy(update={"price": CompiledPrice()})
-    return _Served(model, backend, digest(unpriced) + digest(model.spec.model_copy(update={"price": None})))
+    says = model.spec.model_copy(update={"price": None, "kubernetes": None})
+    return _Served(model, backend, digest(unpriced) + digest(says))
 
 
 def _backend(variant: Variant, serve_url: str) -> Backend:
@@ -168,8 +173,7 @@ def _backend(variant: Variant, serve_url: str) -> Backend:
         tier=spec.tier,
         protocol=spec.spoken,
         urls=spec.addresses or (f"{serve_url.rstrip('/')}/{path_segment(base_of(name))}/v1",),
-        # What runs elsewhere knows nothing of namespaces.
-        servedName=spec.served_name or (model.metadata.name if spec.elsewhere else name),
+        servedName=model.served_name,
         operations=spec.operations,
         modalities=frozenset(spec.modalities),
         apiKeyFromEnv=spec.api_key_from_env,

@@ -8,11 +8,12 @@ from pydantic import Field, TypeAdapter, ValidationError
 from control_plane.spec.base import Spec, nearest
 from control_plane.spec.errors import Code, FieldError, TiermeshError
 from control_plane.spec.experiments import ExperimentSpec
-from control_plane.spec.models import ModelSpec, Name
-from control_plane.spec.names import DEFAULT_NAMESPACE, Key, qualified
+from control_plane.spec.models import ModelSpec
+from control_plane.spec.names import DEFAULT_NAMESPACE, Key, Name, qualified
 from control_plane.spec.prompts import PromptSpec
 from control_plane.spec.rollouts import RolloutSpec
 from control_plane.spec.routes import RouteSpec
+from control_plane.spec.scaling import ScalingPolicySpec
 from control_plane.spec.tenants import TenantSpec
 
 API_VERSION = "tiermesh.dev/v1alpha1"
@@ -57,6 +58,12 @@ class Model(_Envelope):
     kind: Literal["Model"]
     spec: ModelSpec
 
+    @property
+    def served_name(self) -> str:
+        """By which it is asked for where it runs: what has a URL of its own knows nothing of namespaces."""
+        own = self.metadata.name if self.spec.addressed or self.spec.elsewhere else self.metadata.qualified_name
+        return self.spec.served_name or own
+
 
 class Route(_Envelope):
     """The name that callers use."""
@@ -93,7 +100,16 @@ class Rollout(_Envelope):
     spec: RolloutSpec
 
 
-Document = Annotated[Model | Route | Tenant | Prompt | Experiment | Rollout, Field(discriminator="kind")]
+class ScalingPolicy(_Envelope):
+    """How much to run."""
+
+    kind: Literal["ScalingPolicy"]
+    spec: ScalingPolicySpec
+
+
+Document = Annotated[
+    Model | Route | Tenant | Prompt | Experiment | Rollout | ScalingPolicy, Field(discriminator="kind")
+]
 
 PLURALS: dict[str, str] = {
     "models": "Model",
@@ -102,6 +118,7 @@ PLURALS: dict[str, str] = {
     "prompts": "Prompt",
     "experiments": "Experiment",
     "rollouts": "Rollout",
+    "scalingpolicies": "ScalingPolicy",
 }
 """Path segment of the API -> kind."""
 

@@ -20,7 +20,7 @@ from control_plane.spec.arms import (
 )
 from control_plane.spec.base import Spec
 from control_plane.spec.metrics import Guardrail, Metric
-from control_plane.spec.models import Name
+from control_plane.spec.names import Name
 
 ROUNDING = 1e-9
 """Percent by which sums may be off: 33.4 + 66.6 are a little more than 100."""

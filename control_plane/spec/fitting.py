@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from control_plane.spec.base import nearest
-from control_plane.spec.documents import Document, Model, Prompt, Route, Tenant, stored
+from control_plane.spec.documents import Document, Model, Prompt, Route, ScalingPolicy, Tenant, stored
 from control_plane.spec.errors import FieldError
 from control_plane.spec.models import Engine
 from control_plane.spec.names import DEFAULT_NAMESPACE, Key, qualified
@@ -116,6 +116,30 @@ def misplaced_prompts(written: Iterable[Prompt]) -> Iterator[FieldError]:
         if prompt.metadata.namespace != DEFAULT_NAMESPACE:
             problem = f"prompts are shared by all namespaces: write it in {DEFAULT_NAMESPACE!r}"
             yield FieldError(f"{place(prompt)}.metadata.namespace", problem)
+
+
+def unreachable(models: Iterable[Model]) -> Iterator[FieldError]:
+    """Models without a URL whose engine nothing here runs."""
+    for model in models:
+        if model.spec.elsewhere and not model.spec.addressed:
+            engine = model.spec.engine.value
+            cure = "give url, or apply it to a cluster whose operator does"
+            yield FieldError(f"{place(model)}.spec.url", f"nothing here runs engine {engine!r}: {cure}")
+
+
+def wrong_policies(policies: Iterable[ScalingPolicy], models: Mapping[str, Model]) -> Iterator[FieldError]:
+    """Models that policies name and that are not there, that nobody here scales, or that have a policy already."""
+    taken: dict[str, str] = {}
+    for policy in policies:
+        where, name = f"{place(policy)}.spec.model", policy.spec.model
+        model = qualified(policy.metadata.namespace, name)
+        if model not in models:
+            yield FieldError(where, _no_such_model(name, policy.metadata.namespace, models))
+        elif models[model].spec.engine is Engine.OPENAI:
+            yield FieldError(where, f"Model {name!r} is of engine 'openai': whoever runs it scales it")
+        if owner := taken.get(model):
+            yield FieldError(where, f"Model {name!r} has ScalingPolicy {owner!r} already: keep one")
+        taken.setdefault(model, policy.metadata.qualified_name)
 
 
 def place(document: Document) -> str:

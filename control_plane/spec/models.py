@@ -8,10 +8,18 @@ from pydantic import AfterValidator, Field, model_validator
 
 from control_plane.spec.base import Spec
 from control_plane.spec.gates import Gate
-from control_plane.spec.uris import HttpUrl, HttpUrls, ModelSource, Sha256, SourceUri, different, reference
-
-Name = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9.]{0,61}[a-z0-9])?$")]
-"""A DNS label: lower case, digits, '-' and '.', at most 63 characters."""
+from control_plane.spec.kubernetes import Kubernetes, Runtime
+from control_plane.spec.names import Name
+from control_plane.spec.uris import (
+    HttpUrl,
+    HttpUrls,
+    ModelSource,
+    Sha256,
+    SourceUri,
+    different,
+    in_object_store,
+    reference,
+)
 
 KeyVariable = Annotated[str, Field(pattern=r"^TIERMESH_UPSTREAM_KEY_[A-Z0-9_]+$")]
 """A router's variable with a Model's key. The prefix keeps other secrets out of reach."""
@@ -30,7 +38,8 @@ class Engine(StrEnum):
     OPENAI = "openai"
     """Runs elsewhere: any URL that speaks the OpenAI API."""
     KSERVE = "kserve"
-    """Runs elsewhere: a KServe InferenceService, or any server of the Open Inference Protocol."""
+    """Runs elsewhere: a KServe InferenceService, or any server of the Open Inference Protocol. Where it has a source
+    and no URL, the operator of a cluster runs it; the next two likewise."""
     TRITON = "triton"
     """Runs elsewhere: NVIDIA Triton Inference Server."""
     BENTO = "bento"
@@ -55,6 +64,17 @@ PROTOCOLS: dict[Engine, tuple[Protocol, ...]] = {
     Engine.BENTO: (Protocol.OPENAI, Protocol.OIP_HTTP, Protocol.OIP_GRPC),
 }
 """The engines that run elsewhere and what they may speak; the first is the default."""
+
+RUNTIMES: dict[Engine, tuple[Runtime, ...]] = {
+    Engine.FAQ: (Runtime.RAY, Runtime.DEPLOYMENT),
+    Engine.VLLM: (Runtime.RAY, Runtime.DEPLOYMENT, Runtime.INFERENCE_SERVICE, Runtime.LLM_INFERENCE_SERVICE),
+    Engine.TRANSFORMERS: (Runtime.RAY, Runtime.DEPLOYMENT),
+    Engine.OPENAI: (),
+    Engine.KSERVE: (Runtime.INFERENCE_SERVICE, Runtime.LLM_INFERENCE_SERVICE),
+    Engine.TRITON: (Runtime.DEPLOYMENT, Runtime.INFERENCE_SERVICE),
+    Engine.BENTO: (Runtime.DEPLOYMENT,),
+}
+"""As what a cluster may run each engine; the first that the cluster offers is the default."""
 
 
 class Modality(StrEnum):
@@ -91,6 +111,9 @@ _BY_PROTOCOL: dict[Protocol, frozenset[Operation]] = {
     Protocol.OIP_HTTP: frozenset({Operation.INFER}),
     Protocol.OIP_GRPC: frozenset({Operation.INFER}),
 }
+
+BY_KSERVE = (Runtime.INFERENCE_SERVICE, Runtime.LLM_INFERENCE_SERVICE)
+"""KServe fetches the weights of these itself, from wherever it can."""
 
 Modalities = Annotated[tuple[Modality, ...], AfterValidator(different)]
 
@@ -221,7 +244,8 @@ class ModelSpec(Spec):
     """Changes when the answers change: caches are keyed by it."""
     source: ModelSource | None = None
     """Where the weights are: hf://ORG/NAME[@REVISION], file://PATH, bundled://NAME, http(s)://HOST/PATH of an archive
-    or manifest, or a version of the model registry: models:/NAME@ALIAS, models:/NAME/VERSION."""
+    or manifest, or a version of the model registry: models:/NAME@ALIAS, models:/NAME/VERSION. What a cluster runs as an
+    InferenceService or with Triton may lie in s3://, gs://, pvc:// or oci:// too."""
     sha256: Sha256 | None = None
     """Of the archive or manifest at a URL; of a folder's manifest otherwise. What differs is never served."""
     allow_pickle: bool = False
@@ -233,14 +257,15 @@ class ModelSpec(Spec):
     protocol: Protocol | None = None
     """Where it runs elsewhere: what it speaks. By default the first that `PROTOCOLS` names for its engine."""
     url: HttpUrl | None = None
-    """Where it runs elsewhere: of protocol `openai` the base URL, /v1 included, as OpenAI's clients write it; of
-    `oip-http` what stands before /v2; of `oip-grpc` host and port alone. https:// stands for TLS."""
+    """Where it runs already, of any engine; nothing here starts it. Of protocol `openai` the base URL, /v1 included, as
+    OpenAI's clients write it; of `oip-http` what stands before /v2; of `oip-grpc` host and port alone. https:// stands
+    for TLS."""
     urls: HttpUrls | None = None
     """In place of `url`: replicas of one Model, each asked on its own."""
     served_name: str | None = Field(default=None, min_length=1, max_length=200)
     """The model's name where it runs; by default this document's name."""
     api_key_from_env: KeyVariable | None = None
-    """Where it runs elsewhere: the router's variable with the key."""
+    """Where it has a URL: the router's variable with the key."""
     modalities: Modalities = (Modality.TEXT,)
     """What it can read. A chat with images goes only to Models that name `image`."""
     faq: Faq | None = None
@@ -249,33 +274,56 @@ class ModelSpec(Spec):
     resources: Resources = Resources()
     limits: Limits = Limits()
     replicas: Replicas = Replicas()
+    kubernetes: Kubernetes | None = None
+    """How the operator of a cluster runs it; elsewhere it says nothing."""
 
     @model_validator(mode="after")
     def _fits_its_engine(self) -> Self:
-        elsewhere = self.elsewhere
+        engine, elsewhere = self.engine.value, self.elsewhere
         generates = self.engine in (Engine.VLLM, Engine.TRANSFORMERS)
-        needs = {
-            "source": (not elsewhere, self.source),
+        has = {
+            "source": (self.engine is not Engine.OPENAI, self.source),
             "faq": (self.engine is Engine.FAQ, self.faq),
+            "generation": (generates, self.generation),
+            "protocol": (elsewhere, self.protocol),
+            "kubernetes": (self.engine is not Engine.OPENAI, self.kubernetes),
         }
-        for field, (needed, value) in needs.items():
-            if needed and value is None:
-                raise ValueError(f"engine {self.engine.value!r} needs {field!r}")
-            if not needed and value is not None:
-                raise ValueError(f"engine {self.engine.value!r} has no {field!r}: remove it")
+        for field, (allowed, value) in has.items():
+            if not allowed and value is not None:
+                raise ValueError(f"engine {engine!r} has no {field!r}: remove it")
+        for field in () if elsewhere or self.addressed else ("source", "faq"):
+            if has[field] == (True, None):
+                raise ValueError(f"engine {engine!r} needs {field!r}")
         doubled = {"output_tokens", "context_tokens"} & (self.price.model_fields_set if self.price else set())
         if doubled and generates:
             raise ValueError("price has no outputTokens or contextTokens here: say them in 'generation'")
         if self.adapters and self.engine is not Engine.VLLM:
-            raise ValueError(f"engine {self.engine.value!r} serves no 'adapters': only 'vllm' does; remove them")
-        if (self.sha256 or self.allow_pickle) and elsewhere:
-            raise ValueError(f"engine {self.engine.value!r} has no 'sha256' or 'allowPickle': remove them")
-        if self.generation is not None and not generates:
-            raise ValueError(f"engine {self.engine.value!r} has no 'generation': remove it")
-        remote = {"url": self.url, "urls": self.urls, "protocol": self.protocol, "apiKeyFromEnv": self.api_key_from_env}
-        for field, given in remote.items():
-            if given is not None and not elsewhere:
-                raise ValueError(f"engine {self.engine.value!r} has no {field!r}: remove it")
+            raise ValueError(f"engine {engine!r} serves no 'adapters': only 'vllm' does; remove them")
+        if (self.sha256 or self.allow_pickle) and self.source is None:
+            raise ValueError("'sha256' and 'allowPickle' are about 'source': give it, or remove them")
+        return self
+
+    @model_validator(mode="after")
+    def _runs_somewhere(self) -> Self:
+        engine, cluster = self.engine.value, self.kubernetes
+        if self.url is not None and self.urls is not None:
+            raise ValueError("'url' and 'urls' say the same: remove one of them")
+        if self.api_key_from_env is not None and not self.addressed:
+            raise ValueError("'apiKeyFromEnv' is the key for a URL: give 'url' or 'urls', or remove it")
+        if self.engine is Engine.OPENAI and not self.addressed:
+            raise ValueError("engine 'openai' needs either 'url' or 'urls'")
+        if self.elsewhere and not self.addressed and not self.source and not (cluster and cluster.image):
+            raise ValueError(f"engine {engine!r} needs 'url', 'urls', or 'source' for a cluster's operator to run it")
+        runtime = cluster and cluster.runtime
+        if runtime and runtime not in RUNTIMES[self.engine]:
+            known = ", ".join(RUNTIMES[self.engine])
+            raise ValueError(f"kubernetes.runtime: engine {engine!r} runs as {known}, not as {runtime.value!r}")
+        stored = self.engine in (Engine.KSERVE, Engine.TRITON) or runtime in BY_KSERVE
+        if in_object_store(self.source) and not stored:
+            fetching = " or ".join(repr(one.value) for one in BY_KSERVE)
+            raise ValueError(
+                f"source: engine {engine!r} reads no {self.source!r}: set kubernetes.runtime to {fetching}"
+            )
         return self
 
     @model_validator(mode="after")
@@ -294,8 +342,6 @@ class ModelSpec(Spec):
     def _is_reached_as_its_protocol_says(self) -> Self:
         if not self.elsewhere:
             return self
-        if (self.url is None) == (self.urls is None):
-            raise ValueError(f"engine {self.engine.value!r} needs either 'url' or 'urls', and not both")
         if self.spoken not in PROTOCOLS[self.engine]:
             known = ", ".join(PROTOCOLS[self.engine])
             raise ValueError(f"engine {self.engine.value!r} speaks {known}, not {self.spoken.value!r}")
@@ -309,8 +355,18 @@ class ModelSpec(Spec):
 
     @property
     def elsewhere(self) -> bool:
-        """Whether it runs at a URL rather than on Ray Serve."""
+        """Whether its engine runs elsewhere rather than on Ray Serve."""
         return self.engine in PROTOCOLS
+
+    @property
+    def addressed(self) -> bool:
+        """Whether it says where it runs already."""
+        return self.url is not None or self.urls is not None
+
+    @property
+    def served_here(self) -> bool:
+        """Whether Ray Serve is to start it, where there is no operator."""
+        return not self.elsewhere and not self.addressed
 
     @property
     def spoken(self) -> Protocol:

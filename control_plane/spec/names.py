@@ -10,6 +10,9 @@ EVERY_NAMESPACE: Literal["*"] = "*"
 """In place of a namespace, where documents are listed: all of them."""
 _LABEL = r"[a-z0-9]([-a-z0-9.]{0,61}[a-z0-9])?"
 
+Name = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9.]{0,61}[a-z0-9])?$")]
+"""A DNS label: lower case, digits, '-' and '.', at most 63 characters."""
+
 _ANSWERING = rf"{_LABEL}(:{_LABEL})?"
 
 Answering = Annotated[str, Field(pattern=rf"^{_ANSWERING}$")]

@@ -7,7 +7,7 @@ from pydantic import AwareDatetime, Field, TypeAdapter, ValidationError
 from typing_extensions import override
 
 from control_plane.spec.base import Spec
-from control_plane.spec.models import Name
+from control_plane.spec.names import Name
 
 EVERYWHERE: Literal["*"] = "*"
 """In place of a namespace: all of them, those to come included."""

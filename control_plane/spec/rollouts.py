@@ -9,7 +9,7 @@ from control_plane.spec import metrics
 from control_plane.spec.arms import BY_REQUEST, Override, Percent, Salt, Unit
 from control_plane.spec.base import Spec
 from control_plane.spec.metrics import Guardrail, Metric
-from control_plane.spec.models import Name
+from control_plane.spec.names import Name
 
 STABLE, CANDIDATE = "stable", "candidate"
 """Its two arms; the first is the control."""

@@ -94,7 +94,7 @@ def with_adapters(models: Mapping[str, Model]) -> dict[str, Model]:
             update = {
                 "adapters": (adapter,),
                 "version": f"{spec.version}-{adapter.version}",
-                "served_name": f"{spec.served_name or model.metadata.qualified_name}{SEPARATOR}{adapter.name}",
+                "served_name": f"{model.served_name}{SEPARATOR}{adapter.name}",
             }
             own = f"{base}{SEPARATOR}{adapter.name}"
             found[f"{name}{SEPARATOR}{adapter.name}"] = _copy(model, own, spec.model_copy(update=update))

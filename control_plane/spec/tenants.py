@@ -5,7 +5,7 @@ from typing import Annotated, Self
 from pydantic import AwareDatetime, Field, model_validator
 
 from control_plane.spec.base import Spec
-from control_plane.spec.models import Name
+from control_plane.spec.names import Name
 
 MICRODOLLARS = 1_000_000
 """A dollar's. Money is counted in whole microdollars, so that what is reserved, spent and given back adds up."""

@@ -12,6 +12,7 @@ Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 _LOCAL = ("hf", "file", "bundled")
 _FETCHED = ("http", "https")
+_STORED = ("s3", "gs", "pvc", "oci")
 _URL_CHARACTERS = re.compile(r"[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]+")
 """All that RFC 3986 lets stand in a URL."""
 _NAMED = "models:/[A-Za-z0-9][A-Za-z0-9._-]{0,99}(@[A-Za-z][A-Za-z0-9_-]{0,62}|/[1-9][0-9]{0,8})"
@@ -55,12 +56,17 @@ def _model_source(value: str) -> str:
     scheme, _, rest = value.partition("://")
     if scheme in _FETCHED:
         return _http_url(value)
-    if scheme not in _LOCAL or not rest:
+    if scheme not in _LOCAL + _STORED or not rest:
         raise ValueError(
-            "must be hf://ORG/NAME[@REVISION], file://PATH, bundled://NAME, https://HOST/PATH, models:/NAME@ALIAS or "
-            "models:/NAME/VERSION"
+            "must be hf://ORG/NAME[@REVISION], file://PATH, bundled://NAME, https://HOST/PATH, models:/NAME@ALIAS, "
+            "models:/NAME/VERSION, or in a cluster s3://, gs://, pvc:// or oci://"
         )
     return value
+
+
+def in_object_store(uri: str | None) -> bool:
+    """Whether a source lies where only a cluster's own servers read it."""
+    return (uri or "").partition("://")[0] in _STORED
 
 
 def _http_url(value: str) -> str:
@@ -77,6 +83,7 @@ def _http_url(value: str) -> str:
 _PORT = "(6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5][0-9]{4}|[1-9][0-9]{0,3})"
 _HTTP = rf"https?://([A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\])(:{_PORT})?(/[A-Za-z0-9._~:/@!$&'()*+,;=%-]*)?"
 _FOLDER = r"(hf|file|bundled)://.+"
+_OBJECTS = rf"({'|'.join(_STORED)})://.+"
 
 
 def _like(pattern: str) -> WithJsonSchema:
@@ -93,7 +100,7 @@ def different(values: tuple[Any, ...]) -> tuple[Any, ...]:
 
 SourceUri = Annotated[str, AfterValidator(_source_uri), _like(_FOLDER)]
 """A folder on this machine, in a package or on a hub."""
-ModelSource = Annotated[str, AfterValidator(_model_source), _like(f"{_FOLDER}|{_HTTP}|{_NAMED}")]
-"""The same, or what is fetched from a URL, or a version of the model registry."""
+ModelSource = Annotated[str, AfterValidator(_model_source), _like(f"{_FOLDER}|{_OBJECTS}|{_HTTP}|{_NAMED}")]
+"""The same, or what is fetched from a URL, or a version of the model registry, or what a cluster's servers read."""
 HttpUrl = Annotated[str, AfterValidator(_http_url), _like(_HTTP)]
 HttpUrls = Annotated[tuple[HttpUrl, ...], AfterValidator(different)]

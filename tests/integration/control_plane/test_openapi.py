@@ -24,7 +24,7 @@ from tests.registry import empty_registry as empty_registry
 from tests.unit.control_plane.conftest import running
 from tests.unit.control_plane.decisions import written
 from tests.unit.control_plane.people import issue
-from tests.unit.control_plane.samples import experiment, model, parsed, prompt, rollout, route, tenant
+from tests.unit.control_plane.samples import experiment, model, parsed, policy, prompt, rollout, route, tenant
 
 HERE = Path(__file__).parent
 EXAMPLES = os.environ.get("SCHEMATHESIS_EXAMPLES", "5")
@@ -53,6 +53,7 @@ def _fill(client: VersionsClient) -> None:
     client.apply(parsed(model(_THING), model(_WEIGHTS), asking, *texts), "alice")
     changing = rollout(_THING, route=_WEIGHTS, override={"complexity": {"threshold": 0}})
     trials = experiment(_THING, route=_THING, state="draft"), changing
+    client.apply(parsed(policy(_THING, model=_THING)), "alice")
     client.apply(parsed(route(_WEIGHTS, tiers={"light": [_THING]}), *trials), "alice")
     client.register(_WEIGHTS, Registration(source="file:///weights", sha256="0" * 64), "alice")
     with pytest.raises(TiermeshError, match="request 1"):

@@ -49,6 +49,12 @@ def rollout(name: str = "heavier", **spec: Any) -> dict[str, Any]:
     return _document("Rollout", name, {"route": "shop"} | change | spec)
 
 
+def policy(name: str = "evenings", **spec: Any) -> dict[str, Any]:
+    """A ScalingPolicy of the heavy Model."""
+    signals = [{"metric": "concurrency", "target": 8}]
+    return _document("ScalingPolicy", name, {"model": "assistant", "max": 4, "signals": signals} | spec)
+
+
 def shop() -> list[dict[str, Any]]:
     """Three documents that fit together."""
     return [model(), generating(), route()]

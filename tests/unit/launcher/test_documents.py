@@ -31,7 +31,8 @@ def test_given_documents_replace_those_of_the_last_run_by_name(tmp_path: Path) -
 
 
 def test_models_behind_a_url_do_not_run_here() -> None:
-    assert local([elsewhere("far"), faq("near")]) == [faq("near")]
+    there = model("there", url="http://127.0.0.1:1/v1")
+    assert local([elsewhere("far"), there, faq("near")]) == [faq("near")]
 
 
 def test_rendered_models_read_back_equal_in_whatever_order_they_came() -> None:

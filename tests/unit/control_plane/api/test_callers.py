@@ -45,7 +45,7 @@ from tests.registry import copied
 from tests.registry import empty_registry as empty_registry
 from tests.unit.control_plane.conftest import running
 from tests.unit.control_plane.people import issue
-from tests.unit.control_plane.samples import experiment, model, prompt, rollout, route, tenant
+from tests.unit.control_plane.samples import experiment, model, policy, prompt, rollout, route, tenant
 
 
 @dataclass(frozen=True)
@@ -69,6 +69,7 @@ _DOCUMENTS = {
     "prompts": prompt(template="hi"),
     "experiments": experiment(),
     "rollouts": rollout(),
+    "scalingpolicies": policy(),
 }
 _WRITERS = {plural: _TRY if plural == "experiments" else _OPERATE for plural in _DOCUMENTS}
 _NAMES = {plural: body["metadata"]["name"] for plural, body in _DOCUMENTS.items()}

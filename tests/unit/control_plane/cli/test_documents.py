@@ -14,7 +14,18 @@ from control_plane.client.http import Client, SnapshotFeed
 from control_plane.server import Addresses
 from control_plane.spec.documents import in_namespace
 from tests.unit.control_plane.cli.conftest import Run
-from tests.unit.control_plane.samples import at, experiment, generating, model, parsed, rollout, route, shop, tenant
+from tests.unit.control_plane.samples import (
+    at,
+    experiment,
+    generating,
+    model,
+    parsed,
+    policy,
+    rollout,
+    route,
+    shop,
+    tenant,
+)
 
 
 @pytest.fixture
@@ -191,6 +202,19 @@ def test_a_tenant_is_a_document_like_any_other(tiermesh: Run, folder: Path, tmp_
     refused = tiermesh("delete", "route", "shop")
     assert (refused.code, "Tenant 'acme'" in refused.err) == (1, True)
     assert tiermesh("delete", "tenant", "acme").out == "Tenant/acme deleted (generation 2)\nSnapshot 2 is in force.\n"
+
+
+def test_a_scaling_policy_is_a_document_too_and_keeps_its_model(tiermesh: Run, folder: Path) -> None:
+    (folder / "policy.yaml").write_text(yaml.safe_dump(policy(min=0)))
+    applied = tiermesh("apply", "-f", folder).out.splitlines()
+    assert applied[-2:] == ["Route/shop created (generation 1)", "Snapshot 1 is in force."]
+    assert [line.split() for line in tiermesh("get", "scalingpolicies").out.splitlines()] == [
+        ["NAME", "MODEL", "MIN", "MAX", "SIGNALS", "WINDOWS"],
+        ["evenings", "assistant", "0", "4", "concurrency", "8", "0"],
+    ]
+    tiermesh("delete", "route", "shop")
+    assert "named by ScalingPolicy 'evenings'" in tiermesh("delete", "model", "assistant").err
+    assert tiermesh("delete", "scalingpolicy", "evenings").code == 0
 
 
 def test_a_namespace_is_that_of_what_does_not_say_one(tiermesh: Run, tmp_path: Path) -> None:

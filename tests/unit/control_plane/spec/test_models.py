@@ -58,8 +58,9 @@ def test_a_model_reads_text_unless_it_says_more() -> None:
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"url": None}, "needs either 'url' or 'urls'"),
-        ({"urls": ["http://a:1"]}, "and not both"),
+        ({"url": None}, "needs 'url', 'urls', or 'source' for a cluster's operator to run it"),
+        ({"engine": "openai", "url": None}, "needs either 'url' or 'urls'"),
+        ({"urls": ["http://a:1"]}, "'url' and 'urls' say the same"),
         ({"url": None, "urls": []}, "at least one"),
         ({"url": None, "urls": ["http://a:1", "http://a:1/"]}, "only once"),
         ({"engine": "openai", "protocol": "oip-http"}, "speaks openai, not 'oip-http'"),
@@ -70,12 +71,42 @@ def test_a_model_reads_text_unless_it_says_more() -> None:
         ({"protocol": "oip-grpc", "url": "http://h:9/v2"}, "host and port alone"),
         ({"modalities": []}, "at least one"),
         ({"modalities": ["smell"]}, "'text' or 'image'"),
-        ({"source": "hf://a/b"}, "has no 'source'"),
+        ({"engine": "openai", "source": "hf://a/b"}, "has no 'source'"),
         ({"engine": "vllm", "source": "hf://a/b", "url": None, "protocol": "openai"}, "has no 'protocol'"),
-        ({"engine": "vllm", "source": "hf://a/b", "url": None, "urls": ["http://a:1"]}, "has no 'urls'"),
+        ({"engine": "vllm", "url": None}, "needs 'source'"),
+        ({"engine": "faq", "source": "hf://a/b", "url": None}, "needs 'faq'"),
+        ({"allowPickle": True}, "about 'source': give it"),
+        ({"url": None, "source": "hf://a/b", "apiKeyFromEnv": "TIERMESH_UPSTREAM_KEY_A"}, "key for a URL"),
+        ({"engine": "openai", "kubernetes": {}}, "has no 'kubernetes'"),
+        ({"kubernetes": {"runtime": "ray"}}, "runs as inference-service, llm-inference-service, not as 'ray'"),
+        ({"engine": "vllm", "source": "s3://a/b"}, "set kubernetes.runtime to 'inference-service' or"),
+        ({"engine": "bento", "source": "pvc://a/b"}, "reads no 'pvc://a/b'"),
     ],
 )
 def test_an_address_or_protocol_that_does_not_fit_is_refused(changes: dict[str, Any], said: str) -> None:
     with pytest.raises(TiermeshError) as caught:
         spec(**changes)
     assert said in str(caught.value)
+
+
+def test_a_model_of_any_engine_may_run_already_and_then_nothing_here_starts_it() -> None:
+    read = spec(engine="vllm", url="http://h:9/v1", apiKeyFromEnv="TIERMESH_UPSTREAM_KEY_A")
+    assert (read.elsewhere, read.addressed, read.served_here, read.addresses) == (
+        False,
+        True,
+        False,
+        ("http://h:9/v1",),
+    )
+    assert read.operations == {Operation.CHAT, Operation.COMPLETIONS}
+    assert spec(engine="vllm", url=None, source="hf://a/b").served_here
+
+
+@pytest.mark.parametrize("more", [{"source": "s3://models/forecast"}, {"kubernetes": {"image": "registry.test/a:1"}}])
+def test_what_a_clusters_operator_runs_needs_no_url(more: dict[str, Any]) -> None:
+    read = spec(engine="triton", url=None, **more)
+    assert (read.addressed, read.served_here, read.addresses) == (False, False, ())
+
+
+@pytest.mark.parametrize("runtime", ["inference-service", "llm-inference-service"])
+def test_kserve_fetches_weights_for_vllm_from_where_vllm_cannot(runtime: str) -> None:
+    assert spec(engine="vllm", url=None, source="gs://a/b", kubernetes={"runtime": runtime}).source == "gs://a/b"
