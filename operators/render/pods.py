@@ -28,6 +28,24 @@ CONTAINER_SECURITY: Json = {
 }
 
 
+LEAVE: Json = {"preStop": {"exec": {"command": ["sleep", "5"]}}}
+"""So that whoever still has the pod's address asks in vain less often."""
+
+RAY_ENVIRONMENT: Mapping[str, str] = {
+    "HOME": HOME,
+    "TIERMESH_HOME": HOME,
+    "USER": "tiermesh",
+    "RAY_SERVE_ENABLE_HA_PROXY": "1",
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_worker_niceness": "0",
+    "RAY_kill_child_processes_on_worker_exit_with_raylet_subreaper": "true",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "VLLM_NO_USAGE_STATS": "1",
+    "TOKENIZERS_PARALLELISM": "false",
+}
+"""As `model_repo.cluster` sets it on one machine; here replicas fetch weights themselves."""
+
+
 @dataclass(frozen=True, slots=True)
 class Volumes:
     """Volumes and where they are mounted."""
@@ -126,10 +144,9 @@ def container(model: Model, said: Container, volumes: Volumes) -> Json:
         "name": said.name,
         "image": in_cluster(model).image or said.image,
         "command": list(said.command),
-        "args": list(said.args),
-        "ports": [
-            {"name": name, "containerPort": port, "protocol": "TCP"} for name, port in said.ports.items()
-        ],
+        # Kubernetes would put the values of variables, secrets among them, in the place of $(NAME).
+        "args": [argument.replace("$(", "$$(") for argument in said.args],
+        "ports": [{"name": name, "containerPort": port, "protocol": "TCP"} for name, port in said.ports.items()],
         "env": [{"name": name, "value": value} for name, value in said.env.items()],
         "envFrom": secrets(model),
         "resources": said.resources,

@@ -92,8 +92,9 @@ def _pod_labels(spec: Mapping[str, Any]) -> Mapping[str, str]:
 
 def _first_failing(conditions: Mapping[str, Any]) -> Mapping[str, Any]:
     """What explains most: a part's condition before the whole's."""
-    failing = [one for name, one in conditions.items() if one.get("status") == "False" and name != "Ready"]
-    return failing[0] if failing else conditions.get("Ready", {})
+    failing = [one for name, one in sorted(conditions.items()) if one.get("status") == "False" and name != "Ready"]
+    whole: Mapping[str, Any] = conditions.get("Ready", {})
+    return failing[0] if failing else whole
 
 
 def _http_route(child: Object) -> Readiness:

