@@ -16,6 +16,7 @@ from control_plane.api.experiments import experiment_routes
 from control_plane.api.outcomes import outcome_routes
 from control_plane.api.prompts import prompt_routes
 from control_plane.api.rollouts import rollout_routes
+from control_plane.api.routers import router_routes
 from control_plane.api.texts import text_routes
 from control_plane.api.versions import version_routes
 from control_plane.api.waiting import WaitingRoom
@@ -92,6 +93,7 @@ def wire(settings: ControlPlaneSettings, database: Database) -> Plane:
         version_routes(promotions),
         approval_routes(approvals),
         text_routes(),
+        router_routes(database),
     )
     api = create_app(publisher, room, metrics, settings.max_body_bytes, authenticator, witness, *more)
     api.add_middleware(Pages, assets=assets.load())

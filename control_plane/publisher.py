@@ -99,19 +99,31 @@ class Publisher:
         dry_run: bool = False,
         manager: str = TIERMESH,
         origin: Origin = HERE,
+        deleted: Iterable[Key] = (),
     ) -> Applied:
-        """Create or change all documents, or none. `dry_run` does the same work and takes it back.
+        """Create or change all documents and see that those `deleted` are not there, or do nothing. `dry_run` does the
+        same work and takes it back.
 
         Raises TiermeshError: INVALID_DOCUMENT where they do not fit together with those in force, CONFLICT where one
-        was made from another version than the one in force, or belongs to another `manager`, UNAVAILABLE where they
-        need what MLflow alone knows, and it is away.
+        was made from another version than the one in force, belongs to another `manager`, or is to go and is named by
+        one that stays, UNAVAILABLE where they need what MLflow alone knows, and it is away.
         """
         documents = list(documents)
         wanted = _by_key(documents)
+        going = [key for key in deleted if key not in wanted]
         plan = self.pinning.plan(documents) if self.pinning else Plan()
         versions = self.models.plan(documents) if self.models else {}
         by = self._by(author, reason, origin)
-        write = _Write("apply", by, lambda _transaction, _heads: wanted, manager, dry_run, plan.pins, versions)
+
+        def decide(_transaction: Transaction, heads: InForce) -> Mapping[Key, Wanted]:
+            if not going:
+                return wanted
+            in_force = self.compiler.documents(heads)
+            stay = {key: one for key, one in in_force.items() if key not in going}
+            refuse_named(going, {**stay, **{document.key: document for document in documents}})
+            return {key: Wanted(None) for key in going if key in in_force} | wanted
+
+        write = _Write("apply", by, decide, manager, dry_run, plan.pins, versions)
         if self.pinning and plan.unwritten and not dry_run:
             # All fits before MLflow hears of it.
             self._write(replace(write, dry_run=True))
@@ -137,7 +149,7 @@ class Publisher:
             in_force = self.compiler.documents(heads)
             refuse_stale(key, base, heads.get(key), None)
             refuse_absent(key, in_force)
-            refuse_named(key, in_force)
+            refuse_named([key], in_force)
             return {key: Wanted(None, base)}
 
         return self._write(_Write("delete", self._by(author, reason, origin), decide, manager))

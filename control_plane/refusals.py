@@ -87,15 +87,19 @@ def refuse_absent(key: Key, in_force: Mapping[Key, Document]) -> None:
         raise no_such_document(key, in_force)
 
 
-def refuse_named(key: Key, in_force: Mapping[Key, Document]) -> None:
-    """Raises TiermeshError(CONFLICT) with the documents that name this one."""
-    users = [str(document.key) for document in in_force.values() if key in _named(document)]
-    if users:
-        raise TiermeshError(
-            Code.CONFLICT,
-            f"{key} is named by {', '.join(users)}.",
-            "Apply them without it first, or delete them; nothing was changed.",
-        )
+def refuse_named(keys: Iterable[Key], in_force: Mapping[Key, Document]) -> None:
+    """Raises TiermeshError(CONFLICT) with the documents that name the first of these that is named."""
+    users: dict[Key, list[str]] = {key: [] for key in keys}
+    for document in in_force.values():
+        for key in _named(document) & users.keys():
+            users[key].append(str(document.key))
+    for key, names in users.items():
+        if names:
+            raise TiermeshError(
+                Code.CONFLICT,
+                f"{key} is named by {', '.join(names)}.",
+                "Apply them without it first, or delete them; nothing was changed.",
+            )
 
 
 def _named(document: Document) -> set[Key]:

@@ -1,1 +1,4 @@
-"""Kubernetes: handlers, render, apply, status. Empty until custom resources come."""
+"""Kubernetes: custom resources become what runs, and what the control plane knows.
+
+Kopf watches, `reconcile` decides (pure), lightkube writes. One process leads; others stand by.
+"""

@@ -66,6 +66,7 @@ class Watcher:
         self._builder = Builder()
         self._seen: int | None = None
         self._unacknowledged: tuple[int, str | None] | None = None
+        self._said: tuple[int, str | None] | None = None
 
     def restore(self) -> None:
         """Serve the last good snapshot until the source answers."""
@@ -96,12 +97,15 @@ class Watcher:
 
     async def step(self) -> None:
         """One round: acknowledge what is still to be, wait for a snapshot, build it, put it in force, acknowledge it.
+        Where none came, say again what was said last: by that the control plane knows that this router is alive.
 
         Raises TiermeshError where the source does not answer.
         """
         await self._acknowledge()
         found = await self._source.next(self._seen)
         if found is None:
+            self._unacknowledged = self._said
+            await self._acknowledge()
             return
         snapshot = found.snapshot
         self._seen = snapshot.number
@@ -123,8 +127,10 @@ class Watcher:
     async def _acknowledge(self) -> None:
         if self._unacknowledged is None:
             return
+        self._said = None
         try:
             await self._source.acknowledge(*self._unacknowledged)
+            self._said = self._unacknowledged
         except TiermeshError as error:
             if error.retryable:
                 raise

@@ -32,11 +32,21 @@ _WRITERS = {"Experiment": Role.EXPERIMENTER}
 """Who may write and delete documents of a kind; operators, where it is not here."""
 
 
-class DocumentBatch(Spec):
-    """Documents that are applied together or not at all."""
+class Named(Spec):
+    """A document by what it is known by."""
 
-    documents: list[SkipValidation[Document]] = Field(min_length=1, max_length=20_000)
+    kind: str = Field(pattern=f"^({'|'.join(PLURALS.values())})$")
+    name: Name
+    namespace: Name = DEFAULT_NAMESPACE
+
+
+class DocumentBatch(Spec):
+    """Documents that are applied, and others that are deleted, together or not at all."""
+
+    documents: list[SkipValidation[Document]] = Field(max_length=20_000)
     """Described here, and read by `parse`, whose errors name each document and the cure."""
+    deleted: list[Named] = Field(default_factory=list, max_length=20_000)
+    """One that is not there any more is no error; one that is among `documents` stays."""
     author: Author = None
     reason: Reason = ""
     manager: Name = TIERMESH
@@ -54,14 +64,16 @@ def batch_routes(publisher: Publisher) -> APIRouter:
 
     @routes.post("/v1/documents", responses=answers(409, 413, 422), dependencies=[needs(Role.EXPERIMENTER)])
     def apply(batch: DocumentBatch, caller: Caller, dry_run: Annotated[bool, Query(alias="dryRun")] = False) -> Applied:
-        """Create or change all documents, or none; `dryRun=true` answers the same and writes nothing."""
+        """Create, change and delete all that is said, or nothing; `dryRun=true` answers the same and writes nothing."""
         author = author_of(caller, batch.author)
         documents = _parse_all(batch.documents)
-        for kind, namespace in {(document.kind, document.metadata.namespace): None for document in documents}:
+        deleted = [Key(one.kind, one.name, one.namespace) for one in batch.deleted]
+        if not documents and not deleted:
+            raise _empty()
+        for kind, namespace in {(key.kind, key.namespace): None for key in (*(one.key for one in documents), *deleted)}:
             permit(caller, _writer(kind), namespace)
-        return publisher.apply(
-            documents, author, batch.reason, dry_run, origin=origin_of(caller), manager=batch.manager
-        )
+        origin = origin_of(caller)
+        return publisher.apply(documents, author, batch.reason, dry_run, batch.manager, origin, deleted)
 
     @routes.get("/v1/documents", responses=_list_of(*PLURALS.values()), dependencies=[needs(Role.VIEWER)])
     def export(caller: Caller, namespace: SomeNamespaces = EVERY_NAMESPACE) -> JSONResponse:
@@ -194,6 +206,12 @@ def part(kind: type[_Part], said: Any, field: str) -> _Part:
         message = f"The {field} is not valid: {errors[0].field}: {errors[0].message}"
         hint = "Correct the fields named in errors; nothing was written."
         raise TiermeshError(Code.INVALID_DOCUMENT, message, hint, errors=errors) from error
+
+
+def _empty() -> TiermeshError:
+    field = FieldError("documents", "must have at least one item, or deleted must")
+    message = "Neither documents nor deleted holds anything."
+    return TiermeshError(Code.INVALID_REQUEST, message, "Name what to write, or what to delete.", errors=(field,))
 
 
 def _parse_all(items: Iterable[Any]) -> list[Document]:

@@ -19,7 +19,9 @@ from control_plane.spec.versions import (
 )
 
 
-class _Pin(Spec):
+class Pin(Spec):
+    """What one reference stands for."""
+
     reference: str
     model: PinnedModel
     observed: int
@@ -28,7 +30,7 @@ class _Pin(Spec):
 
 _EVALUATION = TypeAdapter(Evaluation)
 _MODELS = TypeAdapter(list[RegisteredModel])
-_PINS = TypeAdapter(list[_Pin])
+PINS = TypeAdapter(list[Pin])
 _PROMOTED = TypeAdapter(Promoted)
 _VERSION = TypeAdapter(ModelVersion)
 _VIEW = TypeAdapter(ModelView)
@@ -66,7 +68,7 @@ class VersionsClient(RegistryClient):
 
     def model_pins(self) -> dict[str, PinnedModel]:
         """What the references of the Models in force stand for."""
-        found = read(_PINS, self._call("GET", "/v1/registry/pins"), "items")
+        found = read(PINS, self._call("GET", "/v1/registry/pins"), "items")
         return {pin.reference: pin.model for pin in found}
 
 

@@ -66,6 +66,9 @@ class Kubernetes(Spec):
 
     runtime: Runtime | None = None
     """By default the first of its engine's that the cluster offers."""
+    model_format: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")] | None = None
+    """Of an InferenceService: what its weights are (`sklearn`, `onnx` …), by which KServe chooses a server. By default
+    what its engine or the ending of its source says."""
     image: Image | None = None
     """By default the operator's for the engine. An image with the weights inside needs no source."""
     node_selector: dict[LabelKey, LabelValue] = Field(default_factory=dict, max_length=32)

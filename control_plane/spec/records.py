@@ -93,6 +93,28 @@ class Ack(Spec):
     at: datetime
 
 
+class RouterState(Spec):
+    """What a router that is alive serves."""
+
+    name: str
+    snapshot: int | None = None
+    """The newest that it could build; None where it has built none yet."""
+    refused: int | None = None
+    """A newer one that it could not build."""
+    error: str | None = None
+    """Why it could not."""
+    at: datetime
+    """When it last said something."""
+
+
+class Presence(Spec):
+    """Which routers are alive, and how far they are."""
+
+    snapshot: int | None
+    """In force; None before the first."""
+    items: tuple[RouterState, ...]
+
+
 class SnapshotSummary(Spec):
     """A snapshot without its content."""
 

@@ -11,6 +11,7 @@ from sqlalchemy import (
     Dialect,
     Float,
     ForeignKey,
+    Index,
     Integer,
     LargeBinary,
     MetaData,
@@ -220,7 +221,8 @@ acks = Table(
     Column("snapshot", Integer, ForeignKey("snapshots.number"), primary_key=True),
     Column("router", String(200), primary_key=True),
     Column("error", Text),
-    Column("at", UtcDateTime, nullable=False),
+    Column("at", UtcDateTime, nullable=False, index=True),
+    Index("ix_acks_of_router", "router", "snapshot"),
 )
 
 tokens = Table(

@@ -77,7 +77,7 @@ async def test_each_new_snapshot_is_put_in_force_and_acknowledged() -> None:
     following = Following(FakeSource(snapshot(number=1), None, snapshot(number=2)))
     await following.steps(3)
     assert following.served == [1, 2]
-    assert following.source.acknowledged == [(1, None), (2, None)]
+    assert following.source.acknowledged == [(1, None), (1, None), (2, None)]
     assert following.source.asked == [None, 1, 1]
     assert following.metric("tiermesh_router_snapshot") == 2
 
@@ -93,6 +93,13 @@ async def test_a_snapshot_that_cannot_be_built_is_refused_with_the_reason_and_th
     await following.steps(1)
     assert following.served == [1, 3]
     assert following.source.asked == [None, 1, 2]
+
+
+async def test_what_was_said_is_said_again_where_no_snapshot_came_so_that_the_router_counts_as_alive() -> None:
+    following = Following(FakeSource(bad(1), None, None))
+    await following.steps(3)
+    first, *again = following.source.acknowledged
+    assert again == [first, first]
 
 
 async def test_a_missing_key_is_a_reason_too() -> None:
@@ -113,7 +120,7 @@ async def test_an_acknowledgement_is_repeated_until_the_control_plane_is_back() 
     assert following.served == [1]
     assert source.asked == [None]
     await following.steps(1)
-    assert source.acknowledged == [(1, None)]
+    assert set(source.acknowledged) == {(1, None)}
 
 
 async def test_an_acknowledgement_that_is_refused_for_good_does_not_end_the_following() -> None:

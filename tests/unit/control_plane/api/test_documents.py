@@ -189,3 +189,31 @@ def test_a_write_says_who_manages(api: httpx2.Client) -> None:
     assert api.delete("/v1/models/faq").status_code == 409
     assert _apply(api, model()).status_code == 409
     assert _apply(api, model(), manager="kubernetes").is_success
+
+
+def test_a_batch_writes_and_deletes_at_once(api: httpx2.Client) -> None:
+    _apply(api, *shop())
+    gone = [{"kind": "Route", "name": "shop"}, {"kind": "Model", "name": "assistant"}, {"kind": "Model", "name": "no"}]
+    answer = _apply(api, route("other", tiers={"light": ["faq"]}), deleted=gone)
+    assert {change["name"]: change["outcome"] for change in answer.json()["changes"]} == {
+        "shop": "deleted",
+        "assistant": "deleted",
+        "other": "created",
+    }
+    assert answer.json()["snapshot"] == 2
+
+
+def test_a_batch_deletes_nothing_that_a_document_names_which_stays(api: httpx2.Client) -> None:
+    _apply(api, *shop())
+    answer = _apply(api, deleted=[{"kind": "Model", "name": "assistant"}])
+    assert (answer.status_code, answer.json()["detail"]) == (409, "Model 'assistant' is named by Route 'shop'.")
+    assert api.get("/v1/models/assistant").status_code == 200
+
+
+def test_a_batch_of_nothing_is_refused(quiet_api: httpx2.Client) -> None:
+    assert _apply(quiet_api).json()["errors"][0]["field"] == "documents"
+
+
+def test_a_batch_deletes_no_kind_that_is_not_there(quiet_api: httpx2.Client) -> None:
+    answer = _apply(quiet_api, deleted=[{"kind": "Modle", "name": "faq"}])
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, "deleted[0].kind")

@@ -47,6 +47,30 @@ def test_summaries_go_back_in_pages_and_count_the_routers(database: Database) ->
     assert [(one.number, one.acknowledged, one.refused) for one in page] == [(3, 0, 0), (2, 2, 1)]
 
 
+def test_routers_that_said_something_lately_are_alive_with_the_newest_that_they_could_build(database: Database) -> None:
+    then = datetime(2026, 1, 3, tzinfo=UTC)
+    now = datetime(2026, 1, 4, tzinfo=UTC)
+    said = [
+        (1, "gone", None, then),
+        (1, "behind", None, then),
+        (2, "behind", "no such tier", now),
+        (2, "new", "no such tier", now),
+        (1, "recovered", "no such tier", then),
+        (2, "recovered", None, now),
+    ]
+    with database.write() as transaction:
+        for _ in range(2):
+            snapshots.append(transaction, Content(), 0, _BY)
+        for number, router, error, at in said:
+            acks.put(transaction, number, Ack(router=router, error=error, at=at))
+        found = acks.alive(transaction, now)
+    assert [(one.name, one.snapshot, one.refused) for one in found] == [
+        ("behind", 1, 2),
+        ("new", None, 2),
+        ("recovered", 2, None),
+    ]
+
+
 def test_a_routers_last_word_on_a_snapshot_counts(database: Database) -> None:
     at = datetime(2026, 1, 3, tzinfo=UTC)
     with database.write() as transaction:
