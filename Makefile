@@ -59,8 +59,9 @@ BENCHMARKS := router servers models faq quantization budgets protocols faults he
 bench: install ## measure every claim again
 	@missed=0; for name in $(BENCHMARKS); do $(RUN) -m benchmarks.$$name || missed=1; done; exit $$missed
 
-generate: install ## write the custom resource definitions anew from the published language
+generate: install ## write anew what follows from the published language and from settings: definitions, schemas, tables
 	$(RUN) -m control_plane.definitions charts/tiermesh/files/crds
+	$(RUN) -m tests.chart.generate
 
 # A pool of its own: tritonclient and kserve bring messages of the same names, and one pool cannot hold both.
 PROTO := routers/protocols/inference
