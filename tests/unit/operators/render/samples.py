@@ -149,10 +149,14 @@ def everything() -> dict[str, Rendered]:
     found = {}
     for cluster, (offers, site) in CLUSTERS.items():
         for name, spec in SPECS.items():
-            wishing = {**spec, "kubernetes": {**WISHES, **spec.get("kubernetes", {})}}
             for scaling, asked in POLICIES.items():
-                for wishes, chosen in (("plain", spec), ("wishing", wishing)):
+                for wishes, chosen in (("plain", spec), ("wishing", wishing(spec))):
                     one = render_model(model(chosen, name="m.1"), asked, offers, site, BESIDE)
                     found[f"{name}, {scaling}, {wishes}, {cluster}"] = one
         found[f"route, {cluster}"] = render_route(route(), offers, site)
     return found
+
+
+def wishing(spec: dict[str, Any]) -> dict[str, Any]:
+    """A spec with all wishes."""
+    return {**spec, "kubernetes": {**WISHES, **spec.get("kubernetes", {})}}

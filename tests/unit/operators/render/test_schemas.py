@@ -88,7 +88,7 @@ def test_secrets_are_named_and_never_written() -> None:
 def pods(rendered: tuple[Object, ...]) -> Iterator[dict[str, Any]]:
     """Every pod that objects describe; KServe's in the form of one."""
     for one in rendered:
-        spec = one["spec"] if "spec" in one else {}
+        spec = one.get("spec", {})
         match one["kind"]:
             case "Deployment":
                 yield spec["template"]["spec"]
