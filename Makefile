@@ -10,7 +10,7 @@ TORCH := $(shell grep '^torch==' constraints.txt)
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install up test check static unit fuzz bench proto constraints
+.PHONY: help install up test check static unit fuzz bench generate proto constraints
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -58,6 +58,9 @@ BENCHMARKS := router servers models faq quantization budgets protocols faults he
 
 bench: install ## measure every claim again
 	@missed=0; for name in $(BENCHMARKS); do $(RUN) -m benchmarks.$$name || missed=1; done; exit $$missed
+
+generate: install ## write the custom resource definitions anew from the published language
+	$(RUN) -m control_plane.definitions charts/tiermesh/files/crds
 
 # A pool of its own: tritonclient and kserve bring messages of the same names, and one pool cannot hold both.
 PROTO := routers/protocols/inference

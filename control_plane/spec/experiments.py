@@ -124,13 +124,13 @@ class ExperimentSpec(Spec):
     """Another salt deals all units out anew; by default the document's own name."""
     traffic: Traffic = Traffic()
     targeting: Targeting = Targeting()
-    forced: dict[ArmName, tuple[UnitId, ...]] = Field(default_factory=dict)
+    forced: dict[ArmName, tuple[UnitId, ...]] = Field(default_factory=dict, max_length=20)
     """Units that get an arm whatever else holds, and are left out of the analysis: testers."""
     arms: tuple[Arm, ...] = Field(min_length=2, max_length=20)
     """The first is the control."""
     allocation: Allocation = Allocation()
     metrics: tuple[Metric, ...] = Field(default=(), max_length=50)
-    guardrails: tuple[Guardrail, ...] = ()
+    guardrails: tuple[Guardrail, ...] = Field(default=(), max_length=50)
     plan: Plan = Plan()
     state: State = State.DRAFT
 

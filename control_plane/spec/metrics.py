@@ -9,7 +9,9 @@ from control_plane.spec.arms import Percent
 from control_plane.spec.base import Spec
 from control_plane.spec.names import Answering
 
-MetricName = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?$")]
+MetricName = Annotated[
+    str, Field(pattern=r"^[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?$", json_schema_extra={"maxLength": 63})
+]
 OutcomeName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
 """What callers call an outcome in `POST /v1/feedback`: `click`, `order_value`, `resolved`."""
 
@@ -38,7 +40,8 @@ class Measured(StrEnum):
 
 
 _FLAGS = frozenset({Measured.ERRORS, Measured.FALLBACKS, Measured.CACHE_HITS, Measured.REQUESTS})
-_SPREAD = frozenset({Measured.LATENCY, Measured.FIRST_TOKEN, Measured.TOKENS, Measured.COST})
+SPREAD = frozenset({Measured.LATENCY, Measured.FIRST_TOKEN, Measured.TOKENS, Measured.COST})
+"""What is more than yes or no."""
 
 
 class Kind(StrEnum):
@@ -123,9 +126,9 @@ class Metric(Measure):
         kind, of = self.kind, self.of
         if (kind is Kind.QUANTILE) != (self.quantile is not None):
             raise ValueError("quantile: kind 'quantile' needs it, and no other has it")
-        if kind is Kind.QUANTILE and of not in _SPREAD:
-            raise ValueError(f"of: {of.value!r} has no quantiles: name one of {', '.join(sorted(_SPREAD))}")
-        if kind is Kind.PROPORTION and of in _SPREAD:
+        if kind is Kind.QUANTILE and of not in SPREAD:
+            raise ValueError(f"of: {of.value!r} has no quantiles: name one of {', '.join(sorted(SPREAD))}")
+        if kind is Kind.PROPORTION and of in SPREAD:
             raise ValueError(f"kind: {of.value!r} is no share: write mean, ratio or quantile")
         if self.per is not None and kind is not Kind.RATIO:
             raise ValueError("per: only kind 'ratio' has it")

@@ -11,6 +11,7 @@ from control_plane.spec.gates import Gate
 from control_plane.spec.kubernetes import Kubernetes, Runtime
 from control_plane.spec.names import Name
 from control_plane.spec.uris import (
+    DIFFERENT,
     HttpUrl,
     HttpUrls,
     ModelSource,
@@ -115,7 +116,7 @@ _BY_PROTOCOL: dict[Protocol, frozenset[Operation]] = {
 BY_KSERVE = (Runtime.INFERENCE_SERVICE, Runtime.LLM_INFERENCE_SERVICE)
 """KServe fetches the weights of these itself, from wherever it can."""
 
-Modalities = Annotated[tuple[Modality, ...], AfterValidator(different)]
+Modalities = Annotated[tuple[Modality, ...], AfterValidator(different), DIFFERENT]
 
 
 class Resources(Spec):

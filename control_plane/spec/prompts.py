@@ -170,7 +170,9 @@ class RoutePrompt(Spec):
     """Follows the alias: whoever moves it changes what is said."""
     version: Version | None = None
     """Stays at this version."""
-    variables: dict[VariableName, Annotated[str, Field(max_length=10_000)]] = Field(default_factory=dict)
+    variables: dict[VariableName, Annotated[str, Field(max_length=10_000)]] = Field(
+        default_factory=dict, max_length=100
+    )
     """Values where the request gives none."""
 
     @model_validator(mode="after")

@@ -219,7 +219,7 @@ class Resilience(Spec):
     deadline_seconds: float = Field(default=60, gt=0, le=3600)
     """From the request's last byte in to the answer's last byte out. What is left of it goes upstream with each try,
     as `x-request-timeout-seconds`."""
-    fallbacks: tuple[QualifiedName, ...] = ()
+    fallbacks: tuple[QualifiedName, ...] = Field(default=(), max_length=32)
     """Models that are tried, in this order, after those that the score chose have failed or are left alone. A light
     Model here answers a hard question where no heavy one can."""
     breaker: Breaker = Breaker()

@@ -77,7 +77,7 @@ class RolloutSpec(Spec):
     steps: tuple[Step, ...] = Field(min_length=1, max_length=100)
     """After the last one the candidate is promoted."""
     metrics: tuple[Metric, ...] = Field(default=(), max_length=50)
-    guardrails: tuple[Guardrail, ...] = ()
+    guardrails: tuple[Guardrail, ...] = Field(default=(), max_length=50)
     alpha: float = Field(default=0.05, gt=0, lt=0.5)
     """Most that the chance of going back without cause, or on with harm, may be."""
 

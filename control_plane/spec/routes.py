@@ -14,8 +14,8 @@ from control_plane.spec.sampling import Sampling
 class Tiers(Spec):
     """The Models of each tier, in the order in which they are tried; `MODEL:ADAPTER` for an adapter of one."""
 
-    light: tuple[Answering, ...] = ()
-    heavy: tuple[Answering, ...] = ()
+    light: tuple[Answering, ...] = Field(default=(), max_length=32)
+    heavy: tuple[Answering, ...] = Field(default=(), max_length=32)
 
     @model_validator(mode="after")
     def _some(self) -> Self:

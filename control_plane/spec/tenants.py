@@ -54,9 +54,9 @@ class Quotas(Spec):
 class TenantSpec(Spec):
     """What a Tenant says."""
 
-    keys: tuple[Key, ...] = ()
+    keys: tuple[Key, ...] = Field(default=(), max_length=1000)
     """`tiermesh key create` adds one. Without any, nobody calls as this tenant."""
-    routes: tuple[Name, ...] | None = Field(default=None, min_length=1)
+    routes: tuple[Name, ...] | None = Field(default=None, min_length=1, max_length=1000)
     """The Routes it may use; all of them, where it is left out."""
     priority: int = Field(default=0, ge=-100, le=100)
     """Under overload the requests of lower priority go first."""

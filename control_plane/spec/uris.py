@@ -12,7 +12,8 @@ Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 _LOCAL = ("hf", "file", "bundled")
 _FETCHED = ("http", "https")
-_STORED = ("s3", "gs", "pvc", "oci")
+STORED = ("s3", "gs", "pvc", "oci")
+"""Where only a cluster's own servers read weights from."""
 _URL_CHARACTERS = re.compile(r"[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]+")
 """All that RFC 3986 lets stand in a URL."""
 _NAMED = "models:/[A-Za-z0-9][A-Za-z0-9._-]{0,99}(@[A-Za-z][A-Za-z0-9_-]{0,62}|/[1-9][0-9]{0,8})"
@@ -56,7 +57,7 @@ def _model_source(value: str) -> str:
     scheme, _, rest = value.partition("://")
     if scheme in _FETCHED:
         return _http_url(value)
-    if scheme not in _LOCAL + _STORED or not rest:
+    if scheme not in _LOCAL + STORED or not rest:
         raise ValueError(
             "must be hf://ORG/NAME[@REVISION], file://PATH, bundled://NAME, https://HOST/PATH, models:/NAME@ALIAS, "
             "models:/NAME/VERSION, or in a cluster s3://, gs://, pvc:// or oci://"
@@ -66,7 +67,7 @@ def _model_source(value: str) -> str:
 
 def in_object_store(uri: str | None) -> bool:
     """Whether a source lies where only a cluster's own servers read it."""
-    return (uri or "").partition("://")[0] in _STORED
+    return (uri or "").partition("://")[0] in STORED
 
 
 def _http_url(value: str) -> str:
@@ -83,12 +84,19 @@ def _http_url(value: str) -> str:
 _PORT = "(6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5][0-9]{4}|[1-9][0-9]{0,3})"
 _HTTP = rf"https?://([A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\])(:{_PORT})?(/[A-Za-z0-9._~:/@!$&'()*+,;=%-]*)?"
 _FOLDER = r"(hf|file|bundled)://.+"
-_OBJECTS = rf"({'|'.join(_STORED)})://.+"
+_OBJECTS = rf"({'|'.join(STORED)})://.+"
+
+
+_LONGEST = 2000
 
 
 def _like(pattern: str) -> WithJsonSchema:
     """What the schema says of a text; what such a pattern cannot say, the validator refuses."""
-    return WithJsonSchema({"type": "string", "pattern": f"^({pattern})$"})
+    return WithJsonSchema({"type": "string", "pattern": f"^({pattern})$", "maxLength": _LONGEST})
+
+
+DIFFERENT = Field(json_schema_extra={"minItems": 1, "uniqueItems": True})
+"""What `different` checks, as a schema says it."""
 
 
 def different(values: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -98,9 +106,10 @@ def different(values: tuple[Any, ...]) -> tuple[Any, ...]:
     return values
 
 
-SourceUri = Annotated[str, AfterValidator(_source_uri), _like(_FOLDER)]
+_Text = Annotated[str, Field(max_length=_LONGEST)]
+SourceUri = Annotated[_Text, AfterValidator(_source_uri), _like(_FOLDER)]
 """A folder on this machine, in a package or on a hub."""
-ModelSource = Annotated[str, AfterValidator(_model_source), _like(f"{_FOLDER}|{_OBJECTS}|{_HTTP}|{_NAMED}")]
+ModelSource = Annotated[_Text, AfterValidator(_model_source), _like(f"{_FOLDER}|{_OBJECTS}|{_HTTP}|{_NAMED}")]
 """The same, or what is fetched from a URL, or a version of the model registry, or what a cluster's servers read."""
-HttpUrl = Annotated[str, AfterValidator(_http_url), _like(_HTTP)]
-HttpUrls = Annotated[tuple[HttpUrl, ...], AfterValidator(different)]
+HttpUrl = Annotated[_Text, AfterValidator(_http_url), _like(_HTTP)]
+HttpUrls = Annotated[tuple[HttpUrl, ...], Field(max_length=64), AfterValidator(different), DIFFERENT]

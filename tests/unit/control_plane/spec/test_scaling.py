@@ -29,7 +29,7 @@ def test_a_policy_says_how_much_to_run_and_when() -> None:
         ({"signals": [{"metric": "queue", "target": 1}, {"metric": "queue", "target": 2}]}, "keep one"),
         ({"signals": [{"metric": "quue", "target": 1}]}, "'queue'"),
         ({"schedule": [{**WINDOW, "min": 9}]}, r"schedule\[0\].min \(9\) must lie between min and max"),
-        ({"schedule": [{**WINDOW, "timezone": "Europe/Berlim"}]}, "did you mean 'Europe/Berlin'"),
+        ({"schedule": [{**WINDOW, "timezone": "Europe/Berlin "}]}, "pattern"),
         ({"schedule": [{**WINDOW, "end": WINDOW["start"]}]}, "write another end"),
         ({"schedule": [{**WINDOW, "start": "at eight"}]}, "pattern"),
         ({"model": "assistant:legal"}, "pattern"),

@@ -1,0 +1,63 @@
+"""Of Routes: tiers, how they hold out, and what prompts they name."""
+
+from control_plane.spec import prompts, resilience, routes
+from control_plane.spec.rules.rule import Rule, Rules, exactly_one, ordered, some
+
+_ANSWERS = "((has(self.tiers.light) ? self.tiers.light : []) + (has(self.tiers.heavy) ? self.tiers.heavy : []))"
+_MIRRORED = "has(self.resilience) && has(self.resilience.mirror)"
+_FALLS = "has(self.resilience) && has(self.resilience.fallbacks)"
+_SHADOW = "a Model that answers cannot be the shadow too: name another"
+
+ROUTES: Rules = {
+    routes.Tiers: (
+        Rule(f"{some('light')} || {some('heavy')}", "at least one of light and heavy must name a Model"),
+        Rule(
+            "!has(self.light) || !has(self.heavy) || self.light.all(name, !(name in self.heavy))",
+            "a Model may stand only once in tiers: remove it from one",
+        ),
+        *(
+            Rule(
+                f"!has(self.{tier}) || self.{tier}.all(name, self.{tier}.exists_one(other, other == name))",
+                f"a Model may stand only once in {tier}: remove the other",
+                f".{tier}",
+            )
+            for tier in ("light", "heavy")
+        ),
+    ),
+    routes.RouteSpec: (
+        Rule(
+            f"!({_MIRRORED}) || !(self.resilience.mirror.model in {_ANSWERS})"
+            f" && !({_FALLS} && self.resilience.mirror.model in self.resilience.fallbacks)",
+            _SHADOW,
+            ".resilience.mirror.model",
+        ),
+        Rule(
+            f"(!({_FALLS}) || self.resilience.fallbacks.all(name, !name.contains('/')))"
+            f" && (!({_MIRRORED}) || !self.resilience.mirror.model.contains('/'))",
+            "a Route names Models of its own namespace alone: write the name without a namespace",
+            ".resilience",
+        ),
+    ),
+    resilience.Resilience: (
+        Rule(
+            "!has(self.fallbacks) || self.fallbacks.all(name, self.fallbacks.exists_one(other, other == name))",
+            "a Model may stand only once in fallbacks: remove the other",
+            ".fallbacks",
+        ),
+    ),
+    resilience.Breaker: (ordered(resilience.Breaker, "open_seconds", "max_open_seconds"),),
+    resilience.Outliers: (ordered(resilience.Outliers, "ejection_seconds", "max_ejection_seconds"),),
+    resilience.Retries: (ordered(resilience.Retries, "backoff_seconds", "max_backoff_seconds"),),
+    resilience.Rung: (
+        Rule("self.leave < self.enter", "leave must be lower than enter: between them nothing changes", ".leave"),
+    ),
+    prompts.Template: (exactly_one("template", "chat"),),
+    prompts.RoutePrompt: (
+        exactly_one("alias", "version"),
+        Rule(
+            f"!has(self.variables) || !('{prompts.INPUT}' in self.variables)",
+            f"variables.{prompts.INPUT} is what the caller asks: it has no default; remove it",
+            ".variables",
+        ),
+    ),
+}
