@@ -205,7 +205,7 @@ def test_what_is_sent_reads_well_where_it_goes() -> None:
     sent = look(resource(name="big", spec=HERE)).send
     assert sent is not None
     assert parse(sent).metadata.managed_by == "kubernetes"
-    assert digest(sent) == digest(dict(reversed(sent.items())))
+    assert digest(sent) == digest(dict(reversed([*sent.items()])))
 
 
 def test_a_model_of_the_registry_runs_once_its_version_is_known() -> None:
