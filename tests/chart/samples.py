@@ -24,6 +24,7 @@ PLACED: Mapping[str, Any] = {
 SAMPLES: Mapping[str, Mapping[str, Any]] = {
     "as it comes": {},
     "for evaluation": {
+        "crds": {"install": False},
         "database": {"bundled": {"enabled": True, "storageClass": "fast"}},
         "redis": {"bundled": {"enabled": True}},
         "mlflow": {"bundled": {"enabled": True, "storageClass": "fast"}},
@@ -37,6 +38,7 @@ SAMPLES: Mapping[str, Mapping[str, Any]] = {
         },
     },
     "for a company": {
+        "crds": {"install": False},
         "image": {"registry": "registry.example.com/team", "pullSecrets": ["registry"]},
         "tokens": {"existingSecret": "mesh-tokens"},
         "database": {"existingSecret": "mesh-database", "existingSecretKey": "dsn"},
@@ -89,7 +91,7 @@ SAMPLES: Mapping[str, Mapping[str, Any]] = {
             "gateway": {"parentRefs": [{"name": "public", "namespace": "gateways"}]},
         },
         "networkPolicy": {"controlPlaneFrom": [PEER], "monitoringFrom": [], "egress": {"enabled": True}},
-        "crds": {"keep": False},
+        "crds": {"install": False, "keep": False},
         "operator": {"namespaces": ["shop"]},
     },
     "little": {

@@ -65,14 +65,19 @@ def camel(name: str) -> str:
 
 
 def _property(said: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
-    """What pydantic says, without null: a value that is not there is left out. What a process reads from text of its own
-    form is text here."""
+    """What pydantic says, without null: a value that is not there is left out. What a process reads from text of a form
+    of its own is text here."""
     found = dict(next((one for one in said.get("anyOf", ()) if one.get("type") != "null"), said))
     if "$ref" in found:
         found = known[found["$ref"].rpartition("/")[2]]
     if "properties" in found:
         properties = {name: _property(one, known) for name, one in found["properties"].items()}
-        return {"type": "object", "additionalProperties": False, "required": found["required"], "properties": properties}
+        return {
+            "type": "object",
+            "additionalProperties": False,
+            "required": found["required"],
+            "properties": properties,
+        }
     if found["type"] == "object":
         inner = found["additionalProperties"]
         text = inner["type"] == "array"

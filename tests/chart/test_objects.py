@@ -1,16 +1,17 @@
 """What the chart renders is what Kubernetes and its extensions take, and the objects fit each other."""
 
+import copy
 import subprocess
 from collections.abc import Mapping
 from typing import Any
 
 import pytest
-import yaml
 
 from observability.control_plane_metrics import ControlPlaneMetrics
 from observability.metrics import NAMES
+from observability.operator_metrics import OperatorMetrics
 from tests.chart.generate import CHART
-from tests.chart.rendering import NAMESPACE, VERSIONS, Object, of_kind, pods, rendered, template
+from tests.chart.rendering import NAMESPACE, VERSIONS, Object, of_kind, pods, read, rendered, template
 from tests.chart.samples import SAMPLES
 from tests.chart.schemas import check_core, check_custom, is_core
 from tests.kubernetes.programs import program
@@ -51,7 +52,7 @@ def test_every_custom_object_meets_its_real_definition(values: Mapping[str, Any]
 
 def test_a_misspelt_field_of_a_custom_object_would_be_found() -> None:
     (gateway,) = of_kind(rendered(SAMPLES["for evaluation"]), "Gateway")
-    gateway = yaml.safe_load(yaml.safe_dump(gateway))
+    gateway = copy.deepcopy(gateway)
     gateway["spec"]["listeners"][0]["hostnames"] = gateway["spec"]["listeners"][0].pop("hostname")
     with pytest.raises(Exception, match="hostnames"):
         check_custom(gateway)
@@ -95,12 +96,8 @@ def test_prometheus_scrapes_one_port_of_each_component(values: Mapping[str, Any]
 
 
 def test_every_alert_is_about_a_metric_that_there_is() -> None:
-    known = set(NAMES) | {
-        name
-        for line in ControlPlaneMetrics().render().decode().splitlines()
-        if line.startswith("# TYPE")
-        for name in [line.split()[2]]
-    }
+    exposed = ControlPlaneMetrics().render() + OperatorMetrics().render()
+    known = set(NAMES) | {line.split()[2] for line in exposed.decode().splitlines() if line.startswith("# TYPE")}
     (rule,) = of_kind(rendered(SAMPLES["for a company"]), "PrometheusRule")
     expressions = [one["expr"] for group in rule["spec"]["groups"] for one in group["rules"]]
     words = "".join(
@@ -131,7 +128,7 @@ def test_a_long_name_of_a_release_still_makes_names_that_fit() -> None:
 def test_two_releases_share_no_object_of_the_whole_cluster() -> None:
     def of_the_cluster(namespace: str) -> set[tuple[str, str]]:
         done = template({"crds": {"install": False}}, VERSIONS[-1], "--namespace", namespace)
-        objects = [one for one in yaml.safe_load_all(done.stdout) if one]
+        objects = read(done.stdout)
         return {(one["kind"], one["metadata"]["name"]) for one in objects if "namespace" not in one["metadata"]}
 
     first, second = of_the_cluster("one"), of_the_cluster("two")

@@ -3,7 +3,7 @@
 # The documents: it follows them, and writes its finalizer and their status.
 - apiGroups: [tiermesh.dev]
   resources: [{{ include "tiermesh.kinds" . }}]
-  verbs: [list, watch, patch]
+  verbs: [get, list, watch, patch]
 - apiGroups: [tiermesh.dev]
   resources: [{{ include "tiermesh.kindsWith" "status" }}]
   verbs: [patch]
