@@ -21,7 +21,7 @@ _APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
 def _read_back(cluster: Cluster, written: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """As the API would keep them, without what it and kubectl add."""
-    text = "---\n".join(json.dumps(one, ensure_ascii=False) + "\n" for one in written)
+    text = json.dumps({"apiVersion": "v1", "kind": "List", "items": written}, ensure_ascii=False)
     answer = json.loads(cluster.kubectl("apply", "--dry-run=server", "-o", "json", "-f", "-", text=text))
     return [_as_written(one) for one in answer["items"]]
 

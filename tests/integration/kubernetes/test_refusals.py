@@ -49,6 +49,7 @@ def test_a_change_that_may_not_be_is_refused(wrong: Wrong, cluster: Cluster, nam
 
 
 def test_what_only_the_control_plane_can_refuse_is_accepted(cluster: Cluster) -> None:
-    later = "---\n".join(json.dumps(one.manifest) + "\n" for one in wrong_manifests("condition"))
-    applied = cluster.kubectl("apply", "--server-side", "--dry-run=server", "-f", "-", text=later)
-    assert len(applied.splitlines()) == len(wrong_manifests("condition"))
+    later = [one.manifest for one in wrong_manifests("condition")]
+    text = json.dumps({"apiVersion": "v1", "kind": "List", "items": later})
+    applied = cluster.kubectl("apply", "--server-side", "--dry-run=server", "-f", "-", text=text)
+    assert len(applied.splitlines()) == len(later)
