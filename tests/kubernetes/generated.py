@@ -80,7 +80,7 @@ def _values(schema: Schema, named: Mapping[str, Schema]) -> st.SearchStrategy[An
     if "$ref" in schema:
         return st.deferred(lambda: _values(named[schema["$ref"].rpartition("/")[2]], named))
     if "anyOf" in schema:
-        return st.one_of(_values(one, named) for one in schema["anyOf"] if one != {"type": "null"})
+        return st.one_of([_values(one, named) for one in schema["anyOf"] if one != {"type": "null"}])
     if "enum" in schema or "const" in schema:
         return st.sampled_from(schema.get("enum") or [schema["const"]])
     match schema["type"]:
@@ -90,8 +90,13 @@ def _values(schema: Schema, named: Mapping[str, Schema]) -> st.SearchStrategy[An
             return st.integers(schema.get("minimum", 0), int(_most(schema)))
         case "number":
             least = schema.get("minimum", schema.get("exclusiveMinimum", 0))
-            edges = {"exclude_min": "exclusiveMinimum" in schema, "exclude_max": "exclusiveMaximum" in schema}
-            return st.floats(least, _most(schema), **edges) | st.integers(int(least) + 1, int(_most(schema)) + 1)
+            floats = st.floats(
+                least,
+                _most(schema),
+                exclude_min="exclusiveMinimum" in schema,
+                exclude_max="exclusiveMaximum" in schema,
+            )
+            return floats | st.integers(int(least) + 1, int(_most(schema)) + 1)
         case "string":
             return _texts(schema)
         case "array":

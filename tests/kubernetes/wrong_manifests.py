@@ -1,6 +1,6 @@
 """Manifests that are wrong in one thing each, who refuses them, and what the message has to name."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -26,22 +26,22 @@ class Wrong:
     by: Refuser
     before: dict[str, Any] | None = None
     """What is there already, where it is the change that is wrong."""
-    beside: tuple[dict[str, Any], ...] = field(default=())
+    beside: tuple[dict[str, Any], ...] = ()
     """Documents that are in force."""
 
 
 def wrong_manifests(*refusers: Refuser) -> list[Wrong]:
     """All, or those that these refuse."""
     found = [
-        _read(said, f"{file.stem}-{number}", _KINDS.get(file.stem))
+        _read(said, f"{file.stem}-{number}", _KINDS.get(file.stem, ""))
         for file in sorted(_FOLDER.glob("*.yaml"))
         for number, said in enumerate(yaml.safe_load(file.read_text(encoding="utf-8")))
     ]
     return [one for one in found if not refusers or one.by in refusers]
 
 
-def _read(said: dict[str, Any], name: str, usual: str | None) -> Wrong:
-    kind, name = said.get("kind", usual), said.get("name", name)
+def _read(said: dict[str, Any], name: str, usual: str) -> Wrong:
+    kind, name = str(said.get("kind", usual)), str(said.get("name", name))
     before, beside = said.get("before"), said.get("beside", ())
     return Wrong(
         said["wrong"],

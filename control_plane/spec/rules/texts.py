@@ -52,5 +52,7 @@ _TEXTS: tuple[tuple[Any, int, str], ...] = (
     (kubernetes.LabelValue, 63, "must be a label's value: at most 63 letters, digits, '.', '_' and '-'"),
 )
 
-TEXTS: dict[str, Text] = {TypeAdapter(kind).json_schema()["pattern"]: Text(*said) for kind, *said in _TEXTS}
+TEXTS: dict[str, Text] = {
+    TypeAdapter(kind).json_schema()["pattern"]: Text(longest, words) for kind, longest, words in _TEXTS
+}
 """By the pattern."""

@@ -14,6 +14,7 @@ from tests.kubernetes.generated import manifest, specs
 
 EXAMPLES = sorted((Path(__file__).parents[3] / "examples").glob("*/*.yaml"))
 EACH = 25
+_EASY = settings(derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 _APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
@@ -48,9 +49,8 @@ def test_a_folder_is_applied_as_it_lies(cluster: Cluster, namespace: str) -> Non
 @pytest.mark.parametrize("kind", sorted(PLURALS.values()))
 def test_what_the_language_takes_a_cluster_takes_and_keeps_as_it_is(kind: str, cluster: Cluster) -> None:
     made: list[dict[str, Any]] = []
-    options = {"derandomize": True, "database": None, "suppress_health_check": list(HealthCheck)}
 
-    @settings(max_examples=EACH, phases=[Phase.generate], **options)
+    @settings(_EASY, max_examples=EACH, phases=[Phase.generate])
     @given(specs(kind))
     def collect(spec: dict[str, Any]) -> None:
         made.append(manifest(kind, f"made-{len(made)}", spec))
