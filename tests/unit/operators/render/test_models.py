@@ -1,7 +1,12 @@
 """Which runtime a Model gets, and what is said where it gets none."""
 
-import pytest
+import re
+from pathlib import Path
 
+import pytest
+import yaml
+
+from control_plane.spec.documents import Model
 from operators.render import Offers, Rendered, render_model
 from tests.unit.operators.render.samples import (
     ASSISTANT,
@@ -83,6 +88,13 @@ def test_what_would_answer_otherwise_than_the_document_says_does_not_run(spec: d
     rendered = render_model(model(spec), None, EVERYTHING, SITE)
     assert not rendered.objects
     assert said in " ".join(rendered.missing)
+
+
+def test_the_page_for_users_shows_a_document_that_runs_as_it_says() -> None:
+    page = (Path(__file__).parents[4] / "docs" / "operator-objects.md").read_text(encoding="utf-8")
+    (written,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    shown = Model.model_validate(yaml.safe_load(written))
+    assert kinds(render_model(shown, None, BARE, PLAIN)) == ["Deployment", "Service", "PodDisruptionBudget"]
 
 
 def test_every_sentence_ends_and_begins_as_one() -> None:

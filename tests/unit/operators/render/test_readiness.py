@@ -128,6 +128,7 @@ def test_while_a_second_cluster_starts_the_first_still_answers() -> None:
     found = readiness(ON_RAY, live(ON_RAY, status))
     assert not found.ready
     assert found.why.endswith("is DEPLOYING. The cluster before it still answers.")
+    assert not readiness(ON_RAY, live(ON_RAY, {**status, "pendingServiceStatus": {}})).ready
 
 
 def test_kserves_own_reason_comes_before_the_whole() -> None:

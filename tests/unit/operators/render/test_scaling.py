@@ -103,6 +103,10 @@ def test_without_keda_what_kubernetes_cannot_do_is_named_and_the_rest_is_done() 
     assert "nothing scales by queue, no replica at all" in rendered.missing[0]
 
 
+def test_where_nothing_wakes_it_one_replica_stays() -> None:
+    assert the("Deployment", vllm(DEMAND, BARE, PLAIN))["spec"]["replicas"] == 1
+
+
 def test_the_autoscaler_is_written_in_the_version_that_the_cluster_has() -> None:
     old = Offers({"HorizontalPodAutoscaler": "autoscaling/v2beta2"})
     rendered = render_model(model(as_runtime(FAQ, "deployment"), replicas={"min": 1, "max": 2}), None, old, PLAIN)
