@@ -102,7 +102,7 @@ def test_what_a_document_asks_of_the_cluster_is_in_its_pods() -> None:
 
 
 def test_a_platform_may_choose_the_user() -> None:
-    assert pod(render_model(model(FAQ), None, BARE, PLAIN))["securityContext"]["runAsUser"] == 65532
+    assert pod(render_model(model(FAQ), None, BARE, PLAIN))["securityContext"]["runAsUser"] == 10001
     assert "runAsUser" not in pod(render_model(model(FAQ), None, BARE, Site(user=None)))["securityContext"]
 
 
