@@ -67,8 +67,9 @@ def _items_within(asked: Sequence[Any], found: Sequence[Any], field: str, keys: 
     )
 
 
-def _identity(item: Mapping[str, Any], names: Sequence[str]) -> tuple[Any, ...]:
-    return tuple(item.get(name, _DEFAULTS.get(name)) for name in names)
+def _identity(item: Mapping[str, Any], names: Sequence[str]) -> tuple[str, ...]:
+    """As text: a live object may hold anything."""
+    return tuple(repr(item.get(name, _DEFAULTS.get(name))) for name in names)
 
 
 def _amount(value: Any) -> Decimal | None:

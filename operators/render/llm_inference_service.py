@@ -75,8 +75,9 @@ def render(document: Model, bounds: Bounds, offers: Offers, site: Site) -> Rende
 def _stays(bounds: Bounds) -> Iterator[str]:
     if bounds.moves:
         yield (
-            f"KServe scales an LLMInferenceService by an operator of its own, which this one does not set up: it stays "
-            f"at {max(1, bounds.min)} replicas. Set kubernetes.runtime to ray or deployment."
+            "KServe scales an LLMInferenceService by a program of its own, which is not set up here: it stays at "
+            f"{max(1, bounds.min)} of {bounds.min} to {bounds.max} replicas. Ray and Deployments are scaled: see "
+            "kubernetes.runtime."
         )
 
 

@@ -38,6 +38,8 @@ RAY_ENVIRONMENT: Mapping[str, str] = {
     # Requests do not use the object store; Ray's own default is 30% of all memory.
     "RAY_DEFAULT_OBJECT_STORE_MAX_MEMORY_BYTES": "134217728",
     "RAY_SERVE_ENABLE_HA_PROXY": "1",
+    # On a busy node 5 seconds, Ray's default, are too few, and `serve run` gives up.
+    "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": "60",
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_worker_niceness": "0",
     "RAY_kill_child_processes_on_worker_exit_with_raylet_subreaper": "true",

@@ -1,9 +1,12 @@
 """Whether the live objects run what was rendered, as their own controllers say."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from operators.render.rendered import Object, Readiness, Rendered
+
+_MOST_CHARACTERS = 300
+"""Of what a controller says: some quote whole logs."""
 
 
 def readiness(rendered: Rendered, live: Sequence[Object]) -> Readiness:
@@ -21,10 +24,10 @@ def readiness(rendered: Rendered, live: Sequence[Object]) -> Readiness:
             return Readiness(False, f"{_named(asked)} is not there yet.")
         if judge := _JUDGES.get(asked["kind"]):
             readings.append(judge(child))
-    unready = [reading for reading in readings if not reading.ready]
+    unready = [reading.why for reading in readings if not reading.ready]
     replicas = max((reading.replicas for reading in readings), default=0)
     selector = next((reading.selector for reading in readings if reading.selector), "")
-    return Readiness(not unready, unready[0].why if unready else "", replicas, selector)
+    return Readiness(not unready, unready[0] if unready else "", replicas, selector)
 
 
 def _identity(child: Object) -> tuple[str, str]:
@@ -36,106 +39,116 @@ def _named(child: Object) -> str:
 
 
 def _deployment(child: Object) -> Readiness:
-    status, labels = child.get("status", {}), child["spec"]["selector"]["matchLabels"]
-    conditions = _conditions(status)
+    status, conditions = _within(child, "status"), _conditions(child)
     available, progressing = conditions.get("Available", {}), conditions.get("Progressing", {})
-    asked = child["spec"].get("replicas", 1)
+    asked = _within(child, "spec").get("replicas", 1)
     rolled = progressing.get("reason") == "NewReplicaSetAvailable" or status.get("updatedReplicas", 0) == asked
-    ready = _observed(child) and available.get("status") == "True" and rolled
-    why = "" if ready else _why(child, progressing if progressing.get("status") == "False" else available)
-    return Readiness(ready, why, status.get("availableReplicas", 0), _selector(labels))
+    ready = _observed(child) and _true(available) and rolled
+    stuck = progressing.get("status") == "False" or _true(available)
+    why = "" if ready else _why(child, progressing if stuck else available)
+    return Readiness(
+        ready, why, status.get("availableReplicas", 0), _selector(child, "spec", "selector", "matchLabels")
+    )
 
 
 def _ray_service(child: Object) -> Readiness:
-    status = child.get("status", {})
-    conditions = _conditions(status)
-    upgrading = conditions.get("UpgradeInProgress", {}).get("status") == "True"
-    serving = conditions.get("Ready", {}).get("status") == "True"
-    current = status.get("pendingServiceStatus" if upgrading or not serving else "activeServiceStatus", {})
-    applications: Mapping[str, Any] = current.get("applicationStatuses") or {}
+    conditions = _conditions(child)
+    upgrading, serving = _true(conditions.get("UpgradeInProgress", {})), _true(conditions.get("Ready", {}))
+    active = _within(child, "status", "activeServiceStatus")
+    newest = _within(child, "status", "pendingServiceStatus") if upgrading or not serving else active
+    applications = _within(newest, "applicationStatuses")
     running = all(application.get("status") == "RUNNING" for application in applications.values())
     ready = _observed(child) and serving and not upgrading and running
     why = "" if ready else _ray_says(child, applications, conditions, still=upgrading and serving)
-    workers = status.get("activeServiceStatus", {}).get("rayClusterStatus", {}).get("availableWorkerReplicas", 0)
-    return Readiness(ready, why, workers, _worker_selector(child))
+    workers = _within(active, "rayClusterStatus").get("availableWorkerReplicas", 0)
+    # Every group's pods have the same labels.
+    groups = _within(child, "spec", "rayClusterConfig").get("workerGroupSpecs") or [{}]
+    return Readiness(ready, why, workers, _selector(groups[0], "template", "metadata", "labels"))
 
 
 def _ray_says(child: Object, applications: Mapping[str, Any], conditions: Mapping[str, Any], *, still: bool) -> str:
     earlier = " The cluster before it still answers." if still else ""
     for name, application in sorted(applications.items()):
         if application.get("status") != "RUNNING":
-            last = _last_line(application.get("message", ""))
+            last = _last_line(application.get("message"))
             said = f": {last}" if last else ""
-            return f"Ray Serve's application {name!r} is {application.get('status', 'unknown')}{said}.{earlier}"
+            return f"Ray Serve's application {name!r} is {application.get('status') or 'unknown'}{said}.{earlier}"
     return _why(child, conditions.get("UpgradeInProgress" if still else "Ready", {})) + earlier
 
 
-def _worker_selector(child: Object) -> str:
-    groups = child["spec"]["rayClusterConfig"].get("workerGroupSpecs") or [{}]
-    return _selector(groups[0].get("template", {}).get("metadata", {}).get("labels", {}))
+def _inference_service(child: Object) -> Readiness:
+    failed = _last_line(_within(child, "status", "modelStatus", "lastFailureInfo").get("message"))
+    return _kserve(child, failed, 0, _selector(child, "spec", "predictor", "labels"))
 
 
-def _kserve(child: Object) -> Readiness:
-    status = child.get("status", {})
-    conditions = _conditions(status)
-    ready = _observed(child) and conditions.get("Ready", {}).get("status") == "True"
-    failed = status.get("modelStatus", {}).get("lastFailureInfo", {}).get("message")
-    why = f"{_named(child)}: {_last_line(failed)}." if failed else _why(child, _first_failing(conditions))
-    return Readiness(ready, "" if ready else why, 0, _selector(_pod_labels(child["spec"])))
+def _llm_inference_service(child: Object) -> Readiness:
+    replicas = _within(child, "status", "workloads", "primary").get("readyReplicas", 0)
+    return _kserve(child, "", replicas, _selector(child, "spec", "labels"))
 
 
-def _pod_labels(spec: Mapping[str, Any]) -> Mapping[str, str]:
-    """An InferenceService says them of its predictor, an LLMInferenceService of itself."""
-    found: Mapping[str, str] = spec.get("predictor", spec).get("labels", {})
-    return found
-
-
-def _first_failing(conditions: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What explains most: a part's condition before the whole's."""
-    failing = [one for name, one in sorted(conditions.items()) if one.get("status") == "False" and name != "Ready"]
-    whole: Mapping[str, Any] = conditions.get("Ready", {})
-    return failing[0] if failing else whole
+def _kserve(child: Object, failed: str, replicas: int, selector: str) -> Readiness:
+    """A part's condition explains more than the whole's, and a failure of the model more than either."""
+    conditions = _conditions(child)
+    whole = conditions.pop("Ready", {})
+    failing = [part for _, part in sorted(conditions.items()) if part.get("status") == "False"]
+    ready = _observed(child) and _true(whole)
+    why = f"{_named(child)}: {failed}." if failed else _why(child, failing[0] if failing else whole)
+    return Readiness(ready, "" if ready else why, replicas, selector)
 
 
 def _http_route(child: Object) -> Readiness:
-    for parent in child.get("status", {}).get("parents", []):
-        for condition in parent.get("conditions", []):
+    parents = _within(child, "status").get("parents") or []
+    for parent in parents:
+        for condition in parent.get("conditions") or []:
             if condition.get("status") == "False":
                 return Readiness(False, _why(child, condition))
-    accepted = bool(child.get("status", {}).get("parents"))
-    return Readiness(accepted, "" if accepted else f"{_named(child)}: no gateway has accepted it yet.")
+    return Readiness(bool(parents), "" if parents else f"{_named(child)}: no gateway has accepted it yet.")
 
 
 _JUDGES: Mapping[str, Callable[[Object], Readiness]] = {
     "Deployment": _deployment,
     "RayService": _ray_service,
-    "InferenceService": _kserve,
-    "LLMInferenceService": _kserve,
+    "InferenceService": _inference_service,
+    "LLMInferenceService": _llm_inference_service,
     "HTTPRoute": _http_route,
 }
 """The kinds whose controllers say something; others are there once they are written."""
 
 
+def _within(value: Mapping[str, Any], *path: str) -> Mapping[str, Any]:
+    """A part; an empty one where it is not there, or is null."""
+    for name in path:
+        value = value.get(name) or {}
+    return value
+
+
 def _observed(child: Object) -> bool:
     """Whether its controller has seen what was written last. One that does not say has."""
     generation = child["metadata"].get("generation", 0)
-    return bool(child.get("status", {}).get("observedGeneration", generation) >= generation)
+    return bool(_within(child, "status").get("observedGeneration", generation) >= generation)
 
 
-def _conditions(status: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    return {condition["type"]: condition for condition in status.get("conditions", [])}
+def _conditions(child: Object) -> dict[str, Mapping[str, Any]]:
+    said: Iterable[Mapping[str, Any]] = _within(child, "status").get("conditions") or []
+    return {condition["type"]: condition for condition in said}
+
+
+def _true(condition: Mapping[str, Any]) -> bool:
+    return condition.get("status") == "True"
 
 
 def _why(child: Object, condition: Mapping[str, Any]) -> str:
-    said = _last_line(condition.get("message", "")) or condition.get("reason") or "it is being started"
-    return f"{_named(child)}: {said.rstrip('.')}."
+    said = _last_line(condition.get("message")) or condition.get("reason") or "it is being started"
+    return f"{_named(child)}: {said}."
 
 
-def _last_line(text: str) -> str:
-    """The innermost error of a traceback, bounded: controllers quote whole logs."""
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[-1][:300].rstrip(".") if lines else ""
+def _last_line(text: str | None) -> str:
+    """The innermost error of a traceback, without the point at its end."""
+    lines = [line.strip() for line in (text or "").splitlines() if line.strip()]
+    return lines[-1][:_MOST_CHARACTERS].rstrip(".") if lines else ""
 
 
-def _selector(labels: Mapping[str, str]) -> str:
+def _selector(child: Mapping[str, Any], *path: str) -> str:
+    """As `kubectl -l` takes it. The labels that say what an object belongs to choose nothing."""
+    labels = {name: value for name, value in _within(child, *path).items() if "kubernetes.io/" not in name}
     return ",".join(f"{name}={value}" for name, value in sorted(labels.items()))

@@ -56,5 +56,5 @@ class Site:
     """Whether Prometheus' operator is told what to scrape, where it is present."""
     monitor_labels: Mapping[str, str] = field(default_factory=dict)
     """By which a Prometheus finds the monitors that are its own, such as {"release": "prometheus"}."""
-    user: int | None = 65532
+    user: int | None = 10001
     """The user that pods run as; None: the platform chooses, as OpenShift does."""
