@@ -19,6 +19,8 @@ def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plane]:
 
 
 @pytest.fixture
-def mesh(cluster: Cluster, namespace: str, plane: Plane) -> Mesh:
+def mesh(cluster: Cluster, namespace: str, plane: Plane) -> Iterator[Mesh]:
     """A namespace of its own in both."""
-    return Mesh(cluster, namespace, plane)
+    found = Mesh(cluster, namespace, plane)
+    yield found
+    found.api.close()

@@ -85,8 +85,7 @@ class Mesh:
         ours = {
             "namespaces": self.namespace,
             "lease_namespace": self.namespace,
-            "lease_seconds": 6,
-            "discovery_seconds": 1,
+            "lease_seconds": 10,
         }
         kubeconfig, url = self.cluster.kubeconfig, self.plane.replica.url
         folder = self.plane.folder / self.namespace
