@@ -9,14 +9,6 @@ from operators.offers import discover
 from operators.render import Offers
 
 ANSWERS: Mapping[str, Any] = {
-    "/apis": {
-        "groups": [
-            {"name": "ray.io", "versions": [{"groupVersion": "ray.io/v1"}]},
-            {"name": "tiermesh.dev", "versions": [{"groupVersion": "tiermesh.dev/v1alpha1"}]},
-            {"name": "keda.sh", "versions": [{"groupVersion": "keda.sh/v1alpha1"}]},
-            {"name": "others.example", "versions": [{"groupVersion": "others.example/v1"}]},
-        ]
-    },
     "/apis/ray.io/v1": {"resources": [{"name": "rayservices", "kind": "RayService"}]},
     "/apis/tiermesh.dev/v1alpha1": {
         "resources": [{"name": "models", "kind": "Model"}, {"name": "models/status", "kind": "Model"}]
@@ -24,7 +16,7 @@ ANSWERS: Mapping[str, Any] = {
 }
 
 
-async def test_only_known_groups_are_asked_for_and_one_that_is_gone_is_none() -> None:
+async def test_known_versions_are_asked_for_by_name_and_one_that_is_not_there_is_none() -> None:
     asked = []
 
     async def get(path: str) -> Mapping[str, Any]:
@@ -36,7 +28,7 @@ async def test_only_known_groups_are_asked_for_and_one_that_is_gone_is_none() ->
 
     offers, ours = await discover(get)
     assert (dict(offers.versions), set(ours)) == ({"RayService": "ray.io/v1"}, {"Model"})
-    assert "/apis/others.example/v1" not in asked
+    assert "/apis/keda.sh/v1alpha1" in asked
 
 
 def test_each_kind_is_watched_once_in_the_version_in_which_it_is_written() -> None:
