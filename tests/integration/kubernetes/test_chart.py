@@ -13,44 +13,13 @@ import yaml
 
 from operators.kinds import FINALIZER
 from tests.chart.generate import CHART, CHECKOUT
+from tests.integration.kubernetes.releases import KINDS, Release
 from tests.kubernetes.cluster import Cluster
 
 pytestmark = pytest.mark.timeout(300)
 
 PREVIOUS = "0.0.9"
-KINDS = (
-    "deployments,services,secrets,serviceaccounts,persistentvolumeclaims,roles,rolebindings,poddisruptionbudgets,"
-    "horizontalpodautoscalers,networkpolicies,jobs,configmaps"
-)
 OF_THE_CLUSTER = "clusterroles,clusterrolebindings,customresourcedefinitions"
-
-
-class Release:
-    """A release of the chart in a namespace of its own."""
-
-    def __init__(self, cluster: Cluster, namespace: str) -> None:
-        self.cluster = cluster
-        self.namespace = namespace
-        self.name = namespace.replace("test", "mesh")
-
-    def helm(self, verb: str, *arguments: object, values: Any = None) -> str:
-        """Run helm on it; the definitions are there already, as the cluster's tests have them all."""
-        said = {} if values is None else {"crds": {"install": False}, **values}
-        more = () if values is None else ("--values", "-")
-        return self.cluster.helm(verb, self.name, *arguments, "-n", self.namespace, *more, text=json.dumps(said))
-
-    def kubectl(self, *arguments: object, text: str = "") -> str:
-        """Run kubectl in its namespace."""
-        return self.cluster.kubectl(*arguments, "-n", self.namespace, text=text)
-
-    def get(self, *arguments: object) -> Any:
-        """What kubectl gets, as JSON."""
-        return json.loads(self.kubectl("get", *arguments, "-o", "json"))
-
-    def objects(self, kinds: str = KINDS) -> dict[tuple[str, str], Any]:
-        """Everything of the release, by kind and name."""
-        labelled = f"app.kubernetes.io/instance={self.name}"
-        return {(one["kind"], one["metadata"]["name"]): one for one in self.get(kinds, "-l", labelled)["items"]}
 
 
 @pytest.fixture
@@ -76,7 +45,7 @@ def test_an_upgrade_and_a_rollback_keep_what_serves_and_uninstalling_leaves_the_
     alone = {"operator": {"namespaces": [release.namespace]}}
     release.helm("install", previous, values=alone)
     first = release.objects()
-    assert first[("Deployment", f"{release.name}-tiermesh-control-plane")]["spec"]["strategy"]["type"] == "Recreate"
+    assert first[("Deployment", f"{release.full}-control-plane")]["spec"]["strategy"]["type"] == "Recreate"
     shared = {
         "database": {"existingSecret": "database"},
         "mlflow": {"url": "http://mlflow"},
@@ -85,17 +54,17 @@ def test_an_upgrade_and_a_rollback_keep_what_serves_and_uninstalling_leaves_the_
     }
     release.helm("upgrade", CHART, values={**alone, **shared})
     second = release.objects()
-    plane = second[("Deployment", f"{release.name}-tiermesh-control-plane")]
+    plane = second[("Deployment", f"{release.full}-control-plane")]
     assert (plane["spec"]["strategy"]["type"], plane["spec"]["replicas"]) == ("RollingUpdate", 2)
     assert _identities(first).items() <= _identities(second).items()
-    secret = ("Secret", f"{release.name}-tiermesh-tokens")
+    secret = ("Secret", f"{release.full}-tokens")
     assert first[secret]["data"] == second[secret]["data"]
     release.helm("rollback", "1")
     third = release.objects()
     assert _identities(first) == _identities(third)
     assert all(third[key]["spec"] == one["spec"] for key, one in first.items() if key[0] in ("Deployment", "Service"))
     release.helm("uninstall")
-    assert set(release.objects()) == {("PersistentVolumeClaim", f"{release.name}-tiermesh-control-plane")}
+    assert set(release.objects()) == {("PersistentVolumeClaim", f"{release.full}-control-plane")}
     assert release.objects(OF_THE_CLUSTER) == {}
 
 
@@ -120,7 +89,7 @@ def test_all_of_the_bundled_and_monitored_mesh_is_taken_and_nothing_of_it_is_lef
     assert {"ServiceMonitor", "PrometheusRule", "Gateway", "HTTPRoute", "GRPCRoute"} <= {kind for kind, _ in before}
     release.helm("upgrade", CHART, values={**values, "router": {"podAnnotations": {"a": "b"}}})
     assert _identities(before) == _identities(release.objects(everything))
-    passwords = ("Secret", f"{release.name}-tiermesh-database")
+    passwords = ("Secret", f"{release.full}-database")
     assert before[passwords]["data"] == release.objects()[passwords]["data"]
     release.kubectl("wait", "deployments", "--all", "--for=condition=Available", "--timeout=60s")
     release.helm("uninstall")
@@ -180,14 +149,12 @@ def _leave(release: Release, folder: Path, keep: bool) -> subprocess.CompletedPr
     *accounts, job = _manifest(release, "uninstall", values)
     release.kubectl("apply", "-f", "-", text=yaml.safe_dump_all(accounts))
     pod = job["spec"]["template"]["spec"]
-    config = yaml.safe_load(release.cluster.kubeconfig.read_text())
-    config["users"][0]["user"] = {"token": release.kubectl("create", "token", pod["serviceAccountName"]).strip()}
-    (folder / "kubeconfig").write_text(yaml.safe_dump(config))
+    kubeconfig = release.kubeconfig(pod["serviceAccountName"], folder)
     _, *arguments = pod["containers"][0]["args"]
     return subprocess.run(
         [sys.executable, *arguments],
         cwd=CHECKOUT,
-        env={**os.environ, "KUBECONFIG": str(folder / "kubeconfig")},
+        env={**os.environ, "KUBECONFIG": str(kubeconfig)},
         capture_output=True,
         text=True,
         check=False,
@@ -207,7 +174,7 @@ def test_before_the_end_the_operator_stops_and_nothing_waits_for_it(
         release.kubectl("patch", name, "--type", "merge", "-p", json.dumps(patch))
     done = _leave(release, tmp_path, keep)
     assert done.returncode == 0, done.stderr
-    assert release.get(f"deployment/{release.name}-tiermesh-operator")["spec"]["replicas"] == 0
+    assert release.get(f"deployment/{release.full}-operator")["spec"]["replicas"] == 0
     left = {one["metadata"]["name"]: one["metadata"].get("finalizers") for one in release.get("models,routes")["items"]}
     another = {"shop": ["example.com/another"]}
     assert left == ({"faq": None, "assistant": None, **another} if keep else another)
@@ -216,16 +183,14 @@ def test_before_the_end_the_operator_stops_and_nothing_waits_for_it(
 
 def test_a_job_whose_rights_do_not_suffice_says_which(release: Release, tmp_path: Path) -> None:
     release.kubectl("create", "serviceaccount", "nobody")
-    config = yaml.safe_load(release.cluster.kubeconfig.read_text())
-    config["users"][0]["user"] = {"token": release.kubectl("create", "token", "nobody").strip()}
-    (tmp_path / "kubeconfig").write_text(yaml.safe_dump(config))
+    kubeconfig = release.kubeconfig("nobody", tmp_path)
     command = [
         "-m",
         "operators.uninstall",
         f"--operator={release.namespace}/operator",
         f"--namespace={release.namespace}",
     ]
-    environment = {**os.environ, "KUBECONFIG": str(tmp_path / "kubeconfig")}
+    environment = {**os.environ, "KUBECONFIG": str(kubeconfig)}
     done = subprocess.run(
         [sys.executable, *command],
         cwd=CHECKOUT,
