@@ -31,6 +31,7 @@ from operators.worker import Knowledge, Worker
 
 logger = logging.getLogger(__name__)
 
+_RETRY_SECONDS = 2.0
 _STOP_SECONDS = 5.0
 """How long what is under way may take to end."""
 
@@ -112,11 +113,8 @@ class Leading:
         self._sweep = Sweep(plane.documents, self._is_there, settings.manager, self._cache, self._upward)
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Work until `stop` is set, or there is something new to watch that kopf does not see by itself.
-
-        Raises TiermeshError where the API server cannot be asked.
-        """
-        await self._discover()
+        """Work until `stop` is set. Raises TiermeshError where there is something that only a new start can watch."""
+        await self._discover_first()
         worker = Worker(
             self._cache,
             self._queue,
@@ -159,6 +157,14 @@ class Leading:
         self._queue.add(key)
         for user in self._knows.users.get(key, ()):
             self._queue.add(user)
+
+    async def _discover_first(self) -> None:
+        while True:
+            try:
+                return await self._discover()
+            except TiermeshError as error:
+                logger.warning("the cluster does not say what it offers", extra={"fields": {"why": str(error)}})
+                await asyncio.sleep(_RETRY_SECONDS)
 
     async def _discover(self) -> None:
         self._knows.offers, self._ours = await discover(self._cluster.get)

@@ -90,7 +90,7 @@ class Lease:
             except (TiermeshError, TimeoutError) as error:
                 lost = isinstance(error, TiermeshError) and error.code is Code.CONFLICT
                 if lost or self._clock() - renewed_at >= self._seconds * _SURRENDER:
-                    message = f"The Lease is lost: {error or 'the API server does not answer'}"
+                    message = f"The Lease is lost: {str(error) or 'the API server takes too long.'}"
                     raise TiermeshError(Code.UNAVAILABLE, message, "Another operator leads now.") from error
 
     async def release(self) -> None:

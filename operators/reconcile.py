@@ -33,6 +33,11 @@ def reconcile(resource: Resource, observed: Observed, manager: str) -> Patch:
         patch = Patch(hold=not resource.held)
         return with_status(resource, observed, patch, [refused, _not(refused)], resource.status)
     rendered = _render(document, observed)
+    if isinstance(document, Model) and _runs_nowhere(document, rendered, observed):
+        # Without an address it is of no use to routers. What ran before goes on, and so does its document.
+        missing = Condition(Type.DEPLOYED, State.FALSE, "Missing", " ".join(rendered.missing))
+        patch = Patch(hold=not resource.held)
+        return with_status(resource, observed, patch, [missing, _not(missing)], resource.status)
     meant = _upwards(document, rendered, manager)
     runs = readiness(rendered, observed.children)
     patch = Patch(
@@ -71,6 +76,11 @@ def _is_known(document: Document, observed: Observed) -> bool:
     if not isinstance(document, Model) or not references(document):
         return True
     return observed.pins is not None and not any(unresolved([document], observed.pins))
+
+
+def _runs_nowhere(model: Model, rendered: Rendered, observed: Observed) -> bool:
+    """Whether the cluster lacks what runs it; not of a Model whose versions only the control plane can look up."""
+    return bool(rendered.missing) and not rendered.objects and _is_known(model, observed)
 
 
 def _upwards(document: Document, rendered: Rendered, manager: str) -> dict[str, Any]:
@@ -128,7 +138,7 @@ def _accepted(resource: Resource, standing: Standing) -> Condition:
 def _deployed(observed: Observed, rendered: Rendered, runs: Readiness) -> Condition:
     if observed.problem is not None:
         return Condition(Type.DEPLOYED, State.FALSE, "WriteRefused", observed.problem)
-    if not rendered.objects:
+    if not rendered.objects:  # a Route: it is served without
         return Condition(Type.DEPLOYED, State.FALSE, "Missing", " ".join(rendered.missing))
     lacks = " ".join(("", *rendered.missing))
     if runs.ready:

@@ -15,7 +15,7 @@ def with_status(
 ) -> Patch:
     """The patch with the status, where that changes, and with what of it is news; `facts` are what it says beside its
     conditions."""
-    before = resource.conditions
+    before = [one for one in resource.conditions if one["type"] in set(Type)]
     status = {name: value for name, value in facts.items() if value is not None}
     status["observedGeneration"] = resource.generation
     found_now = written(found, before, resource.generation, observed.now)
@@ -23,7 +23,14 @@ def with_status(
     kept = others(found, before) if found[0].type is Type.READY else []
     status["conditions"] = [*kept, *found_now]
     news = (*_done(patch), *happenings(found, before))
-    return replace(patch, status=None if status == resource.status else status, happenings=news)
+    same = _compared(status) == _compared(resource.status)
+    return replace(patch, status=None if same else status, happenings=news)
+
+
+def _compared(status: Mapping[str, Any]) -> dict[str, Any]:
+    """A status without what servers order as they like, and without what others say in it."""
+    ours = {one["type"]: one for one in status.get("conditions", ()) if one["type"] in set(Type)}
+    return {**status, "conditions": ours}
 
 
 def _done(patch: Patch) -> list[Happening]:

@@ -7,6 +7,7 @@ What was refused for what others say is tried again once something changed.
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -61,8 +62,8 @@ class Upward:
         self._standings: dict[Key, Standing] = {}
         self._refused: dict[Key, _Wish] = {}
         """Said, and refused for now."""
-        self._late: set[Key] = set()
-        """What the control plane could not answer: it may be in need of what is away, and others are not."""
+        self._unanswered: Counter[Key] = Counter()
+        """How often the control plane could not answer: some may be in need of what is away, and others are not."""
         self._most = MOST_AT_ONCE
         self._some = asyncio.Event()
         self.reachable: bool | None = None
@@ -88,7 +89,7 @@ class Upward:
         """Nobody asks about it any more."""
         for known in (self._wishes, self._standings, self._refused):
             known.pop(key, None)
-        self._late.discard(key)
+        del self._unanswered[key]
 
     def doubt(self, keys: Iterable[Key]) -> None:
         """What was settled about these may hold no longer: whoever wants it says it again."""
@@ -115,7 +116,8 @@ class Upward:
                 retry = min(2 * retry, LONGEST_RETRY_SECONDS)
             else:
                 self.reachable, retry, self._most = True, FIRST_RETRY_SECONDS, min(2 * self._most, MOST_AT_ONCE)
-                self._late -= batch.keys()
+                for key in batch:
+                    del self._unanswered[key]
                 if changed:
                     self._try_again(set(batch))
 
@@ -135,7 +137,7 @@ class Upward:
 
     def _batch(self) -> dict[Key, _Wish]:
         """What is said at once: documents after those that they name, deletions before."""
-        ordered = sorted(self._wishes, key=lambda key: (key in self._late, *_order(key, self._wishes[key])))
+        ordered = sorted(self._wishes, key=lambda key: (self._unanswered[key], *_order(key, self._wishes[key])))
         return {key: self._wishes[key] for key in ordered[: self._most]}
 
     async def _say(self, batch: Mapping[Key, _Wish]) -> bool:
@@ -183,7 +185,7 @@ class Upward:
 
     def _unreachable(self, batch: Mapping[Key, _Wish], error: TiermeshError) -> None:
         self.reachable, self._most = False, max(1, self._most // 8)
-        self._late |= batch.keys()
+        self._unanswered.update(batch.keys())
         logger.warning("the control plane takes nothing", extra={"fields": {"why": str(error), "waiting": len(self)}})
         for key, wish in [*self._wishes.items()]:
             self._note(key, Standing(wish.digest, unreachable=str(error)))

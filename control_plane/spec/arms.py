@@ -23,11 +23,9 @@ def _no_secret(name: str) -> str:
     return name
 
 
-ArmName = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$", json_schema_extra={"maxLength": 32})]
+ArmName = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$")]
 """Lower case, digits and '-', at most 32 characters: it stands in a header of each answer."""
-HeaderName = Annotated[
-    str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,99}$", json_schema_extra={"maxLength": 100}), AfterValidator(_no_secret)
-]
+HeaderName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,99}$"), AfterValidator(_no_secret)]
 """A request header, in lower case; over gRPC a key of the metadata."""
 BodyField = Annotated[str, Field(pattern=rf"^{_FIELD_NAME}(\.{_FIELD_NAME}){{0,4}}$")]
 """A field of a request's JSON body, with dots into objects: `user`, `metadata.session_id`."""

@@ -29,12 +29,15 @@ def _file(value: str) -> str:
     return value
 
 
+Evaluation = Annotated[
+    str, Field(max_length=2000, json_schema_extra={"pattern": "^(file|https?)://."}), AfterValidator(_file)
+]
+
+
 class Gate(Spec):
     """An evaluation that has to be passed, with exactly the weights that will be served."""
 
-    evaluation: Annotated[
-        str, Field(max_length=2000), AfterValidator(_file), Field(json_schema_extra={"pattern": "^(file|https?)://."})
-    ]
+    evaluation: Evaluation
     """The file with the questions, which the control plane reads: see docs/models.md."""
     sha256: Sha256 | None = None
     """Of that file. By default what the file says now is what counts, so that changing it closes the gate."""

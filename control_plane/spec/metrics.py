@@ -9,9 +9,7 @@ from control_plane.spec.arms import Percent
 from control_plane.spec.base import Spec
 from control_plane.spec.names import Answering
 
-MetricName = Annotated[
-    str, Field(pattern=r"^[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?$", json_schema_extra={"maxLength": 63})
-]
+MetricName = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?$")]
 OutcomeName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
 """What callers call an outcome in `POST /v1/feedback`: `click`, `order_value`, `resolved`."""
 

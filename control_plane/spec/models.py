@@ -22,7 +22,7 @@ from control_plane.spec.uris import (
     reference,
 )
 
-KeyVariable = Annotated[str, Field(pattern=r"^TIERMESH_UPSTREAM_KEY_[A-Z0-9_]+$")]
+KeyVariable = Annotated[str, Field(pattern=r"^TIERMESH_UPSTREAM_KEY_[A-Z0-9_]+$", max_length=200)]
 """A router's variable with a Model's key. The prefix keeps other secrets out of reach."""
 Version = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
 

@@ -10,14 +10,14 @@ EVERY_NAMESPACE: Literal["*"] = "*"
 """In place of a namespace, where documents are listed: all of them."""
 _LABEL = r"[a-z0-9]([-a-z0-9.]{0,61}[a-z0-9])?"
 
-Name = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9.]{0,61}[a-z0-9])?$", json_schema_extra={"maxLength": 63})]
+Name = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9.]{0,61}[a-z0-9])?$")]
 """A DNS label: lower case, digits, '-' and '.', at most 63 characters."""
 
 _ANSWERING = rf"{_LABEL}(:{_LABEL})?"
 
-Answering = Annotated[str, Field(pattern=rf"^{_ANSWERING}$", json_schema_extra={"maxLength": 127})]
+Answering = Annotated[str, Field(pattern=rf"^{_ANSWERING}$")]
 """A Model's name, or `MODEL:ADAPTER`."""
-QualifiedName = Annotated[str, Field(pattern=rf"^({_LABEL}/)?{_ANSWERING}$", json_schema_extra={"maxLength": 191})]
+QualifiedName = Annotated[str, Field(pattern=rf"^({_LABEL}/)?{_ANSWERING}$")]
 """As compiled content names a Model: `NAME` or `NAMESPACE/NAME`, with or without an adapter."""
 
 CallersName = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[\x21-\x7e]+$")]

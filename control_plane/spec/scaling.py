@@ -43,7 +43,7 @@ class Target(Spec):
 
 
 _CRON_FIELD = r"[0-9A-Za-z*/,-]{1,40}"
-Cron = Annotated[str, Field(pattern=rf"^{_CRON_FIELD}( {_CRON_FIELD}){{4}}$", json_schema_extra={"maxLength": 204})]
+Cron = Annotated[str, Field(pattern=rf"^{_CRON_FIELD}( {_CRON_FIELD}){{4}}$")]
 """Minute, hour, day of the month, month, day of the week: `0 8 * * 1-5`."""
 
 

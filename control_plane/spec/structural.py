@@ -19,6 +19,7 @@ from typing_extensions import override
 from control_plane.spec import rules
 from control_plane.spec.base import Spec
 from control_plane.spec.rules.rule import Rule
+from control_plane.spec.rules.texts import TEXTS
 
 Schema = dict[str, Any]
 _VALIDATIONS = "x-kubernetes-validations"
@@ -62,6 +63,10 @@ def _converted(schema: Mapping[str, Any], named: Mapping[str, Schema]) -> Schema
     made = {word: said[word] for word in _COPIED if word in said}
     if made.get("format") not in _FORMATS:
         made.pop("format", None)
+    if text := TEXTS.get(said.get("pattern", "")):
+        # A pattern would be checked first, and says nothing that helps.
+        rule = Rule(f'self.matches(r"{made.pop("pattern")}")', text.words)
+        made = {"maxLength": text.longest, **made, _VALIDATIONS: [validation(rule)]}
     if "description" in made or "default" in said:
         made["description"] = _described(said)
     for bound, word in (("minimum", "exclusiveMinimum"), ("maximum", "exclusiveMaximum")):
@@ -112,6 +117,10 @@ def _described(said: Mapping[str, Any]) -> str:
     return f"{text} Default: {written}.".strip()
 
 
+def _must(pattern: str) -> str:
+    return TEXTS[pattern].words if pattern in TEXTS else f"must match {pattern}"
+
+
 def _map(said: Mapping[str, Any], named: Mapping[str, Schema]) -> Schema:
     """A map: Kubernetes says nothing of its names by itself."""
     patterns: Mapping[str, Schema] = said.get("patternProperties", {})
@@ -120,7 +129,7 @@ def _map(said: Mapping[str, Any], named: Mapping[str, Schema]) -> Schema:
         return {"x-kubernetes-preserve-unknown-fields": True}
     made: Schema = {"additionalProperties": _converted(values, named)}
     found = [
-        {"rule": f"self.all(name, name.matches(r'{pattern}'))", "message": f"each name must match {pattern}"}
+        validation(Rule(f'self.all(name, name.matches(r"{pattern}"))', f"a name {_must(pattern)}"))
         for pattern in patterns
     ]
     return made | ({_VALIDATIONS: found} if found else {})

@@ -32,7 +32,7 @@ def server(document: Model, site: Site) -> Server:
         "bento",
         "",
         ports={"http": _PORT},
-        env={"HOME": pods.HOME, "BENTOML_DO_NOT_TRACK": "True"},
+        env={"HOME": pods.HOME, "BENTOML_HOME": pods.HOME, "BENTOML_DO_NOT_TRACK": "True"},
         probes=pods.probes("/readyz", "/livez", "http", start_seconds=15 * 60),
         resources=pods.resources(document.spec.resources, site),
         lifecycle=pods.LEAVE,

@@ -35,6 +35,8 @@ RAY_ENVIRONMENT: Mapping[str, str] = {
     "HOME": HOME,
     "TIERMESH_HOME": HOME,
     "USER": "tiermesh",
+    # Requests do not use the object store; Ray's own default is 30% of all memory.
+    "RAY_DEFAULT_OBJECT_STORE_MAX_MEMORY_BYTES": "134217728",
     "RAY_SERVE_ENABLE_HA_PROXY": "1",
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_worker_niceness": "0",
@@ -93,15 +95,16 @@ def resources(reserved: Resources, site: Site, more_gib: float = 0, copies: int 
 
 def probes(ready: str, live: str, port: str | int, start_seconds: int) -> Json:
     """Paths that say so, and how long the first start may take before the container is started anew."""
-
-    def probe(path: str, **more: int) -> Json:
-        return {"httpGet": {"path": path, "port": port}, "timeoutSeconds": 5, **more}
-
     return {
-        "startupProbe": probe(ready, periodSeconds=10, failureThreshold=math.ceil(start_seconds / 10)),
-        "readinessProbe": probe(ready, periodSeconds=5, failureThreshold=2),
-        "livenessProbe": probe(live, periodSeconds=10, failureThreshold=6),
+        "startupProbe": probe(ready, port, periodSeconds=10, failureThreshold=math.ceil(start_seconds / 10)),
+        "readinessProbe": probe(ready, port, periodSeconds=5, failureThreshold=2),
+        "livenessProbe": probe(live, port, periodSeconds=10, failureThreshold=6),
     }
+
+
+def probe(path: str, port: str | int, **more: int) -> Json:
+    """One of them."""
+    return {"httpGet": {"path": path, "port": port}, "timeoutSeconds": 5, **more}
 
 
 def scratch(model: Model, shared_memory_gib: float = 1) -> Volumes:

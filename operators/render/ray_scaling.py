@@ -1,5 +1,6 @@
 """Replicas in Ray Serve's own words: it counts requests by itself, and asks KubeRay for pods."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -17,22 +18,33 @@ class Count:
     """The replicas of one application."""
 
     bounds: Bounds
+    per_pod: int
     options: dict[str, Any]
     """Ray Serve's, of the deployment."""
+
+    @property
+    def fewest(self) -> int:
+        """Pods that always run."""
+        return math.ceil(self.bounds.min / self.per_pod)
+
+    @property
+    def most(self) -> int:
+        """Pods that ever run."""
+        return math.ceil(self.bounds.max / self.per_pod) if "autoscaling_config" in self.options else self.fewest
 
 
 def counted(bounds: Bounds, limits: Limits, per_pod: int) -> Count:
     """Fixed, or within bounds by the requests that wait or are worked on."""
     spread = {"max_replicas_per_node": per_pod}
     if not bounds.moves or (bounds.schedule and not _demand(bounds)):
-        return Count(bounds, {"num_replicas": bounds.min, **spread})
+        return Count(bounds, per_pod, {"num_replicas": bounds.min, **spread})
     scaling = {
         "min_replicas": bounds.min,
         "max_replicas": bounds.max,
         "target_ongoing_requests": _target(bounds, limits),
         "downscale_delay_s": bounds.cooldown_seconds,
     }
-    return Count(bounds, {"num_replicas": "auto", "autoscaling_config": scaling, **spread})
+    return Count(bounds, per_pod, {"num_replicas": "auto", "autoscaling_config": scaling, **spread})
 
 
 def left_out(bounds: Bounds) -> Iterator[str]:

@@ -1,0 +1,220 @@
+"""What is to be done about a custom resource."""
+
+from typing import Any
+
+import pytest
+
+from control_plane.spec.documents import parse
+from operators.kinds import FINALIZER
+from operators.observed import Patch, Standing
+from operators.render import Offers
+from operators.resource import Resource, digest
+from tests.unit.operators.samples import (
+    HERE,
+    NOW,
+    accepted,
+    after,
+    condition,
+    look,
+    resource,
+    routers,
+    running,
+    types,
+)
+
+
+def test_a_new_resource_is_held_and_its_document_sent_with_its_manager() -> None:
+    patch = look(resource(finalizers=[], labels={"team": "a"}))
+    assert patch.hold
+    assert patch.send == {
+        "apiVersion": "tiermesh.dev/v1alpha1",
+        "kind": "Model",
+        "metadata": {"name": "small", "namespace": "team", "labels": {"team": "a"}, "managedBy": "kubernetes"},
+        "spec": {"engine": "openai", "tier": "light", "url": "http://models.example/v1"},
+    }
+    assert patch.status is None
+
+
+def test_it_is_ready_once_every_router_serves_a_snapshot_that_holds_it() -> None:
+    one = resource()
+    patch = look(one, standing=accepted(one, 4), presence=routers(4, 5))
+    assert types(patch) == ["Accepted", "Ready"]
+    assert condition(patch, "Ready") == ("True", "Ready")
+    assert patch.status is not None
+    assert (patch.status["snapshot"], patch.status["observedGeneration"]) == (4, 1)
+    assert "waitingFor" not in patch.status
+
+
+def test_until_then_its_status_says_who_it_waits_for_and_who_refused() -> None:
+    one = resource()
+    patch = look(one, standing=accepted(one, 4), presence=routers(4, 3, refusing="no such tier"))
+    assert condition(patch, "Ready") == ("False", "WaitingForRouters")
+    assert patch.status is not None
+    assert patch.status["waitingFor"] == ["router-1", "router-x"]
+    assert "router-x refused snapshot 9: no such tier" in patch.status["conditions"][-1]["message"]
+
+
+def test_where_no_router_is_alive_nothing_is_ready() -> None:
+    one = resource()
+    assert condition(look(one, standing=accepted(one), presence=routers()), "Ready") == ("False", "NoRouter")
+
+
+@pytest.mark.parametrize("spec", [None, HERE])
+def test_a_second_look_at_what_was_written_does_nothing(spec: dict[str, Any] | None) -> None:
+    one = resource(finalizers=[], spec=spec)
+    known = {"children": running(one) if spec else (), "presence": routers(4)}
+    first = look(one, standing=accepted(one), **known)
+    assert first.writes
+    second = look(after(one, first), standing=accepted(one), **known)
+    assert not second.writes
+    assert second.happenings == ()
+
+
+def test_a_new_process_writes_nothing_although_it_asks_the_control_plane_anew() -> None:
+    one = resource()
+    known = after(one, look(one, standing=accepted(one, 4), presence=routers(9)))
+    for standing in (None, accepted(one, 9, changed=False), Standing(accepted(one).digest, unreachable="It is away.")):
+        for presence in (None, routers(9)):
+            assert look(known, standing=standing, presence=presence).status is None
+
+
+def test_a_control_plane_that_was_set_up_anew_counts_its_snapshots_from_one() -> None:
+    one = resource()
+    known = after(one, look(one, standing=accepted(one, 4), presence=routers(9)))
+    patch = look(known, standing=accepted(one, 1), presence=routers(1))
+    assert patch.status is not None
+    assert patch.status["snapshot"] == 1
+
+
+def test_the_time_of_a_transition_stays_while_the_state_does() -> None:
+    one = resource()
+    known = after(one, look(one, standing=accepted(one), presence=routers(1)))
+    for each in known.status["conditions"]:
+        each["lastTransitionTime"] = "2026-01-01T00:00:00Z"
+    patch = look(known, standing=accepted(one), presence=routers(4))
+    assert patch.status is not None
+    assert [one["lastTransitionTime"] for one in patch.status["conditions"]] == [
+        "2026-01-01T00:00:00Z",
+        NOW.strftime("%Y-%m-%dT%H:%M:%SZ"),
+    ]
+
+
+def test_a_document_that_is_wrong_is_not_sent_and_each_field_is_named() -> None:
+    patch = look(resource(spec={"engine": "openai", "teir": "light", "url": "x"}))
+    assert patch.send is None
+    assert condition(patch, "Accepted") == ("False", "Invalid")
+    assert condition(patch, "Ready") == ("False", "Invalid")
+    assert patch.status is not None
+    assert "did you mean 'tier'?" in patch.status["conditions"][0]["message"]
+
+
+def test_what_the_control_plane_refuses_says_why_and_is_an_event() -> None:
+    one = resource()
+    refused = Standing(accepted(one).digest, refusal="spec.tiers.light[0]: there is no Model 'x'", reason="Invalid")
+    patch = look(one, standing=refused)
+    assert condition(patch, "Accepted") == ("False", "Invalid")
+    assert [(each.reason, each.warning) for each in patch.happenings] == [("Invalid", True)]
+
+
+def test_an_older_answer_says_nothing_about_what_is_sent_now() -> None:
+    one = resource()
+    assert look(one, standing=Standing("another")).status is None
+
+
+def test_what_runs_here_is_written_and_its_address_goes_upwards() -> None:
+    one = resource(name="big", spec=HERE)
+    patch = look(one)
+    assert [each["kind"] for each in patch.apply][:1] != []
+    assert all(each["metadata"]["ownerReferences"][0]["uid"] == "uid-big" for each in patch.apply)
+    assert patch.send is not None
+    assert patch.send["spec"]["url"].startswith("http://model-big.team.svc")
+
+
+def test_it_is_deployed_once_its_children_run() -> None:
+    one = resource(name="big", spec=HERE)
+    children = running(one)
+    patch = look(one, standing=accepted(one), children=children, presence=routers(4))
+    assert patch.apply == ()
+    assert condition(patch, "Deployed") == ("True", "Deployed")
+    children[0]["status"] = {}
+    waiting = look(one, standing=accepted(one), children=children, presence=routers(4))
+    assert condition(waiting, "Deployed") == condition(waiting, "Ready") == ("False", "NotRunning")
+
+
+def test_drift_is_written_over_and_nothing_else_is() -> None:
+    one = resource(name="big", spec=HERE)
+    children = running(one)
+    (deployment,) = (each for each in children if each["kind"] == "Deployment")
+    deployment["spec"]["template"]["spec"]["containers"][0]["image"] = "evil"
+    patch = look(one, standing=accepted(one), children=children, presence=routers(4))
+    assert [each["kind"] for each in patch.apply] == ["Deployment"]
+    assert [each.reason for each in patch.happenings][:1] == ["Applied"]
+
+
+def test_what_ran_before_stays_until_what_takes_its_place_runs() -> None:
+    one = resource(name="big", spec=HERE)
+    children = running(one)
+    old = {**children[0], "kind": "RayService", "apiVersion": "ray.io/v1"}
+    assert look(one, standing=accepted(one), children=[*children, old]).prune == (old,)
+    children[0]["status"] = {}
+    assert look(one, standing=accepted(one), children=[*children, old]).prune == ()
+
+
+def test_what_the_cluster_lacks_is_a_condition_and_nothing_is_sent() -> None:
+    one = resource(name="big", spec=HERE | {"kubernetes": {"runtime": "ray"}})
+    patch = look(one)
+    assert patch.send is None
+    assert condition(patch, "Deployed") == condition(patch, "Ready") == ("False", "Missing")
+    assert look(one, offers=Offers({"RayService": "ray.io/v1"})).send is not None
+
+
+def test_what_the_api_server_refuses_to_write_is_a_condition() -> None:
+    one = resource(name="big", spec=HERE)
+    patch = look(one, standing=accepted(one), children=running(one), problem="Deployment 'x' was not written: no.")
+    assert condition(patch, "Deployed") == ("False", "WriteRefused")
+
+
+def test_a_suspended_resource_is_left_alone_and_keeps_what_was_known_of_it() -> None:
+    one = resource()
+    known = after(one, look(one, standing=accepted(one), presence=routers(4)))
+    suspended = Resource({**known.body, "spec": {**known.spec, "suspend": True}})
+    patch = look(suspended)
+    assert (patch.send, patch.apply, patch.hold) == (None, (), False)
+    assert condition(patch, "Ready") == ("Unknown", "Suspended")
+    assert condition(patch, "Accepted") == ("True", "Accepted")
+    assert not look(after(suspended, patch)).writes
+
+
+def test_a_document_does_not_say_that_it_is_suspended() -> None:
+    patch = look(resource(spec={"engine": "openai", "tier": "light", "url": "http://x/v1", "suspend": False}))
+    assert patch.send is not None
+    assert "suspend" not in patch.send["spec"]
+
+
+def test_how_far_a_rollout_is_stays_in_its_status_while_nobody_says() -> None:
+    one = resource(
+        "Rollout", spec={"route": "shop", "override": {"complexity": {"threshold": 0}}, "steps": [{"setWeight": 5}]}
+    )
+    patch = look(one, standing=accepted(one), presence=routers(4), progress={"phase": "progressing", "step": 1})
+    assert patch.status is not None
+    assert (patch.status["phase"], patch.status["step"]) == ("progressing", 1)
+    assert look(after(one, patch), standing=accepted(one), presence=routers(4)).status is None
+
+
+def test_what_is_sent_reads_well_where_it_goes() -> None:
+    sent = look(resource(name="big", spec=HERE)).send
+    assert sent is not None
+    assert parse(sent).metadata.managed_by == "kubernetes"
+    assert digest(sent) == digest(dict(reversed([*sent.items()])))
+
+
+def test_a_model_of_the_registry_runs_once_its_version_is_known() -> None:
+    one = resource(name="big", spec=HERE | {"source": "models:/big@production"})
+    patch = look(one)
+    assert (patch.apply, patch.send is not None) == ((), True)
+
+
+def test_an_unheld_resource_is_held() -> None:
+    assert look(resource(finalizers=["others.example/x"])).hold
+    assert not look(resource(finalizers=["others.example/x", FINALIZER])).hold
+    assert not Patch().writes
