@@ -1,6 +1,7 @@
 """The whole path: installed by Helm, described with kubectl, asked over HTTP, deleted again."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -71,6 +72,5 @@ def test_what_kubectl_applies_is_answered_by_the_router_and_leaves_nothing_when_
     release.kubectl("delete", "models,routes,scalingpolicies", "--all", "--timeout=60s")
     release.kubectl("wait", "deployment/model-big", "--for=delete", "--timeout=60s")
     log = running.logs["operator"].read_text()
-    forbidden = [line for line in log.splitlines() if "forbidden" in line.lower() or "cannot" in line.lower()]
-    assert forbidden == []
+    assert not re.search("forbidden|cannot [a-z]+ resource|not enough permissions", log, re.IGNORECASE)
     assert "leads" in {json.loads(line).get("message") for line in log.splitlines() if line.startswith("{")}
