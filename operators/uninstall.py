@@ -11,6 +11,7 @@ import logging
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from lightkube import ApiError, Client
@@ -59,12 +60,14 @@ def leave(client: Client, operator: str, namespaces: Sequence[str], delete: bool
     """
     if delete:
         for kind, one in _every(client, namespaces):
-            _unless_gone(lambda kind=kind, at=one.metadata: client.delete(kind, at.name, namespace=at.namespace))
+            with _gone_is_fine():
+                client.delete(kind, one.metadata.name, namespace=one.metadata.namespace)
         if not _awaited(lambda: next(_every(client, namespaces), None) is None, seconds):
             logger.warning("the operator has not cleaned up in time: what is left is let go of as it is")
     namespace, _, name = operator.partition("/")
     stop = {"spec": {"replicas": 0}}
-    _unless_gone(lambda: client.patch(Deployment.Scale, name, stop, namespace=namespace))
+    with _gone_is_fine():
+        client.patch(Deployment.Scale, name, stop, namespace=namespace)
     if not _awaited(lambda: not _runs(client, name, namespace), seconds):
         logger.warning("the operator has not stopped in time: it may hold custom resources again")
     released = sum(_released(client, kind, one) for kind, one in _every(client, namespaces))
@@ -112,9 +115,10 @@ def _runs(client: Client, name: str, namespace: str) -> bool:
     return bool(status and status.replicas)
 
 
-def _unless_gone(do: Callable[[], object]) -> None:
+@contextmanager
+def _gone_is_fine() -> Iterator[None]:
     try:
-        do()
+        yield
     except ApiError as error:
         if error.status.code != _NOT_FOUND:
             raise

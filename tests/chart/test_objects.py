@@ -13,8 +13,9 @@ from observability.operator_metrics import OperatorMetrics
 from tests.chart.generate import CHART
 from tests.chart.rendering import NAMESPACE, VERSIONS, Object, of_kind, pods, read, rendered, template
 from tests.chart.samples import SAMPLES
-from tests.chart.schemas import check_core, check_custom, is_core
+from tests.chart.schemas import check_core, is_core
 from tests.kubernetes.programs import program
+from tests.kubernetes.schemas import check
 
 every_sample = pytest.mark.parametrize("values", SAMPLES.values(), ids=SAMPLES)
 
@@ -47,7 +48,7 @@ def test_other_versions_of_kubernetes_get_the_same_objects(values: Mapping[str, 
 def test_every_custom_object_meets_its_real_definition(values: Mapping[str, Any]) -> None:
     for one in rendered(values):
         if not is_core(one):
-            check_custom(one)
+            check(one)
 
 
 def test_a_misspelt_field_of_a_custom_object_would_be_found() -> None:
@@ -55,7 +56,7 @@ def test_a_misspelt_field_of_a_custom_object_would_be_found() -> None:
     gateway = copy.deepcopy(gateway)
     gateway["spec"]["listeners"][0]["hostnames"] = gateway["spec"]["listeners"][0].pop("hostname")
     with pytest.raises(Exception, match="hostnames"):
-        check_custom(gateway)
+        check(gateway)
 
 
 def _selected(objects: tuple[Object, ...], selector: Mapping[str, str]) -> list[Object]:

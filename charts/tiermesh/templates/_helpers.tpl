@@ -113,13 +113,3 @@ http://{{ include "tiermesh.component" (list . "mlflow") }}.{{ .Release.Namespac
 {{- define "tiermesh.controlPlaneUrl" -}}
 http://{{ include "tiermesh.component" (list . "control-plane") }}.{{ .Release.Namespace }}.svc:8090
 {{- end -}}
-
-{{/* Of an object that is there only while helm uninstall begins; (list $ "-5") with its place in the order. */}}
-{{- define "tiermesh.hookMetadata" -}}
-labels:
-  {{- include "tiermesh.labels" (list (first .) "uninstall") | nindent 2 }}
-annotations:
-  helm.sh/hook: pre-delete
-  helm.sh/hook-weight: {{ last . | quote }}
-  helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded
-{{- end -}}
