@@ -27,7 +27,7 @@ from routers.grpc_client import GrpcTensorModels
 from routers.grpc_server import GrpcServer
 from routers.handler import Router
 from routers.journal import Journal
-from routers.judging import MOST_ANSWER_BYTES, Judging
+from routers.judging import Judging
 from routers.ledger import Book, Ledger
 from routers.limits import ServerLimits
 from routers.quotas.desk import Desk
@@ -78,9 +78,7 @@ class App:
         askers: dict[Protocol, Asker] = {Protocol.OPENAI: OpenAIAsker(self._client), **tensors}
         serving = self._serving = Serving(askers, cache, self._ledger, desk, metrics)
         directory = Directory(tensors)
-        # Connections of their own: a slow judge takes none from callers.
-        self._judges = UpstreamClient(UpstreamLimits(max_answer_bytes=MOST_ANSWER_BYTES))
-        self._judging = Judging(OpenAIAsker(self._judges), spools.add, metrics) if spools else None
+        self._judging = Judging(spools.add, metrics) if spools else None
         self.router = Router(serving, desk, metrics, directory, box, self._judging)
         limits = ServerLimits(max_body_bytes=settings.max_body_bytes)
         self._server = HttpServer(self.router, self.router.refuse, limits)
@@ -154,8 +152,7 @@ class App:
         self._serving.mirroring.close()
         if self._judging is not None:
             self._judging.close()
-        for client in (self._client, self._judges):
-            client.close()
+        self._client.close()
         await self._grpc_models.close()
         if self._shared is not None:
             await self._shared.close()

@@ -19,7 +19,7 @@ from control_plane.spec.errors import TiermeshError
 from control_plane.spec.events import Mark
 from control_plane.spec.models import Operation
 from observability.metrics import RouterMetrics
-from routers.asking import Asker
+from routers.asking import OpenAIAsker
 from routers.assignment import Seen
 from routers.call import Call
 from routers.decision import Match
@@ -29,6 +29,7 @@ from routers.protocols import completion
 from routers.protocols.completion import Kind
 from routers.quotas import metering
 from routers.runtime import Backend
+from routers.upstream import UpstreamClient, UpstreamLimits
 
 _LOG = logging.getLogger(__name__)
 
@@ -59,10 +60,12 @@ class Judging:
     """Overhears answers, has them marked and hands the marks on. Belongs to one event loop."""
 
     def __init__(
-        self, asker: Asker, add: Callable[[Sequence[bytes]], None], metrics: RouterMetrics, seconds: float = SECONDS
+        self, add: Callable[[Sequence[bytes]], None], metrics: RouterMetrics, seconds: float = SECONDS
     ) -> None:
-        """`asker` asks judges; `add` takes marks, each the JSON of a `control_plane.spec.events.Mark`."""
-        self._asker = asker
+        """`add` takes marks, each the JSON of a `control_plane.spec.events.Mark`; a judge has so many `seconds`."""
+        # Connections of their own: a slow judge takes none from callers.
+        self._client = UpstreamClient(UpstreamLimits(max_answer_bytes=MOST_ANSWER_BYTES))
+        self._asker = OpenAIAsker(self._client)
         self._add = add
         self._metrics = metrics
         self._seconds = seconds
@@ -84,6 +87,7 @@ class Judging:
         """Stop what is under way: it stays without a mark."""
         for task in self._under_way:
             task.cancel()
+        self._client.close()
 
     def _hear(self, cases: Sequence[Case], heard: Heard) -> None:
         for case in cases:
