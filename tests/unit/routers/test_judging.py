@@ -16,11 +16,13 @@ from control_plane.spec.metrics import Metric
 from control_plane.spec.prompts import Pins
 from routers.judging import MOST_AT_ONCE, MOST_WAITING, Judging
 from routers.pipeline import match
-from routers.runtime import Runtime
+from routers.reading import Reader
+from routers.runtime import Builder, Runtime
+from routers.slices import at_once
 from tests.stub_upstream import Behaviour, Held, StubUpstream, answer, completion, error, held, raw, stream
 from tests.unit.control_plane.samples import experiment
 from tests.unit.routers.mesh import Mesh, mesh, said
-from tests.unit.routers.samples import call, chat, model, pinned, snapshot
+from tests.unit.routers.samples import call, chat, model, pinned, snapshot, snapshot_body
 from tests.unit.routers.tenants import authorized, tenant
 
 ARMS = [
@@ -141,13 +143,20 @@ async def test_testers_requests_without_an_arm_and_what_is_no_text_are_not_judge
         assert (await whole.http.post("/v1/embeddings", json=body, headers={"x-tiermesh-unit": "ann"})).is_success
         await ask(whole, "ann")
         await until_counted(whole, "marked")
+        assert [one.request_id for one in marks(whole)] == ["r-ann"]
         assert len(jury.requests) == 1
 
 
-async def test_what_is_not_in_the_sample_is_not_sent() -> None:
-    async with courtroom(percent=0) as (whole, jury):
-        await ask(whole)
-        assert jury.requests == []
+@pytest.mark.parametrize(("percent", "judged"), [(0, 0), (10, 20), (100, 200)])
+async def test_so_many_answers_are_overheard_and_no_others(percent: float, judged: int) -> None:
+    async with courtroom(percent=percent) as (whole, _jury):
+        assert whole.router.runtime is not None
+        judging = Judging(whole.marks.add, whole.metrics)
+        calls = [call()._replace(request_id=f"request-{number}") for number in range(200)]
+        matched = match(calls[0], whole.router.runtime, {b"x-tiermesh-unit": b"ann"})
+        overheard = sum(judging.overhear(each, each, matched) is not each for each in calls)
+        assert overheard == pytest.approx(judged, abs=17 if 0 < percent < 100 else 0)
+        judging.close()
 
 
 @pytest.mark.parametrize(
@@ -272,9 +281,12 @@ async def test_what_a_judge_takes_is_counted_apart_and_paid_by_no_tenant() -> No
 
 async def test_another_address_of_the_judge_is_asked_from_the_next_snapshot_on() -> None:
     async with courtroom() as (whole, jury), StubUpstream(answer('{"mark": 0}')) as other:
-        trial = experiment(arms=ARMS, metrics=[judged()])
-        documents = [*whole.documents(), model("jury", "heavy", other.url), parse(trial)]
-        whole.router.runtime = Runtime.build(snapshot(compile(documents, pins=PINS), 3))
+        trial = parse(experiment(arms=ARMS, metrics=[judged()]))
+        reader, builder = Reader(), Builder()
+        for number, url in enumerate((jury.url, other.url)):
+            content = compile([*whole.documents(), model("jury", "heavy", url), trial], pins=PINS)
+            found = at_once(reader.read(snapshot_body(snapshot(content, number + 3))))
+            whole.router.runtime = at_once(builder.build(found))
         await ask(whole)
         await until_counted(whole, "marked")
         assert (len(jury.requests), len(other.requests), marks(whole)[0].value) == (0, 1, 0)
