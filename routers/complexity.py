@@ -35,6 +35,9 @@ _UNSTRUCTURED: tuple[Any, ...] = (None, {"type": "text"}, {})
 """Response formats that ask for nothing."""
 
 _WORD_OR_NUMBER = re.compile(r"[a-z]{2,}|\d+")
+_LETTERS = re.sub(rb"[^a-z]", b" ", bytes(range(256)))
+_DIGITS = re.sub(rb"[^0-9]", b" ", bytes(range(256)))
+"""Tables of `bytes.translate`: what is not one becomes a space."""
 _ARITHMETIC = re.compile(r"\d\s*[-+*/^=<>]\s*\d")
 _EQUATION = re.compile(r"\w\s*=\s*\w")
 _TEX = re.compile(r"\\[a-z]+\{")
@@ -86,12 +89,11 @@ def _pushes(text: str) -> dict[str, float]:
     wide = 0 if text.isascii() else len(_WIDE.findall(text))
     tokens = wide + (len(text) - wide) / CHARACTERS_A_TOKEN
     pushes = {"length": tokens / LENGTH_TOKENS}
-    words = _WORD_OR_NUMBER.findall(text)
+    words, numbers = _words(text)
     if signs := _signs(text, words):
         for name, vocabulary in VOCABULARIES.items():
             if found := signs.count(name):
                 pushes[name] = vocabulary.weight * min(found, vocabulary.most)
-    numbers = sum([word.isdecimal() for word in words])
     if numbers:
         pushes["numbers"] = NUMBER_PUSH * min(numbers, MOST_NUMBERS)
     if _holds_formula(text, numbers):
@@ -99,6 +101,15 @@ def _pushes(text: str) -> dict[str, float]:
     if (questions := text.count("?") + text.count("？")) > 1:
         pushes["questions"] = QUESTION_PUSH * min(questions - 1, MOST_QUESTIONS)
     return pushes
+
+
+def _words(text: str) -> tuple[Sequence[str], int]:
+    """The words of a text, and how many numbers it holds."""
+    if text.isascii():  # four times as fast as the pattern
+        plain = text.encode()
+        return plain.translate(_LETTERS).decode().split(), len(plain.translate(_DIGITS).split())
+    words = _WORD_OR_NUMBER.findall(text)
+    return words, sum([word.isdecimal() for word in words])
 
 
 def _signs(text: str, words: Sequence[str]) -> list[str]:

@@ -229,10 +229,10 @@ class HttpConnection(asyncio.Protocol):
             self._refuse_headers()
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        name = name.lower()
-        if name in self._fields and name in framing.ONCE:
+        name, fields = name.lower(), self._fields
+        if name in fields and name in framing.ONCE:
             self.refuse(framing.stands_twice(name))
-        self._fields[name] = value
+        fields[name] = value
         self._headers_bytes += len(name) + len(value) + HEADER_OVERHEAD_BYTES
         if self._headers_bytes > self._max_header_bytes:
             self._refuse_headers()

@@ -124,10 +124,11 @@ def body_for(call: Call, served_name: str) -> bytes:
     if served_name == call.model:
         return call.body
     name = orjson.dumps(served_name)
-    if call.body.count(b'"model"') == 1 and b"\\u006" not in call.body:  # every letter of "model" is \u006x
-        found = _MODEL.search(call.body)
-        if found is not None:
-            return b'%b"model":%b%b' % (call.body[: found.start()], name, call.body[found.end() :])
+    body = call.body
+    found = _MODEL.search(body)
+    # Every letter of "model" may be written \u006x. To look for one character is four times as fast.
+    if found and body.rfind(b'"model"') == found.start() and (b"\\" not in body or b"\\u006" not in body):
+        return b'%b"model":%b%b' % (body[: found.start()], name, body[found.end() :])
     return orjson.dumps({**call.fields, "model": served_name})
 
 
