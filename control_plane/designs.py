@@ -55,9 +55,6 @@ def _asked(
     questions: list[Question] = []
     needed: dict[str, Metric] = {}
     for metric in (*named, *(known[name] for name in guarded)):
-        # A judge's marks are no part of what is counted.
-        if metric.of is Measured.JUDGE:
-            continue
         for role, margin in _roles(metric, guarded.get(metric.name)):
             name = metric.name + _GUARDED if role is Role.GUARDRAIL and metric.primary else metric.name
             if name not in needed:
@@ -87,7 +84,8 @@ def _question(name: str, metric: Metric, role: Role, margin: metrics.Margin | No
     adjusted = metric.of is Measured.OUTCOME and metric.kind in (metrics.Kind.MEAN, metrics.Kind.RATIO)
     return Question(
         metric=name,
-        kind=Kind(metric.kind.value),
+        # Of a judge's marks: their sum over how many there are, whichever units have how many of them.
+        kind=Kind.RATIO if metric.judge else Kind(metric.kind.value),
         goal=Goal(metric.goal.value),
         role=role,
         margin=_margin(margin),

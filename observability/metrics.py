@@ -15,6 +15,9 @@ NAMES = {
     "tiermesh_router_reasons_total": "Answers whose decision had this step, by route and reason code.",
     "tiermesh_router_attempts_total": "Requests sent to models, by model and what they said about it.",
     "tiermesh_router_mirrored_total": "Copies of requests for a shadow model, by route and what became of them.",
+    "tiermesh_router_judged_total": "Answers for a judge, by trial, arm and what came of it.",
+    "tiermesh_router_judge_tokens_total": "Tokens that judges took, by model.",
+    "tiermesh_router_judge_dollars_total": "What these cost, by the model's price; in no tenant's budget.",
     "tiermesh_router_breaker_open": "1 while a model is left alone after failures, 0 while it is not.",
     "tiermesh_router_endpoints_ejected": "Endpoints of a model that are left out after failures.",
     "tiermesh_router_under_way": "Requests of a route that models work on.",
@@ -48,6 +51,9 @@ class RouterMetrics:
         self._reasons = self._tally("tiermesh_router_reasons_total", ("route", "code"))
         self._attempts = self._tally("tiermesh_router_attempts_total", ("model", "verdict"))
         self._mirrored = self._counter("tiermesh_router_mirrored_total", ("route", "outcome"))
+        self._judged = self._counter("tiermesh_router_judged_total", ("trial", "arm", "outcome"))
+        self._judge_tokens = self._counter("tiermesh_router_judge_tokens_total", ("model",))
+        self._judge_dollars = self._counter("tiermesh_router_judge_dollars_total", ("model",))
         self.breaker_open = self._levels("tiermesh_router_breaker_open", "model")
         self.endpoints_ejected = self._levels("tiermesh_router_endpoints_ejected", "model")
         self.under_way = self._levels("tiermesh_router_under_way", "route")
@@ -95,6 +101,15 @@ class RouterMetrics:
     def mirrored(self, route: str, outcome: str) -> None:
         """Count one copy for a shadow model."""
         self._mirrored.labels(route, outcome).inc()
+
+    def judged(self, trial: str, arm: str, outcome: str) -> None:
+        """Count one answer for a judge: marked, dropped, failed, unclear (no mark came), unread (no text came)."""
+        self._judged.labels(trial, arm, outcome).inc()
+
+    def judge_cost(self, model: str, tokens: int, dollars: float) -> None:
+        """Count what a mark took."""
+        self._judge_tokens.labels(model).inc(tokens)
+        self._judge_dollars.labels(model).inc(dollars)
 
     def refusal(self, code: str) -> None:
         """Count one request that never came to a decision."""

@@ -27,6 +27,7 @@ from routers.grpc_client import GrpcTensorModels
 from routers.grpc_server import GrpcServer
 from routers.handler import Router
 from routers.journal import Journal
+from routers.judging import Judging
 from routers.ledger import Book, Ledger
 from routers.limits import ServerLimits
 from routers.quotas.desk import Desk
@@ -77,7 +78,8 @@ class App:
         askers: dict[Protocol, Asker] = {Protocol.OPENAI: OpenAIAsker(self._client), **tensors}
         serving = self._serving = Serving(askers, cache, self._ledger, desk, metrics)
         directory = Directory(tensors)
-        self.router = Router(serving, desk, metrics, directory, box)
+        self._judging = Judging(spools.add, metrics) if spools else None
+        self.router = Router(serving, desk, metrics, directory, box, self._judging)
         limits = ServerLimits(max_body_bytes=settings.max_body_bytes)
         self._server = HttpServer(self.router, self.router.refuse, limits)
         self._grpc = GrpcServer(self.router, directory, limits)
@@ -148,6 +150,8 @@ class App:
         await asyncio.gather(self._server.stop(grace_seconds), self._grpc.stop(grace_seconds))
         await self._admin.stop(0)
         self._serving.mirroring.close()
+        if self._judging is not None:
+            self._judging.close()
         self._client.close()
         await self._grpc_models.close()
         if self._shared is not None:

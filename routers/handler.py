@@ -15,6 +15,7 @@ from routers.directory import Directory
 from routers.feedback import FeedbackBox
 from routers.http import Headers, Reply, Request
 from routers.inference import Action, Asked, Inference
+from routers.judging import Judging
 from routers.pipeline import decide, match, unknown_model
 from routers.protocols import anthropic, oip_calls, openai, responses
 from routers.protocols.dialect import ErrorWriter
@@ -39,14 +40,17 @@ class Router:
         metrics: RouterMetrics,
         directory: Directory | None = None,
         box: FeedbackBox | None = None,
+        judging: Judging | None = None,
     ) -> None:
-        """`directory` is needed where there are Models that take tensors, and `box` where somebody counts outcomes."""
+        """`directory` is needed where there are Models that take tensors, `box` and `judging` where somebody counts
+        outcomes."""
         self.runtime: Runtime | None = None
         self._serving = serving
         self._inference = Inference(directory or Directory({}))
         self._desk = desk
         self._metrics = metrics
         self._box = box
+        self._judging = judging
         self._new_ids = _new_ids()
 
     def __call__(self, request: Request, reply: Reply) -> None:
@@ -161,8 +165,11 @@ class Router:
 
         Raises TiermeshError as `Serving.answer` does, where nothing is limited; else every error goes to the reply.
         """
+        asked = call
         if match.prompted is not None:
             call = match.prompted.call
+        if match.route.judges and self._judging is not None:
+            call = self._judging.overhear(call, asked, match)
         if match.tenant.limits is None:
             self._serving.answer(call, match, reply)
             return

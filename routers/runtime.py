@@ -14,6 +14,7 @@ from control_plane.spec.resilience import Resilience
 from control_plane.spec.snapshots import SCHEMA_VERSION, CompiledPrice, Snapshot
 from routers.assignment import Trial
 from routers.authentication import Keys
+from routers.judge import Judge
 from routers.prompting import Prompt
 from routers.reading import Found
 from routers.reasons import Reason
@@ -96,6 +97,8 @@ class Route:
     """What is drawn otherwise than callers say; only arms have it."""
     armed: "Armed | None" = None
     """What assigns arms to its requests."""
+    judges: tuple[Judge, ...] = ()
+    """Who marks a sample of its answers; only a Route as it answers in some arms has them."""
     base: "Route | None" = None
     """Of a Route as it answers in some arms: the Route itself, whose state it shares."""
 
@@ -117,6 +120,7 @@ class Armed:
     """All Models that their arms name, and the Route's own."""
     rehearses: bool
     """Whether candidates see copies of requests."""
+    judges: tuple[Judge, ...] = ()
     variants: dict[tuple[int, ...], Variant] = field(default_factory=dict, compare=False)
     """By the places of the arms, once a request has been given them."""
 
@@ -207,7 +211,8 @@ def _check(found: Found) -> None:
 
 def _stands(route: Route, backends: Mapping[str, Backend]) -> bool:
     """Whether all Models of a Route are what they were."""
-    used = route.backends if route.shadow is None else (*route.backends, route.shadow)
+    judges = route.armed.judges if route.armed is not None else ()
+    used = (*route.backends, *filter(None, [route.shadow]), *(judge.backend for judge in judges))
     return all(backends.get(backend.name) is backend for backend in used)
 
 
@@ -273,12 +278,19 @@ def _route(route: snapshots.CompiledRoute, backends: Mapping[str, Backend]) -> R
         reasons=(Reason("route", f"model {route.model!r} is Route {route.name!r}"),),
         prompt=None if route.prompt is None else Prompt(route.prompt),
         sampling=None if route.sampling is None else Sampling(route.sampling.fields()),
-        armed=_armed(route.trials, answering) if route.trials else None,
+        armed=_armed(route.trials, answering, backends) if route.trials else None,
     )
 
 
-def _armed(trials: tuple[snapshots.CompiledTrial, ...], models: Mapping[str, Backend]) -> Armed:
-    return Armed(tuple(map(Trial, trials)), models, any(trial.mirror for trial in trials))
+def _armed(
+    trials: tuple[snapshots.CompiledTrial, ...], models: Mapping[str, Backend], backends: Mapping[str, Backend]
+) -> Armed:
+    judges = tuple(
+        Judge.of(judge, trial.key, place, backends[judge.model])
+        for place, trial in enumerate(trials)
+        for judge in trial.judges
+    )
+    return Armed(tuple(map(Trial, trials)), models, any(trial.mirror for trial in trials), judges)
 
 
 def by_operation(tier: tuple[Backend, ...]) -> Mapping[Operation, tuple[Backend, ...]]:

@@ -58,7 +58,8 @@ def _variant(armed: Armed, route: Route, places: tuple[int, ...]) -> Variant:
         text = "\n".join([revision, *(arm.revision for arm in changing)])
         revision = hashlib.sha256(text.encode()).hexdigest()[:12]
     headers = f"x-tiermesh-route: {route.name}\r\nx-tiermesh-revision: {revision}\r\n"
-    made = replace(route, revision=revision, headers=headers, armed=None, base=route)
+    judges = tuple(judge for judge in armed.judges if places[judge.place] >= 0)
+    made = replace(route, revision=revision, headers=headers, armed=None, judges=judges, base=route)
     for arm in changing:
         made = _overridden(made, arm, armed.models)
     return Variant(made, label)

@@ -71,6 +71,8 @@ def _planned(
     if question.margin is None:
         return Planned(metric=metric.name, role=question.role, text="give it a minimumEffect")
     margin, value = question.margin, expected.get(question.metric)
+    # As if each unit made one request: of so many units one is judged.
+    units = 100 / metric.judge.percent if metric.judge and metric.judge.percent else 1.0
     if needed is None or value is None:
         deviation = "" if metric.kind is metrics.Kind.PROPORTION else "±DEVIATION"
         return Planned(metric=metric.name, role=question.role, text=f"give --baseline {metric.name}=VALUE{deviation}")
@@ -78,10 +80,10 @@ def _planned(
         metric=metric.name,
         role=question.role,
         effect=margin.value * abs(value.value) if margin.relative else margin.value,
-        units=_finite(needed.most),
-        usualUnits=_finite(needed.usual),
-        fixedUnits=_finite(needed.fixed),
-        days=_days(spec, needed.most),
+        units=_finite(units * needed.most),
+        usualUnits=_finite(units * needed.usual),
+        fixedUnits=_finite(units * needed.fixed),
+        days=_days(spec, units * needed.most),
         text="" if math.isfinite(needed.most) else "no number of units shows it",
     )
 

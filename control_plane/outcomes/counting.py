@@ -8,7 +8,7 @@ from hashlib import sha256
 from control_plane.outcomes.register import Register
 from control_plane.outcomes.roll import Roll
 from control_plane.outcomes.units import First, measured
-from control_plane.spec.events import Event, Exposure, Feedback
+from control_plane.spec.events import Event, Exposure, Feedback, Mark
 from control_plane.store import exposed_requests, feedback
 from control_plane.store.database import Transaction
 from control_plane.store.exposed_requests import Link
@@ -24,9 +24,10 @@ def count(transaction: Transaction, events: Sequence[Event], received: int) -> N
     - A report about a request joins each unit that had an arm in it, whichever of the two comes first.
     - A report about a unit counts in every trial that the unit is in, from its first request on; what is older is what
       is known of the unit from before.
+    - A mark is about an answer to one unit: it joins that one, in the trial whose document asks for it.
     """
     exposures = [event for event in events if isinstance(event, Exposure)]
-    reports = feedback.unseen(transaction, (_report(event) for event in events if isinstance(event, Feedback)))
+    reports = feedback.unseen(transaction, (_report(event) for event in events if not isinstance(event, Exposure)))
     register = Register(transaction)
     shown = [(exposure, request_of(exposure.tenant, exposure.id)) for exposure in exposures]
     of_reports = {report.request for report in reports if report.request is not None}
@@ -41,7 +42,7 @@ def count(transaction: Transaction, events: Sequence[Event], received: int) -> N
     started = _expose(roll, register, exposures)
     _recall(roll, started, feedback.of_units(transaction, {unit for unit, _ in started}))
     for report in reports:
-        if report.unit is not None:
+        if report.request is None and report.unit is not None:
             roll.report_everywhere(report.unit, report.name, report.at, report.value)
     about = _by_request(reports)
     _join(roll, links | fresh, about)
@@ -83,7 +84,8 @@ def _recall(roll: Roll, started: _Started, reports: Iterable[Report]) -> None:
 def _join(roll: Roll, links: Iterable[Link], about: dict[int, list[Report]]) -> None:
     for link in links:
         for report in about.get(link.request, ()):
-            roll.report(link.unit, link.trial, report.name, report.value)
+            if report.unit in (None, link.unit):
+                roll.report(link.unit, link.trial, report.name, report.value)
 
 
 def _by_request(reports: Iterable[Report]) -> dict[int, list[Report]]:
@@ -94,7 +96,7 @@ def _by_request(reports: Iterable[Report]) -> dict[int, list[Report]]:
     return found
 
 
-def _report(event: Feedback) -> Report:
+def _report(event: Feedback | Mark) -> Report:
     request = None if event.request_id is None else request_of(event.tenant, event.request_id)
     unit = None if event.unit is None else number_of(event.unit)
     identity = _number(sha256(f"report\0{event.tenant}\0{event.id}".encode()).digest())

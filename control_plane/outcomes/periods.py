@@ -6,6 +6,9 @@ from control_plane.store import trials
 from control_plane.store.database import Transaction
 from control_plane.store.trials import Trial
 
+MOST_NAMED = 100
+"""Outcomes of one trial: each widens what is kept of every arm."""
+
 
 def begin(transaction: Transaction, key: str, snapshot: int, shares: Mapping[str, float]) -> None:
     """Requests answered by `snapshot` and later ones belong to a trial of their own: nothing that was measured before
@@ -22,10 +25,11 @@ def share(transaction: Transaction, key: str, snapshot: int, shares: Mapping[str
 
 
 def ask(transaction: Transaction, key: str, outcomes: Iterable[str]) -> None:
-    """Its document names these: they are counted, however many other ones callers report of it."""
+    """Its document names these: they are counted, however many other ones callers report of it. A document that says
+    something else again and again is heard until there are `MOST_NAMED`."""
     trial = _newest(transaction, key)
-    missing = tuple(name for name in dict.fromkeys(outcomes) if name not in trial.outcomes)
-    if missing:
+    missing = [name for name in dict.fromkeys(outcomes) if name not in trial.outcomes]
+    if missing and len(trial.outcomes) + len(missing) <= MOST_NAMED:
         trials.name(transaction, trial._replace(outcomes=(*trial.outcomes, *missing)))
 
 

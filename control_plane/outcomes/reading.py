@@ -6,7 +6,7 @@ from control_plane.outcomes import measures
 from control_plane.outcomes.arms import ArmSums
 from control_plane.outcomes.measures import HITS, HITS_BEFORE, KNOWN, OWN, SPREAD, SUM, SUM_BEFORE, UNITS, Own
 from control_plane.outcomes.roll import sums_of
-from control_plane.spec.metrics import Kind, Measure, Measured, Metric
+from control_plane.spec.metrics import Kind, Measure, Measured, Metric, number_of
 from control_plane.stats.histogram import Histogram
 from control_plane.stats.moments import Moments
 from control_plane.stats.period import Period, Sample
@@ -24,18 +24,21 @@ class Reader:
     def sample(self, sums: ArmSums, metric: Metric) -> Sample:
         """What an arm knows of a metric."""
         y, d, x = self._places(metric)
+        of = self._judged(metric, HITS) if metric.judge else UNITS
         # In the order of the fields of Moments.
-        pairs = ((UNITS, UNITS), (UNITS, y), (UNITS, d), (UNITS, x), (y, y), (d, d), (x, x), (y, d), (y, x), (d, x))
+        pairs = ((of, of), (of, y), (of, d), (of, x), (y, y), (d, d), (x, x), (y, d), (y, x), (d, x))
         return Sample(Moments(*(_entry(sums, *pair) for pair in pairs)), _histogram(sums, metric))
 
     def _places(self, metric: Metric) -> tuple[int | None, int | None, int | None]:
         """Where value, count and covariate are among the features; None is a value of 0."""
+        if metric.judge is not None:
+            return self._outcome(metric.marks, SUM), self._judged(metric, SUM), None
         ever = metric.kind is Kind.PROPORTION
         value, count = self._place(metric, ever), UNITS
         if metric.kind is Kind.QUANTILE:
             observed = KNOWN.get(OWN[metric.of], Own.REQUESTS)
             return value, measures.own_feature(observed), None
-        before = self._outcome(metric, HITS_BEFORE if ever else SUM_BEFORE)
+        before = self._outcome(metric.outcome, HITS_BEFORE if ever else SUM_BEFORE)
         if metric.kind is not Kind.RATIO:
             return value, count, before
         own = OWN.get(metric.of)
@@ -47,13 +50,17 @@ class Reader:
     def _place(self, measure: Measure, ever: bool) -> int | None:
         own = OWN.get(measure.of)
         if own is None:
-            return self._outcome(measure, HITS if ever else SUM)
+            return self._outcome(measure.outcome, HITS if ever else SUM)
         return measures.ever_feature(own) if ever else measures.own_feature(own)
 
-    def _outcome(self, measure: Measure, what: int) -> int | None:
-        if measure.outcome is None or measure.outcome not in self._outcomes:
+    def _judged(self, metric: Metric, what: int) -> int | None:
+        """How many of a unit's answers have been marked, or whether any has: the others say nothing of the metric."""
+        return self._outcome(number_of(metric.marks), what)
+
+    def _outcome(self, name: str | None, what: int) -> int | None:
+        if name is None or name not in self._outcomes:
             return None
-        return measures.outcome_feature(self._outcomes.index(measure.outcome), what)
+        return measures.outcome_feature(self._outcomes.index(name), what)
 
 
 def read(transaction: Transaction, key: str, metrics: Mapping[str, Metric]) -> list[Period]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 
+from control_plane.spec.metrics import are_marks
 from control_plane.store import trials
 from control_plane.store.database import Transaction
 from control_plane.store.trials import Trial
@@ -45,12 +46,12 @@ class Register:
             self._trials[trial.id] = trial
 
     def index(self, trial: int, outcome: str) -> int | None:
-        """The place of an outcome; None where the trial has as many as it takes."""
+        """The place of an outcome; None where the trial has as many as it takes, or asks for no such marks."""
         self._seen.add(trial)
         known = self._trials[trial]
         if outcome in known.outcomes:
             return known.outcomes.index(outcome)
-        if len(known.outcomes) >= MOST_OUTCOMES:
+        if are_marks(outcome) or sum(not are_marks(name) for name in known.outcomes) >= MOST_OUTCOMES:
             return None
         self._trials[trial] = known._replace(outcomes=(*known.outcomes, outcome))
         return len(known.outcomes)

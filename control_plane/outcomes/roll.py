@@ -10,6 +10,7 @@ from control_plane.outcomes.arms import ArmSums, Counted
 from control_plane.outcomes.packing import OF_A_UNIT, OF_AN_ARM, pack, pack_bins, unpack, unpack_bins
 from control_plane.outcomes.register import Register
 from control_plane.outcomes.units import First, Place, Unit
+from control_plane.spec.metrics import are_marks, number_of
 from control_plane.store import trial_arms, trial_units
 from control_plane.store.database import Transaction
 from control_plane.store.trial_arms import ArmRow
@@ -46,8 +47,10 @@ class Roll:
         return found
 
     def report(self, unit: int, trial: int, outcome: str, value: float) -> None:
-        """Count what was reported of a request."""
+        """Count what was reported of a request; of marks, also how many there are."""
         self._report(unit, trial, outcome, None, value)
+        if are_marks(outcome):
+            self._report(unit, trial, number_of(outcome), None, 1)
 
     def report_everywhere(self, unit: int, outcome: str, at: int, value: float) -> None:
         """Count what was reported of a unit."""

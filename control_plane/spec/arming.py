@@ -8,10 +8,11 @@ from control_plane.spec.arms import Override
 from control_plane.spec.documents import Experiment, Rollout, Route
 from control_plane.spec.events import unit_hash
 from control_plane.spec.memory import Memory
+from control_plane.spec.metrics import Metric
 from control_plane.spec.names import qualified
 from control_plane.spec.prompts import CompiledPrompt, PinnedPrompt, Pins, RoutePrompt
 from control_plane.spec.rollouts import CANDIDATE, STABLE
-from control_plane.spec.snapshots import CompiledArm, CompiledRoute, CompiledTrial, canonical, digest
+from control_plane.spec.snapshots import CompiledArm, CompiledJudge, CompiledRoute, CompiledTrial, canonical, digest
 
 NOTHING = Override()
 """What an arm does otherwise that answers as its Route does."""
@@ -108,7 +109,28 @@ def _trial(trial: Trial, route: Route, mirror: float | None, *arms: CompiledArm)
         holdout=f"{name} holdout {holdout.salt}" if holdout else "",
         arms=arms,
         mirror=(mirror or 0) / 100,
+        judges=tuple(_judge(metric, namespace) for metric in judged(trial)),
         **more,
+    )
+
+
+def judged(trial: Trial) -> Iterator[Metric]:
+    """The metrics that a judge has to mark answers for: of a Rollout, those that it guards."""
+    guarded = {guardrail.metric for guardrail in trial.spec.guardrails}
+    for metric in trial.spec.metrics:
+        if metric.judge is not None and (isinstance(trial, Experiment) or metric.name in guarded):
+            yield metric
+
+
+def _judge(metric: Metric, namespace: str) -> CompiledJudge:
+    judge = metric.judge
+    assert judge is not None  # it is judged
+    return CompiledJudge(
+        marks=metric.marks,
+        model=qualified(namespace, judge.model),
+        rubric=judge.rubric,
+        share=judge.percent / 100,
+        constrained=judge.constrained,
     )
 
 

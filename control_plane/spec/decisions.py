@@ -125,6 +125,7 @@ def part_of(content: Content, route: str) -> Content:
         named.update(one.light + one.heavy + one.resilience.fallbacks)
         for arm in (arm for trial in one.trials for arm in trial.arms):
             named.update((arm.light or ()) + (arm.heavy or ()))
+        named.update(judge.model for trial in one.trials for judge in trial.judges)
         if one.resilience.mirror:
             named.add(one.resilience.mirror.model)
     backends = tuple(one for one in content.backends if one.name in named)

@@ -12,7 +12,7 @@ from pydantic import AwareDatetime, Field, model_validator
 from control_plane.spec.arms import ArmName
 from control_plane.spec.base import LARGEST, Spec
 from control_plane.spec.decisions import RequestId
-from control_plane.spec.metrics import OutcomeName
+from control_plane.spec.metrics import Marks, OutcomeName
 from control_plane.spec.names import QualifiedName
 from control_plane.spec.written import Written, WrittenMoment
 
@@ -94,7 +94,23 @@ class Feedback(Written):
         return self
 
 
-Event = Annotated[Exposure | Feedback, Field(discriminator="kind")]
+class Mark(Written):
+    """What a judge Model thinks of one answer."""
+
+    kind: Literal["mark"] = "mark"
+    id: RequestId
+    """Of the mark."""
+    tenant: Caller = "default"
+    at: WrittenMoment
+    request_id: RequestId
+    """Of the request that was answered."""
+    unit: UnitHash
+    """Whom the answer was for: of requests whose callers gave them one id, it is this one's."""
+    name: Marks
+    value: float = Field(ge=0, le=1)
+
+
+Event = Annotated[Exposure | Feedback | Mark, Field(discriminator="kind")]
 SpoolId = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
 """Drawn by chance when a router makes a spool."""
 MOST_EVENTS = 1000

@@ -12,7 +12,7 @@ from control_plane.spec.documents import Document, Experiment, Model, Route
 from control_plane.spec.errors import FieldError
 from control_plane.spec.experiments import ROUNDING, Traffic
 from control_plane.spec.fitting import ModelReference, advice, of_tiers, place, within, wrong_models, wrong_prompt
-from control_plane.spec.metrics import Measured
+from control_plane.spec.fitting_judges import wrong_judges
 from control_plane.spec.names import Key
 from control_plane.spec.prompts import Pins
 
@@ -27,7 +27,7 @@ def wrong_trials(
     for trial in trials:
         yield from wrong_models(trial, _models(trial), models)
         yield from _missing(trial, documents)
-        yield from _unjudged(trial)
+        yield from wrong_judges(trial, documents, models)
         yield from _shadows(trial, documents)
         if trial.kind == "Rollout" and (override := pins.overrides.get(key_of(trial))) and override.prompt:
             yield from wrong_prompt(f"{place(trial)}.spec.onChange", override.prompt, pins)
@@ -56,14 +56,6 @@ def _missing(trial: Trial, documents: Mapping[Key, Document]) -> Iterator[FieldE
             known = [key.name for key in documents if (key.kind, key.namespace) == (kind, namespace)]
             problem = f"there is no {kind} {name!r}{within(namespace)}; {advice(name, known)}"
             yield FieldError(f"{place(trial)}.spec.{field}", problem)
-
-
-def _unjudged(trial: Trial) -> Iterator[FieldError]:
-    """Metrics that nobody would measure."""
-    for index, metric in enumerate(trial.spec.metrics):
-        if metric.of is Measured.JUDGE:
-            problem = "the control plane asks no judge yet: let yours report its marks, and write of: outcome"
-            yield FieldError(f"{place(trial)}.spec.metrics[{index}].of", problem)
 
 
 def _shadows(trial: Trial, documents: Mapping[Key, Document]) -> Iterator[FieldError]:

@@ -1,5 +1,6 @@
 """Metrics: what an Experiment or a Rollout measures of each arm, and how far an arm may fall behind."""
 
+import hashlib
 from enum import StrEnum
 from typing import Annotated, Self
 
@@ -12,6 +13,9 @@ from control_plane.spec.names import Answering
 MetricName = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?$")]
 OutcomeName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
 """What callers call an outcome in `POST /v1/feedback`: `click`, `order_value`, `resolved`."""
+_MARKS = "judge:"
+Marks = Annotated[str, Field(pattern=rf"^{_MARKS}[a-z0-9._-]{{1,63}}:[0-9a-f]{{12}}$")]
+"""The outcome as which a judge's marks are counted: no caller can report it."""
 
 
 class Measured(StrEnum):
@@ -32,7 +36,7 @@ class Measured(StrEnum):
     FALLBACKS = "fallbacks"
     CACHE_HITS = "cache-hits"
     JUDGE = "judge"
-    """A judge Model's mark in [0, 1] for a sample of the answers."""
+    """A judge Model's marks in [0, 1] for a sample of the answers."""
     REQUESTS = "requests"
     """1 for each request: what ratios are taken over."""
 
@@ -92,15 +96,21 @@ class Measure(Spec):
 PER_REQUEST = Measure.model_validate({"of": Measured.REQUESTS})
 
 
+RUBRIC = "The answer is correct, helps with what was asked, and claims nothing that it cannot know."
+
+
 class Judge(Spec):
     """Who marks answers, and by what."""
 
     model: Answering
-    """A Model that chats. It should not be one that it judges."""
-    rubric: str = Field(min_length=1, max_length=10_000)
+    """A Model that chats, and answers in none of the arms or in all of them."""
+    rubric: str = Field(default=RUBRIC, min_length=1, max_length=10_000)
     """What a good answer is, in words for the judge."""
     percent: Percent = 10
     """Of the answers; each costs an answer of the judge."""
+    constrained: bool = False
+    """Whether its server is told to let it say nothing but a mark (`response_format`, by a JSON schema). Not every
+    server can."""
 
 
 class Metric(Measure):
@@ -132,12 +142,21 @@ class Metric(Measure):
             raise ValueError("per: only kind 'ratio' has it")
         if (of is Measured.JUDGE) != (self.judge is not None):
             raise ValueError("judge: of 'judge' needs it, and no other has it")
+        if of is Measured.JUDGE and kind is not Kind.MEAN:
+            raise ValueError("kind: marks are averaged over the answers that were judged: write mean")
         return self
 
     @property
     def over(self) -> Measure:
         """What a ratio is taken over."""
         return self.per or PER_REQUEST
+
+    @property
+    def marks(self) -> str:
+        """Of a judged metric: the outcome as which marks are counted; another judge's or rubric's are another one's."""
+        assert self.judge is not None
+        judged_by = hashlib.sha256(f"{self.judge.model}\0{self.judge.rubric}".encode()).hexdigest()
+        return f"{_MARKS}{self.name}:{judged_by[:12]}"
 
 
 class Guardrail(Spec):
@@ -166,6 +185,16 @@ BUILT_IN: dict[str, Metric] = {
 }
 """Metrics that every document has, unless it gives their names to others: guardrails may name them. The ratios are
 for each request."""
+
+
+def are_marks(outcome: str) -> bool:
+    """Whether routers report it of a judge."""
+    return outcome.startswith(_MARKS)
+
+
+def number_of(marks: str) -> str:
+    """The outcome that says how many marks there are."""
+    return f"{marks}:n"
 
 
 def known(metrics: tuple[Metric, ...]) -> dict[str, Metric]:

@@ -10,6 +10,7 @@ from pydantic import Field, field_serializer, model_validator
 from control_plane.spec.arms import ArmName, Unit
 from control_plane.spec.base import Spec
 from control_plane.spec.experiments import Targeting
+from control_plane.spec.metrics import Marks
 from control_plane.spec.models import KeyVariable, Modality, Operation, Protocol, Tier
 from control_plane.spec.names import CallersName, QualifiedName
 from control_plane.spec.prompts import CompiledPrompt
@@ -20,11 +21,11 @@ from control_plane.spec.tenants import Key, Quotas
 from control_plane.spec.uris import HttpUrl
 from control_plane.spec.versions import PinnedWeights
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 """Routers accept this and the one before it, so that a rolling upgrade works: routers go first."""
 
 
-_ADDED: dict[str, Any] = {"routes": {"__all__": {"sampling", "trials"}}}
+_ADDED: dict[str, Any] = {"routes": {"__all__": {"trials": {"__all__": {"judges"}}}}}
 """What this schema says beyond the one before."""
 
 
@@ -91,6 +92,18 @@ class CompiledArm(Spec):
     prompt: CompiledPrompt | None = None
 
 
+class CompiledJudge(Spec):
+    """A judged metric as a router sees it."""
+
+    marks: Marks
+    """The outcome as which it reports them."""
+    model: QualifiedName
+    rubric: str
+    share: float = Field(ge=0, le=1)
+    """Of the answers."""
+    constrained: bool = False
+
+
 class CompiledTrial(Spec):
     """An Experiment or a Rollout that assigns units, as a router sees it."""
 
@@ -116,6 +129,7 @@ class CompiledTrial(Spec):
     """The first is the control."""
     mirror: float = Field(default=0, ge=0, le=1)
     """The share of the control's requests of which the last arm sees a copy."""
+    judges: tuple[CompiledJudge, ...] = ()
 
     @property
     def key(self) -> str:

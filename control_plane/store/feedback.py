@@ -13,7 +13,7 @@ _COLUMNS = [feedback.c[name] for name in ("report", "request", "unit", "name", "
 
 
 class Report(NamedTuple):
-    """A value of an outcome: of a request, or of a unit at a moment."""
+    """A value of an outcome: of a request, of a unit at a moment, or of one unit's answer to a request."""
 
     report: int
     request: int | None
@@ -41,8 +41,9 @@ def of_requests(transaction: Transaction, requests: Collection[int]) -> list[Rep
 
 
 def of_units(transaction: Transaction, units: Collection[int]) -> list[Report]:
-    """What was reported of these."""
-    return _where(transaction, among(transaction, feedback.c.unit, units)) if units else []
+    """What was reported of these, and of none of their requests."""
+    own = feedback.c.request.is_(None)
+    return _where(transaction, among(transaction, feedback.c.unit, units) & own) if units else []
 
 
 def add(transaction: Transaction, reports: Sequence[Report], received: int) -> None:

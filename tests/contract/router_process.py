@@ -21,11 +21,13 @@ class RouterProcess:
     """Runs while it is entered; its log is kept."""
 
     def __init__(self, home: Path, documents: Sequence[Document], **variables: str) -> None:
-        """`variables` are TIERMESH_ROUTER_… settings without their prefix."""
-        config = home / "routes.json"
-        config.write_text(json.dumps([dump(document) for document in documents]))
+        """`variables` are TIERMESH_ROUTER_… settings without their prefix. Without documents it has no file."""
         usual = {"PORT": "0", "GRPC_PORT": "0", "ADMIN_PORT": "0", "NOTICE_SECONDS": "0"}
-        given = {"CONFIG": str(config), **usual, **variables}
+        given = {**usual, **variables}
+        if documents:
+            config = home / "routes.json"
+            config.write_text(json.dumps([dump(document) for document in documents]))
+            given["CONFIG"] = str(config)
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("TIERMESH_")}
         prefixed = {f"TIERMESH_ROUTER_{name}": value for name, value in given.items()}
         self._environment = {**inherited, **prefixed, "TIERMESH_HOME": str(home)}
@@ -38,9 +40,8 @@ class RouterProcess:
         self._process = subprocess.Popen(command, env=self._environment, stderr=subprocess.PIPE, text=True)
         self._reader = threading.Thread(target=self._read)
         self._reader.start()
-        fields = self.heard("The router listens.")
+        fields, _ = self.heard("The router listens.", "A snapshot is in force.")
         self.port, self.grpc_port, self.admin_port = fields["port"], fields["grpc_port"], fields["admin_port"]
-        self.heard("A snapshot is in force.")
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
@@ -62,12 +63,13 @@ class RouterProcess:
         """As OpenAI's clients want it."""
         return f"http://127.0.0.1:{self.port}/v1"
 
-    def heard(self, message: str) -> dict[str, Any]:
-        """Wait until the log says this; its fields."""
-        while True:
+    def heard(self, *messages: str) -> list[dict[str, Any]]:
+        """Wait until the log says all of these, in any order; their fields."""
+        found: dict[str, dict[str, Any]] = {}
+        while not found.keys() >= set(messages):
             line = self._messages.get(timeout=START_SECONDS)
-            if line.get("message") == message:
-                return line
+            found[line.get("message", "")] = line
+        return [found[message] for message in messages]
 
     def _read(self) -> None:
         assert self._process.stderr is not None

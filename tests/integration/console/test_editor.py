@@ -91,6 +91,26 @@ def test_the_form_and_the_text_follow_each_other_and_keep_what_only_one_shows(pa
     expect(page.get_by_text("It can be saved.")).to_be_visible()
 
 
+def test_a_metric_is_judged_and_becomes_another_again(page: Page, plane: Plane) -> None:
+    page.goto(f"{plane.url}/#/experiments/default/wording/edit")
+    before = _text(page)["spec"]["metrics"]
+    metric = page.get_by_role("group", name="Metric resolved")
+    metric.get_by_label("Of", exact=True).select_option("marks that a judge Model gives")
+    metric.get_by_label("Judge Model").fill("assistant")
+    metric.get_by_label("Rubric").fill("Is it kind?")
+    metric.get_by_label("Of the answers, in %").fill("5")
+    expect(page.get_by_text("It can be saved.")).to_be_visible()
+    (judged,) = _text(page)["spec"]["metrics"]
+    assert (judged["of"], judged["kind"], "outcome" in judged) == ("judge", "mean", False)
+    assert judged["judge"] == {"model": "assistant", "rubric": "Is it kind?", "percent": 5}
+    metric.get_by_label("Of", exact=True).select_option("an outcome that callers report")
+    metric.get_by_label("Outcome").fill("resolved")
+    metric.get_by_label("What is made of it").select_option("share of units with any")
+    assert [sorted(one.items(), key=str) for one in _text(page)["spec"]["metrics"]] == [
+        sorted(one.items(), key=str) for one in before
+    ]
+
+
 def test_a_text_that_cannot_be_read_says_where_and_the_form_waits(page: Page, plane: Plane) -> None:
     page.goto(f"{plane.url}/#/experiments/default/wording/edit")
     text = page.get_by_label("The same as YAML")

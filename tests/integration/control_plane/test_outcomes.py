@@ -11,13 +11,13 @@ from pydantic import TypeAdapter
 from control_plane.outcomes import reading
 from control_plane.outcomes.intake import Intake
 from control_plane.outcomes.keeping import Keeping
-from control_plane.spec.events import Event, EventBatch
+from control_plane.spec.events import EventBatch, Exposure, Feedback
 from control_plane.store.database import Database
 from observability.control_plane_metrics import ControlPlaneMetrics
 from tests.unit.control_plane.outcomes.samples import METRICS, TRIAL, batch, exposure, feedback, from_scratch
 from tests.unit.control_plane.outcomes.test_counting import same
 
-_EVENT: TypeAdapter[Event] = TypeAdapter(Event)
+_EVENT: TypeAdapter[Exposure | Feedback] = TypeAdapter(Exposure | Feedback)
 
 
 @pytest.fixture

@@ -10,12 +10,16 @@ from typer.testing import CliRunner
 
 from control_plane.cli.main import create_app
 from control_plane.client.files import read_documents
+from control_plane.outcomes.periods import MOST_NAMED
+from control_plane.outcomes.register import MOST_OUTCOMES
 from control_plane.spec.arms import Override, Unit
 from control_plane.spec.compile import compile
 from control_plane.spec.documents import Document, Experiment, parse
-from control_plane.spec.metrics import BUILT_IN, Measured
+from control_plane.spec.metrics import BUILT_IN, Judge, Measured
 from control_plane.spec.prompts import Pins
 from control_plane.spec.sampling import Sampling
+from routers import judging
+from routers.judge import MOST_CHARACTERS
 from routers.reasons import REASONS
 from routers.sources import FileSource
 from tests.unit.control_plane.samples import experiment
@@ -44,23 +48,38 @@ def mesh() -> list[Document]:
 
 def test_the_examples_run_side_by_side() -> None:
     (found,) = compile(read_documents(EXAMPLES), pins=_PINS).routes
-    assert [trial.key for trial in found.trials] == ["Experiment/cheaper", "Experiment/wording"]
+    assert [trial.key for trial in found.trials] == ["Experiment/cheaper", "Experiment/judged", "Experiment/wording"]
     under_way = Pins(_PINS.prompts, weights={"Rollout/stronger": {"stable": 95, "candidate": 5}})
-    assert len(compile(read_documents(EXAMPLES), pins=under_way).routes[0].trials) == 3
+    assert len(compile(read_documents(EXAMPLES), pins=under_way).routes[0].trials) == 4
 
 
 async def test_a_router_alone_serves_the_examples() -> None:
     found = await FileSource(EXAMPLES).next(None)
     assert found is not None
-    wording = found.snapshot.content.routes[0].trials[1]
+    _, judged, wording = found.snapshot.content.routes[0].trials
     assert wording.arms[1].prompt is not None
+    assert [judge.model for judge in judged.judges] == ["jury"]
 
 
 def test_the_pages_documents_compile() -> None:
-    first, metrics, last = snippets("yaml")
+    first, metrics, judged, last = snippets("yaml")
     documents = [parse(yaml.safe_load(text)) for text in (first, last)]
     assert compile([*mesh(), *documents], pins=_PINS).routes[0].trials
-    parse(experiment(**yaml.safe_load(metrics)))
+    for part in (metrics, judged):
+        assert compile([*mesh(), parse(experiment(**yaml.safe_load(part)))], pins=_PINS).routes[0].trials
+
+
+def test_the_pages_figures_about_judges_are_those_of_the_code() -> None:
+    said = " ".join(PAGE.split("## Judged answers")[1].split("\n## ")[0].split())
+    assert (
+        f"for at most {judging.SECONDS:g} s. {judging.MOST_AT_ONCE} at once and {judging.MOST_WAITING} in all" in said
+    )
+    assert (
+        f"last {MOST_CHARACTERS:,} characters of the question and the first {MOST_CHARACTERS:,} of the answer" in said
+    )
+    assert f"the Experiment goes on. {(MOST_NAMED - MOST_OUTCOMES) // 2} of them fit" in said
+    assert all(f"`{name}" in PAGE for name in ("judge: {model, rubric, percent, constrained}", "constrained: true"))
+    assert set(Judge.model_fields) == {"model", "rubric", "percent", "constrained"}
 
 
 def test_the_pages_tables_name_all_that_there_is() -> None:

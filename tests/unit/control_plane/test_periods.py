@@ -11,7 +11,7 @@ from control_plane.rollouts.steering import Rollouts
 from control_plane.spec.courses import Evidence
 from control_plane.store import trials
 from control_plane.store.database import Database
-from tests.unit.control_plane.samples import experiment, parsed, rollout, shop
+from tests.unit.control_plane.samples import experiment, model, parsed, rollout, shop
 
 _NOW = datetime(2026, 1, 2, tzinfo=UTC)
 _STEPS: dict[str, Any] = {"steps": [{"setWeight": 5}, {"pause": {"minutes": 1}}, {"setWeight": 20}, {"pause": {}}]}
@@ -60,3 +60,24 @@ def test_a_ramp_is_another_period_of_requests_and_another_comparison_of_units_th
     assert [since for since, _ in counted] == begins
     shares = [shares for _, found in counted for _, shares in found]
     assert shares == [{"stable": 95.0, "candidate": 5.0}, {"stable": 80.0, "candidate": 20.0}]
+
+
+def test_a_trial_asks_for_its_judges_marks_and_another_rubric_begins_no_other_comparison(publisher: Publisher) -> None:
+    jury = model("jury", engine="openai", tier="heavy", url="http://jury/v1", source=None, faq=None)
+
+    def judged(*rubrics: str, **spec: Any) -> dict[str, Any]:
+        metrics = [{"name": f"m{number}", "kind": "mean", "of": "judge", "goal": "increase",
+                    "judge": {"model": "jury", "rubric": rubric}} for number, rubric in enumerate(rubrics)]  # fmt: skip
+        return experiment(metrics=metrics, **spec)
+
+    def outcomes() -> list[int]:
+        with publisher.database.read() as transaction:
+            return [len(one.outcomes) for one in trials.of_key(transaction, "Experiment/wording")]
+
+    publisher.apply(parsed(*shop(), jury, experiment()), "alice")
+    found = [outcomes()]
+    for document in (judged("kind?"), judged("kind?", "short?"), judged("kind!", "short?"), judged("x", salt="anew")):
+        publisher.apply(parsed(document), "alice")
+        found.append(outcomes())
+    assert found == [[0], [2], [4], [6], [6, 2]]
+    assert [len(each) for _, each in _counted(publisher, "Experiment/wording")] == [1, 1]

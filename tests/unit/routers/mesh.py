@@ -18,6 +18,7 @@ from routers.cache.exact import ExactCache
 from routers.exposure import ExposureBook
 from routers.handler import Router
 from routers.journal import Journal
+from routers.judging import Judging
 from routers.ledger import Ledger
 from routers.limits import ServerLimits
 from routers.quotas.memory import MemoryDesk
@@ -55,6 +56,7 @@ class Mesh:
     port: int = 0
     journal: Journal = field(default_factory=lambda: Journal("router-1", RouterMetrics(), 0, 0))
     exposures: Kept = field(default_factory=Kept)
+    marks: Kept = field(default_factory=Kept)
 
     def documents(self, **spec: Any) -> list[Document]:
         """A Route over both Models."""
@@ -116,7 +118,9 @@ async def mesh(**spec: Any) -> AsyncIterator[Mesh]:
         client = UpstreamClient(UpstreamLimits())
         desk = MemoryDesk()
         serving = Serving({Protocol.OPENAI: OpenAIAsker(client)}, cache, ledger, desk, metrics)
-        router = Router(serving, desk, metrics)
+        marks = Kept()
+        judging = Judging(marks.add, metrics)
+        router = Router(serving, desk, metrics, judging=judging)
         server = HttpServer(router, router.refuse, ServerLimits())
         port = await server.start("127.0.0.1", 0)
         limits = httpx2.Limits(max_connections=None)
@@ -138,12 +142,14 @@ async def mesh(**spec: Any) -> AsyncIterator[Mesh]:
                 port,
                 journal,
                 exposures,
+                marks,
             )
             whole.put_in_force(whole.documents(**spec))
             try:
                 yield whole
             finally:
                 await server.stop(0)
+                judging.close()
                 client.close()
                 ledger.flush()
 

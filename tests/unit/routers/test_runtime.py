@@ -108,22 +108,35 @@ MODEL = {
     "operations": ["chat", "completions", "embeddings"],
     "modalities": ["text"],
 }
-SCHEMA_3 = {
+TRIAL = {
+    "kind": "Experiment",
+    "name": "wording",
+    "unit": {"header": "x-tiermesh-unit"},
+    "salt": "Experiment/wording",
+    "layer": "shop layer default",
+    "begin": 0.0,
+    "end": 1.0,
+    "arms": [
+        {"name": "control", "weight": 1.0, "revision": ""},
+        {"name": "candidate", "weight": 1.0, "revision": "8dcf4c61c1b9", "threshold": 0.0},
+    ],
+}
+SCHEMA_4 = {
     **PUBLISHED,
-    "schemaVersion": 3,
-    "sha256": "783478d9a68010ec1172213fcaed503afb3f575b3964364cb5595c71e1e8e20c",
+    "schemaVersion": 4,
+    "sha256": "49236910bba8828e7bef01769821c94b4302b1e8f4624d898eef2f5d967ce42a",
     "content": {
         "routes": [
             {
                 "name": "shop",
                 "model": "shop",
-                "revision": "502d7eeb556b",
+                "revision": "a55933ae17cf",
                 "light": ["light"],
                 "heavy": ["heavy"],
                 "threshold": 0.7,
                 "cacheTtlSeconds": 300.0,
                 "deadlineSeconds": 60.0,
-                "prompt": {"name": "support", "version": 2, "template": "Be brief.", "sha256": "0" * 64},
+                "trials": [TRIAL],
             }
         ],
         "backends": [
@@ -132,17 +145,17 @@ SCHEMA_3 = {
         ],
     },
 }
-"""As a control plane of schema 3 has published it."""
+"""As a control plane of schema 4 has published it."""
 
 
 def test_a_snapshot_of_the_schema_before_is_served() -> None:
-    before = Runtime.build(Snapshot.model_validate_json(orjson.dumps(SCHEMA_3)))
+    before = Runtime.build(Snapshot.model_validate_json(orjson.dumps(SCHEMA_4)))
     (backend,) = before.routes["shop"].light[Operation.CHAT]
     assert [endpoint.url for endpoint in backend.endpoints] == ["http://127.0.0.1:1/v1"]
 
 
 def test_a_snapshot_of_the_schema_before_must_have_its_own_hash() -> None:
-    changed = orjson.loads(orjson.dumps(SCHEMA_3))
+    changed = orjson.loads(orjson.dumps(SCHEMA_4))
     changed["content"]["routes"][0]["threshold"] = 0.1
     with pytest.raises(TiermeshError, match="does not have the hash it claims"):
         Runtime.build(Snapshot.model_validate(changed))

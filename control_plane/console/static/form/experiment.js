@@ -25,7 +25,7 @@ export function experimentForm(document, known, isNew, changed) {
   return [
     question(form, known, isNew),
     arms(form, known),
-    metrics(form),
+    metrics(form, known),
     guardrails(form, names),
     who(form),
     decision(form),

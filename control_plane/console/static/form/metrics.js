@@ -7,20 +7,22 @@ import { items } from './lists.js'
 const MEASURED = [
   ['outcome', 'an outcome that callers report'], ['latency', 'latency'], ['first-token', 'time to the first token'], ['tokens', 'tokens'],
   ['cost', 'cost'], ['errors', 'errors'], ['fallbacks', 'fallbacks'], ['cache-hits', 'cache hits'],
+  ['judge', 'marks that a judge Model gives'],
 ]
 const KINDS = [['proportion', 'share of units with any'], ['mean', 'mean of units'], ['ratio', 'for each request'], ['quantile', 'quantile of requests']]
+const MARKED = [['mean', 'mean of the marks']]
 const GOALS = [['increase', 'more'], ['decrease', 'less']]
 
-export function metrics(form) {
+export function metrics(form, known) {
   return group('Metrics', 'spec.metrics', items(form, {
     place: 'spec.metrics', name: 'a metric', first: 'name',
     fresh: index => ({ name: '', kind: 'proportion', of: 'outcome', outcome: '', goal: 'increase', ...(index ? {} : { primary: true }) }),
     title: (index, metric) => `Metric ${metric?.name || index + 1}`,
-    made: place => metric(form, place),
+    made: place => metric(form, place, known),
   }))
 }
 
-function metric(form, place) {
+function metric(form, place, known) {
   const of = form.at(`${place}.of`)
   const kind = form.at(`${place}.kind`)
   const required = (name, label, options) => form.choice(`${place}.${name}`, label, options, {
@@ -30,8 +32,9 @@ function metric(form, place) {
       form.input(`${place}.name`, 'Name', { required: true }),
       required('of', 'Of', MEASURED),
       of === 'outcome' && form.input(`${place}.outcome`, 'Outcome', { required: true, hint: 'As POST /v1/feedback names it: click, resolved' })),
+    of === 'judge' && judge(form, `${place}.judge`, known),
     row(
-      required('kind', 'What is made of it', KINDS),
+      required('kind', 'What is made of it', of === 'judge' ? MARKED : KINDS),
       kind === 'quantile' && form.input(`${place}.quantile`, 'Quantile, in %', { kind: 'percent', size: 'small' }),
       required('goal', 'Better is', GOALS)),
     row(margin(form, `${place}.minimumEffect`, 'Smallest difference that matters', true)),
@@ -39,14 +42,22 @@ function metric(form, place) {
   ]
 }
 
+function judge(form, place, known) {
+  return row(
+    form.input(`${place}.model`, 'Judge Model', { options: known.models, required: true, hint: 'One that answers in no arm, or in all' }),
+    form.input(`${place}.rubric`, 'Rubric', { usual: 'correct, helpful, honest', hint: 'What a good answer is' }),
+    form.input(`${place}.percent`, 'Of the answers, in %', { kind: 'number', size: 'small', usual: '10' }))
+}
+
 /** What follows from another choice: fields that only one of them has come and go with it. */
 function pick(form, place, name, value) {
-  const { outcome, quantile, ...rest } = form.at(place)
+  const { outcome, quantile, judge, ...rest } = form.at(place)
   const next = { ...rest, [name]: value }
   form.put(place, {
     ...next,
     ...(next.of === 'outcome' ? { outcome: outcome ?? '' } : {}),
-    ...(next.kind === 'quantile' ? { quantile: quantile ?? 0.95 } : {}),
+    ...(next.of === 'judge' ? { kind: 'mean', judge: judge ?? { model: '' } } : {}),
+    ...(next.of !== 'judge' && next.kind === 'quantile' ? { quantile: quantile ?? 0.95 } : {}),
   }, true)
 }
 

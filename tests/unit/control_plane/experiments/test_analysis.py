@@ -99,10 +99,12 @@ def test_a_metric_that_decides_and_is_guarded_is_asked_about_twice() -> None:
     assert [one.margin.value for one in questions if one.margin] == [0.02, 0.01]
 
 
-def test_what_a_judge_marks_is_not_claimed_to_be_nothing() -> None:
+def test_what_a_judge_marks_decides_as_any_other_metric_does() -> None:
     judge = {"model": "assistant", "rubric": "Is it kind?"}
     marked = {"name": "kind", "kind": "mean", "of": "judge", "goal": "increase", "judge": judge, "primary": True}
-    assert designs.of_experiment(_experiment(metrics=[marked], guardrails=[]).spec) is None
+    asked = designs.of_experiment(_experiment(metrics=[marked], guardrails=[]).spec)
+    assert asked is not None
+    assert [(one.metric, one.kind, one.role) for one in asked.design.questions] == [("kind", "ratio", Role.PRIMARY)]
 
 
 def _rollout(**spec: Any) -> Rollout:

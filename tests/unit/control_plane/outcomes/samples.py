@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from control_plane.spec.events import Event, EventBatch, Exposure, Feedback, unit_hash
+from control_plane.spec.events import EventBatch, Exposure, Feedback, unit_hash
 from control_plane.spec.metrics import Kind, Measured, Metric, known
 from control_plane.stats.histogram import Histogram
 from control_plane.stats.moments import Moments
@@ -74,7 +74,7 @@ class _Unit:
     forced: bool = False
 
 
-def from_scratch(events: Iterable[Event], trial: str) -> dict[str, dict[str, Sample]]:
+def from_scratch(events: Iterable[Exposure | Feedback], trial: str) -> dict[str, dict[str, Sample]]:
     """Arm -> metric -> sample, by the rules and nothing else: every unit and report looked at, no sum kept."""
     units: defaultdict[str, _Unit] = defaultdict(_Unit)
     reports: dict[tuple[str, str], Feedback] = {}

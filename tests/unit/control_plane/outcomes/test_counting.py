@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 from control_plane.outcomes import periods, reading
 from control_plane.outcomes.intake import Intake
 from control_plane.outcomes.register import MOST_OUTCOMES
-from control_plane.spec.events import Event, Feedback
+from control_plane.spec.events import Exposure, Feedback
 from control_plane.stats.period import Period, Sample
 from control_plane.store.database import Database
 from observability.control_plane_metrics import ControlPlaneMetrics
@@ -26,7 +26,7 @@ from tests.unit.control_plane.outcomes.samples import (
     from_scratch,
 )
 
-_EVENT: TypeAdapter[Event] = TypeAdapter(Event)
+_EVENT: TypeAdapter[Exposure | Feedback] = TypeAdapter(Exposure | Feedback)
 Said = dict[str, Any]
 
 

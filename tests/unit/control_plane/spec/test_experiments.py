@@ -12,6 +12,7 @@ from tests.unit.control_plane.samples import experiment, rollout
 
 _ARMS: list[dict[str, Any]] = [{"name": "control"}, {"name": "candidate"}]
 _RESOLVED = {"name": "resolved", "kind": "proportion", "of": "outcome", "outcome": "resolved", "goal": "increase"}
+_JUDGED = {"name": "kind", "kind": "mean", "of": "judge", "goal": "increase", "judge": {"model": "jury"}}
 _WHOLE: dict[str, Any] = {
     "unit": {"field": "metadata.session_id"},
     "salt": "again",
@@ -49,7 +50,7 @@ _WHOLE: dict[str, Any] = {
             "kind": "mean",
             "of": "judge",
             "goal": "increase",
-            "judge": {"model": "assistant", "rubric": "Is it polite?"},
+            "judge": {"model": "assistant", "rubric": "Is it polite?", "percent": 5.0, "constrained": True},
         },
     ],
     "guardrails": [{"metric": "errors", "margin": {"absolute": 0.002}}, {"metric": "p99", "margin": {"relative": 0.1}}],
@@ -111,6 +112,7 @@ def test_an_arm_says_which_fields_of_its_route_it_overrides() -> None:
         ({"metrics": [{**_RESOLVED, "of": "cost", "outcome": None}]}, "spec.metrics[0]", "'cost' is no share"),
         ({"metrics": [{**_RESOLVED, "per": {"of": "requests"}}]}, "spec.metrics[0]", "only kind 'ratio'"),
         ({"metrics": [{**_RESOLVED, "of": "judge", "outcome": None}]}, "spec.metrics[0]", "'judge' needs it"),
+        ({"metrics": [{**_JUDGED, "kind": "ratio"}]}, "spec.metrics[0]", "answers that were judged: write mean"),
         ({"metrics": [{**_RESOLVED, "minimumEffect": {}}]}, "spec.metrics[0].minimumEffect", "exactly one of relative"),
         (
             {"guardrails": [{"metric": "resolvd", "margin": {"absolute": 1}}], "metrics": [_RESOLVED]},
