@@ -1,5 +1,6 @@
 """A decision, its weights, its snapshot, its Route, its history and its audit entry happen together or not at all."""
 
+import shutil
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -97,9 +98,8 @@ class World:
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    made = World(f"sqlite:///{tmp_path / 'test.db'}")
-    made.database.migrate()
+def world(tmp_path: Path, empty_database: Path) -> Iterator[World]:
+    made = World(f"sqlite:///{shutil.copy(empty_database, tmp_path / 'test.db')}")
     with closing(made.database):
         yield made
 
@@ -337,14 +337,11 @@ def _agrees(world: World) -> bool:
     return written and world.weight() == (status.weight if armed else None)
 
 
-def test_killed_at_any_point_and_started_again_it_does_what_it_would_have_done(tmp_path: Path) -> None:
-    empty = tmp_path / "empty.db"
-    with closing(Database(f"sqlite:///{empty}")) as database:
-        database.migrate()
-
+def test_killed_at_any_point_and_started_again_it_does_what_it_would_have_done(
+    tmp_path: Path, empty_database: Path
+) -> None:
     def run(killed_at: int) -> tuple[list[Any], int]:
-        path = tmp_path / f"{killed_at}.db"
-        path.write_bytes(empty.read_bytes())
+        path = shutil.copy(empty_database, tmp_path / f"{killed_at}.db")
         return _through(World(f"sqlite:///{path}"), killed_at)
 
     expected, points = run(0)
