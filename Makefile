@@ -31,13 +31,13 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 up: install ## start the mesh on this machine; Ctrl-C stops it
 	$(VENV)/bin/tiermesh up
 
-# Unit tests side by side; the others start processes that want the machine for themselves.
+# Side by side, the long ones first. A file's tests stay in one process, so that what they share is made once; so do
+# those of the folders that tests/scheduling.py names. No more than four: each may start a real model.
+SIDE_BY_SIDE := -n logical --maxprocesses 4 --dist loadfile
 test: install ## all tests: unit, integration, contract, end to end with real models
-	$(RUN) -m pytest -n logical --dist loadfile tests/unit
-	$(RUN) -m pytest --ignore tests/unit
+	$(RUN) -m pytest $(SIDE_BY_SIDE) --no-loadscope-reorder
 
-# Side by side, without those that start whole servers, and with fewer examples of each law than `make test` tries. A
-# file's tests stay in one process, so that what they share is made once.
+# With fewer examples of each law than `make test` tries.
 check: install ## format, lint, types, import contracts and unit tests
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target static unit
 
@@ -48,7 +48,7 @@ static: install
 	$(VENV)/bin/lint-imports
 
 unit: install
-	HYPOTHESIS_PROFILE=quick $(RUN) -m pytest -q -n logical --dist loadfile -m 'not whole' tests/unit
+	HYPOTHESIS_PROFILE=quick $(RUN) -m pytest -q $(SIDE_BY_SIDE) tests/unit
 
 fuzz: install ## every decoder against mutated input, five minutes each
 	nice -n 19 $(RUN) -m tests.fuzz --seconds 300

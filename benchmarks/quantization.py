@@ -6,6 +6,7 @@ it, and is judged on the questions that fitted nothing.
 """
 
 import argparse
+import math
 import os
 import statistics
 import sys
@@ -91,7 +92,7 @@ def _same(outcomes: Sequence[Outcome], others: Sequence[Outcome]) -> float:
 
 
 def cpu_ms(encoders: Mapping[str, Encoder], questions: Sequence[str], rounds: int) -> dict[str, float]:
-    """CPU time of one question, asked alone, on one thread: the median round of each encoder, in turns."""
+    """CPU time of one question, asked alone, on one thread: the median round of each encoder, in turns; NaN of none."""
     spent: dict[str, list[float]] = {name: [] for name in encoders}
     for number in range(rounds):
         for name, each in encoders.items():
@@ -100,7 +101,7 @@ def cpu_ms(encoders: Mapping[str, Encoder], questions: Sequence[str], rounds: in
             for question in questions:
                 each.embed([question])
             spent[name].append((time.process_time() - began) * 1000 / len(questions))
-    return {name: statistics.median(times) for name, times in spent.items()}
+    return {name: statistics.median(times or [math.nan]) for name, times in spent.items()}
 
 
 def bars(found: Mapping[str, Found]) -> list[Bar]:

@@ -7,9 +7,11 @@ from typing import TypeVar
 
 import hypothesis
 import pytest
+from xdist.remote import Producer
 
 from tests.postgres_server import postgres_server as postgres_server
 from tests.postgres_server import postgres_url as postgres_url
+from tests.scheduling import FolderScheduling
 from tests.stack import stack as stack
 
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
@@ -19,32 +21,38 @@ STACK_SECONDS = 1200
 """Limit of a test with the whole stack: the first one starts it."""
 
 
-WHOLE = frozenset({"addresses", "quiet_api", "closed", "empty_registry"})
-"""Fixtures that start a whole control plane, or MLflow."""
-
-
 # On a busy machine the time of one example says nothing.
 hypothesis.settings.register_profile("full", deadline=None)
 hypothesis.settings.register_profile("quick", deadline=None, max_examples=15)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "full"))
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The stack's tests come last, after the quick ones had their chance to fail."""
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """The tests themselves stay until the end: the garbage collector need not look at thousands of them each time."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """The long tests come last, after the quick ones had their chance to fail; first where several run side by side."""
+    side_by_side = hasattr(config, "workerinput")
     for item in items:
-        fixtures = getattr(item, "fixturenames", ())
-        if "stack" in fixtures:
+        if "stack" in getattr(item, "fixturenames", ()):
             item.add_marker("stack")
-        if not WHOLE.isdisjoint(fixtures):
-            item.add_marker("whole")
         if item.get_closest_marker("stack") and not item.get_closest_marker("timeout"):
             item.add_marker(pytest.mark.timeout(STACK_SECONDS))
-    items.sort(key=lambda item: item.get_closest_marker("stack") is not None)
+    items.sort(key=lambda item: (item.get_closest_marker("stack") is None) is side_by_side)
 
 
-def pytest_collection_finish() -> None:
-    """The tests themselves stay until the end: the garbage collector need not look at thousands of them each time."""
-    gc.freeze()
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> FolderScheduling | None:
+    """What shares a server stays in one process."""
+    return FolderScheduling(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 @pytest.hookimpl(wrapper=True)

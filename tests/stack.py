@@ -13,7 +13,6 @@ from typing import IO
 
 import pytest
 
-from tests.adapters import shop_with_adapters
 from tests.traces import Traces
 
 TIERMESH = str(Path(sys.executable).with_name("tiermesh"))
@@ -115,6 +114,8 @@ def stack(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
     Its progress is shown past pytest's capture.
     """
+    from tests.adapters import shop_with_adapters  # deferred: NumPy and all documents, for every start of pytest
+
     plugins = request.config.pluginmanager
     terminal, capture = plugins.get_plugin("terminalreporter"), plugins.get_plugin("capturemanager")
 

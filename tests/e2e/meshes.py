@@ -1,6 +1,5 @@
 """What several tests of a running mesh need: small documents, questions, and what `tiermesh status` says."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,8 @@ import yaml
 from control_plane.client.files import read_documents
 from control_plane.spec.documents import dump
 from launcher.documents import bundled
+from launcher.settings import UpSettings
+from launcher.status import status as look
 from tests.stack import Stack
 
 DELIVERY = "How long does delivery take?"
@@ -48,10 +49,8 @@ def ask(mesh: Stack, question: str, **more: Any) -> httpx2.Response:
 
 
 def status(mesh: Stack) -> dict[str, Any]:
-    """What `tiermesh status` says."""
-    report = json.loads(mesh.tiermesh("status", "-o", "json", check=False).stdout)
-    assert isinstance(report, dict)
-    return report
+    """What `tiermesh status` says, without a process for each look."""
+    return look(UpSettings.load(home=mesh.home)).model_dump(mode="json", by_alias=True)
 
 
 def process(mesh: Stack, name: str) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """`tiermesh up` from the first start to nothing left, with the light model only: it starts in seconds."""
 
+import json
 import os
 import signal
 import socket
@@ -61,7 +62,7 @@ def _answers_and_is_healthy(mesh: Stack) -> None:
     answer = ask(mesh, DELIVERY)
     assert answer.status_code == 200, answer.text
     assert answer.headers["x-tiermesh-model"] == "faq"
-    report = status(mesh)
+    report = json.loads(mesh.tiermesh("status", "-o", "json").stdout)
     assert report["phase"] == "ready"
     assert [(each["name"], each["ready"], each["snapshot"]) for each in report["processes"]] == [
         ("control-plane", True, 1),

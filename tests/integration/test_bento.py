@@ -18,7 +18,7 @@ from tests.integration.processes import running
 from tests.stack import free_ports
 from tests.unit.routers.samples import model, route
 
-pytestmark = [pytest.mark.stack, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(600)]
 
 ROOT = Path(__file__).parents[2]
 BENTOFILE = "model_repo/bento/bentofile.yaml"
@@ -49,7 +49,7 @@ def served(bento: str, environment: dict[str, str], tmp_path_factory: pytest.Tem
     (port,) = free_ports(1)
     url = f"http://127.0.0.1:{port}"
     command = [*BENTOML, "serve", bento, "--host", "127.0.0.1", "--port", str(port)]
-    with running(command, environment, folder, f"{url}/readyz", seconds=120):
+    with running(command, environment, folder, f"{url}/readyz", seconds=300):
         yield url
 
 

@@ -17,7 +17,7 @@ from tests.integration.processes import running
 from tests.stack import free_ports
 from tests.unit.routers.samples import model, route
 
-pytestmark = [pytest.mark.stack, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(600)]
 
 ROOT = Path(__file__).parents[2]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
@@ -29,7 +29,7 @@ def ports(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, int]]
     http_port, grpc_port = free_ports(2)
     command = [sys.executable, "-m", "tests.integration.kserve_server", str(http_port), str(grpc_port)]
     ready = f"http://127.0.0.1:{http_port}/v2/models/doubling-1/ready"
-    with running(command, ENVIRONMENT, tmp_path_factory.mktemp("kserve"), ready, seconds=120):
+    with running(command, ENVIRONMENT, tmp_path_factory.mktemp("kserve"), ready, seconds=300):
         yield http_port, grpc_port
 
 

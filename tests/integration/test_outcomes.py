@@ -17,8 +17,8 @@ from control_plane.spec.documents import Document, parse
 from control_plane.spec.metrics import Metric
 from control_plane.stats.period import Period
 from control_plane.store.database import Database
+from tests.control_plane_server import running as control_plane
 from tests.stub_upstream import StubUpstream
-from tests.unit.control_plane.conftest import running as control_plane
 from tests.unit.routers.raw import connected
 from tests.unit.routers.samples import chat, model, route
 from tests.unit.routers.test_app import running as router

@@ -36,7 +36,7 @@ def _home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def found() -> dict[str, Found]:
-    return benchmark.measure(rounds=1)
+    return benchmark.measure(rounds=0)
 
 
 @pytest.fixture(scope="module")

@@ -13,8 +13,8 @@ from control_plane.client.trials import TrialsClient
 from control_plane.settings import ControlPlaneSettings
 from control_plane.spec.courses import Command, Phase, RolloutStatus, Why
 from control_plane.spec.documents import API_VERSION, Document, parse
+from tests.control_plane_server import running as control_plane
 from tests.stub_upstream import StubUpstream, answer
-from tests.unit.control_plane.conftest import running as control_plane
 from tests.unit.routers.samples import EASY, chat, model, route
 from tests.unit.routers.test_app import running as router
 from tests.unit.routers.test_app import until_ready

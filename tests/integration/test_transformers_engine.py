@@ -1,39 +1,31 @@
 """The real small model, converted once for the whole run; its words are not asserted, its behaviour is."""
 
 import asyncio
-import os
 from pathlib import Path
 
 import orjson
 import pytest
 
 from control_plane.spec.models import Generation, ModelSpec
-from model_repo import openai, sources
+from model_repo import openai
 from model_repo.generation import transformers_engine
 from model_repo.generation.engine import Engine, Piece, Sampling
 from model_repo.generation.prompts import Prompts
-
-SOURCE = "bundled://smollm2-135m-instruct"
-
-
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A converted copy that is there already is used; it is the same bytes."""
-    home = os.environ.get("TIERMESH_HOME")
-    return sources.folder(SOURCE, Path(home) if home else tmp_path_factory.mktemp("home"))
+from tests.weights import SMOLLM2
+from tests.weights import smollm2 as smollm2
 
 
 @pytest.fixture(scope="module")
-def engine(weights: Path) -> Engine:
+def engine(smollm2: Path) -> Engine:
     return transformers_engine.load(
-        weights, ModelSpec.model_validate({"engine": "transformers", "tier": "heavy", "source": SOURCE})
+        smollm2, ModelSpec.model_validate({"engine": "transformers", "tier": "heavy", "source": SMOLLM2})
     )
 
 
 @pytest.fixture(scope="module")
-def prompt(weights: Path) -> list[int]:
+def prompt(smollm2: Path) -> list[int]:
     body = orjson.dumps({"model": "m", "messages": [{"role": "user", "content": "Count from one to ten."}]})
-    prompts = Prompts.load(weights, Generation())
+    prompts = Prompts.load(smollm2, Generation())
     return asyncio.run(prompts.chat(openai.read(openai.ChatRequest, body))).tokens
 
 

@@ -12,11 +12,11 @@ import pytest
 from openai.types.chat import ChatCompletionMessageParam
 
 from control_plane.spec.documents import Document
-from model_repo import sources
 from tests.contract.router_process import RouterProcess
 from tests.integration.processes import running
 from tests.stack import free_ports
 from tests.unit.routers.samples import model, route
+from tests.weights import smollm2 as smollm2
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(900)]
 
@@ -32,16 +32,14 @@ QUESTION: list[ChatCompletionMessageParam] = [{"role": "user", "content": "Name 
 
 
 @pytest.fixture(scope="module")
-def vllm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Its base URL. Weights that are converted already are used; they are the same bytes."""
+def vllm(smollm2: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Its base URL."""
     folder = tmp_path_factory.mktemp("vllm")
-    home = os.environ.get("TIERMESH_HOME")
-    weights = sources.folder("bundled://smollm2-135m-instruct", Path(home) if home else folder)
     (port,) = free_ports(1)
     url = f"http://127.0.0.1:{port}"
     # As a module: its command looks for a distribution that the CPU build does not have.
     command = [sys.executable, "-m", "vllm.entrypoints.openai.api_server", "--host", "127.0.0.1", "--port", str(port)]
-    command += ["--model", str(weights), "--served-model-name", SERVED_NAME, "--dtype", "bfloat16", "--enforce-eager"]
+    command += ["--model", str(smollm2), "--served-model-name", SERVED_NAME, "--dtype", "bfloat16", "--enforce-eager"]
     command += ["--max-num-seqs", "8", "--max-model-len", "1024"]
     with running(command, os.environ | OFFLINE, folder, f"{url}/health", seconds=600):
         yield url

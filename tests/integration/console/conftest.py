@@ -9,8 +9,8 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from control_plane.settings import ControlPlaneSettings
+from tests.control_plane_server import running
 from tests.integration.console import prepared
-from tests.unit.control_plane.conftest import running
 from tests.unit.control_plane.people import issue
 
 CHROMIUM = Path("/usr/bin/chromium")

@@ -12,9 +12,9 @@ from control_plane.auth import issuer
 from control_plane.client.http import Client
 from control_plane.settings import ControlPlaneSettings
 from control_plane.spec.errors import Code, TiermeshError
+from tests.control_plane_server import running
 from tests.unit.control_plane.auth.forge import Signer, private
 from tests.unit.control_plane.auth.providers import Provider, provider, wait_until_gone
-from tests.unit.control_plane.conftest import running
 from tests.unit.control_plane.samples import model, parsed
 
 _ROLES = json.dumps({"developers": "operator@default", "auditors": "viewer@*"})

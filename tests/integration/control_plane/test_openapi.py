@@ -18,10 +18,10 @@ from control_plane.server import Addresses
 from control_plane.settings import ControlPlaneSettings
 from control_plane.spec.errors import TiermeshError
 from control_plane.spec.versions import Registration
+from tests.control_plane_server import running
 from tests.integration.control_plane.openapi_hooks import TOKEN
 from tests.registry import copied
 from tests.registry import empty_registry as empty_registry
-from tests.unit.control_plane.conftest import running
 from tests.unit.control_plane.decisions import written
 from tests.unit.control_plane.people import issue
 from tests.unit.control_plane.samples import experiment, model, parsed, policy, prompt, rollout, route, tenant

@@ -11,6 +11,7 @@ from control_plane.spec.compile import compile
 from control_plane.spec.documents import Document
 from control_plane.store.database import Database
 from tests.unit.control_plane.conftest import database as database
+from tests.unit.control_plane.conftest import empty_database as empty_database
 
 SCALE = registry.Scale(compile_seconds=1.0, publish_seconds=0.4)
 WHOLE = registry.Written(100, 7, 3, missing=0, doubled=0, lost=0, gaps=0)

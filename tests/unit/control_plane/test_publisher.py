@@ -1,7 +1,9 @@
 """Publishing: what is written is compiled, numbered, and never half of it."""
 
+import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -205,10 +207,10 @@ _OPERATIONS: dict[str, Callable[[Publisher, int], object]] = {
 @settings(max_examples=min(25, settings().max_examples), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.sampled_from(sorted(_OPERATIONS)), st.integers(0, 5)), max_size=12))
 def test_whatever_is_done_history_only_grows_and_the_snapshot_says_what_the_documents_say(
-    tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, int]]
+    tmp_path_factory: pytest.TempPathFactory, empty_database: Path, steps: list[tuple[str, int]]
 ) -> None:
-    database = Database(f"sqlite:///{tmp_path_factory.mktemp('any') / 'test.db'}")
-    database.migrate()
+    file = shutil.copy(empty_database, tmp_path_factory.mktemp("any") / "test.db")
+    database = Database(f"sqlite:///{file}")
     publisher = Publisher(database, _SERVE, lambda _: None, lambda: _NOW)
     seen: list[Snapshot] = []
     for operation, number in steps:

@@ -1,115 +1,17 @@
 """Models are asked in order, again where that helps and is allowed, and never where a breaker is open."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
-from control_plane.spec.documents import Document, Model
-from control_plane.spec.errors import Code, TiermeshError
-from control_plane.spec.models import Protocol
-from observability.metrics import RouterMetrics
+from control_plane.spec.errors import Code
 from routers.asking import Begun
-from routers.attempt import Attempt
-from routers.attempts import Attempts
-from routers.call import Call
-from routers.deadlines import Deadlines
-from routers.outcome import Outcome
-from routers.pipeline import choose, match
 from routers.resilience.breaker import State, Verdict
-from routers.resilience.guards import Guards, ModelGuard, RouteGuard
-from routers.runtime import Backend, Endpoint
-from tests.unit.routers.samples import HARD, call, chat, model, route, runtime
-
-ANSWER = Begun(b"", b"{}")
-Step = Begun | Code | asyncio.Future[Begun]
-
-
-@dataclass
-class ScriptedModels:
-    """A `routers.asking.Asker` whose answers are set by URL: an answer, a failure, or one that comes later."""
-
-    script: dict[str, list[Step]] = field(default_factory=dict)
-    asked: list[str] = field(default_factory=list)
-    seconds_left: list[float] = field(default_factory=list)
-    arrived: asyncio.Event = field(default_factory=asyncio.Event)
-
-    async def begin(self, call: Call, backend: Backend, endpoint: Endpoint, seconds_left: float) -> Begun:
-        self.asked.append(endpoint.url.removeprefix("http://"))
-        self.seconds_left.append(seconds_left)
-        self.arrived.set()
-        steps = self.script.get(self.asked[-1], [])
-        step = steps.pop(0) if steps else ANSWER
-        if isinstance(step, Code):
-            raise TiermeshError(step, f"{backend.name} failed.")
-        return await step if isinstance(step, asyncio.Future) else step
-
-
-class Mesh:
-    """One Route, its guards, and scripted Models."""
-
-    def __init__(self, *documents: Document, **resilience: Any) -> None:
-        models = documents or (model("light", url="http://light"), model("heavy", "heavy", "http://heavy"))
-        light, heavy = _tier(models, "light"), _tier(models, "heavy")
-        self.runtime = runtime(*models, route("shop", light, heavy, resilience=resilience))
-        self.metrics = RouterMetrics()
-        self.guards = Guards(self.metrics)
-        self.models = ScriptedModels()
-        self.outcome: Outcome
-
-    @property
-    def guard(self) -> RouteGuard:
-        return self.guards.of(self.runtime.routes["shop"])
-
-    def model(self, name: str = "light") -> ModelGuard:
-        return self.guard.models[name]
-
-    def open(self, *names: str) -> None:
-        """The breakers of these Models open."""
-        for name in names:
-            breaker = self.model(name).breaker
-            while (permit := breaker.allow(0)) is not None and breaker.state is State.CLOSED:
-                breaker.record(permit, asyncio.get_running_loop().time(), Verdict.BAD, 0)
-
-    async def ask(self, text: str = "", seconds: float = 60, **fields: Any) -> Attempt:
-        """One request; its attempt is over when this returns."""
-        attempt = await self.begin(text, seconds, **fields)
-        attempt.end(Verdict.GOOD)
-        return attempt
-
-    async def begin(self, text: str = "", seconds: float = 60, **fields: Any) -> Attempt:
-        """One request, up to its commit point."""
-        asked = call(chat(text, **fields) if text or fields else None)
-        decision = choose(asked, match(asked, self.runtime))
-        self.outcome = Outcome(decision.match, decision.tier, None, decision.reasons)
-        deadline = asyncio.get_running_loop().time() + seconds
-        askers = {Protocol.OPENAI: self.models}
-        attempts = Attempts(asked, decision, self.outcome, self.guard, askers, deadline, Deadlines())
-        return await attempts.first_answer()
-
-    async def refusal(self, *args: Any, **fields: Any) -> TiermeshError:
-        with pytest.raises(TiermeshError) as raised:
-            await self.ask(*args, **fields)
-        return raised.value
-
-    @property
-    def codes(self) -> list[str]:
-        """What was noted after the decision."""
-        return [reason.code for reason in self.outcome.reasons][2:]
-
-
-def _tier(models: Sequence[Document], tier: str) -> list[str]:
-    """Names of a tier's Models; a spare one is in none."""
-    found = [each for each in models if isinstance(each, Model) and each.spec.tier.value == tier]
-    return [each.metadata.name for each in found if each.metadata.name != "spare"]
-
-
-def replicas(count: int, **resilience: Any) -> Mesh:
-    """One Model with so many endpoints: a, b, c…"""
-    return Mesh(model("light", url=None, urls=[f"http://{name}" for name in "abcdefg"[:count]]), **resilience)
+from tests.unit.routers.samples import HARD, model
+from tests.unit.routers.tries import ANSWER, Mesh, replicas
 
 
 async def test_the_first_model_that_answers_is_the_only_one_that_is_asked() -> None:
@@ -334,107 +236,6 @@ async def test_an_endpoint_that_is_left_out_is_not_asked_and_told_of() -> None:
         await mesh.ask()
     assert set(mesh.models.asked) == {"b"}
     assert mesh.codes == ["endpoint-ejected"]
-
-
-HEDGED = {"minimumSamples": 1, "quantile": 0.5, "maxExtraLoad": 1}
-
-
-async def hedging(**policy: Any) -> Mesh:
-    """Two replicas that have answered at once so far."""
-    mesh = replicas(2, hedging={**HEDGED, **policy}, breaker={"openSeconds": 0.01})
-    for _ in range(3):
-        await mesh.ask()
-    mesh.models.asked.clear()
-    return mesh
-
-
-def late(mesh: Mesh) -> dict[str, asyncio.Future[Begun]]:
-    """Both answer when the test says so."""
-    loop = asyncio.get_running_loop()
-    answers = {name: loop.create_future() for name in "ab"}
-    mesh.models.script = {name: [answer] for name, answer in answers.items()}
-    return answers
-
-
-def under_way(mesh: Mesh) -> list[int]:
-    """Of both endpoints, beside the call that this takes to see it."""
-    endpoints = mesh.model("light").endpoints
-    return [endpoints.choose(0, lambda: 0.0, [other]).under_way - 1 for other in (1, 0)]
-
-
-async def both_asked(mesh: Mesh) -> None:
-    while len(mesh.models.asked) < 2:
-        await asyncio.sleep(0)
-
-
-@pytest.mark.parametrize("second_wins", [False, True])
-async def test_a_late_answer_is_asked_for_at_a_second_endpoint_and_the_loser_is_cancelled(second_wins: bool) -> None:
-    mesh = await hedging()
-    answers = late(mesh)
-    asking = asyncio.create_task(mesh.ask())
-    await both_asked(mesh)
-    winner, loser = mesh.models.asked[::-1] if second_wins else mesh.models.asked
-    answers[winner].set_result(ANSWER)
-    attempt = await asking
-    assert "ab"[attempt.endpoint.index] == winner
-    await asyncio.sleep(0)
-    assert answers[loser].cancelled()
-    assert mesh.codes == (["hedged", "hedge-won"] if second_wins else ["hedged"])
-    assert under_way(mesh) == [0, 0]
-
-
-async def test_where_both_answer_at_the_same_moment_one_is_let_go() -> None:
-    mesh = await hedging()
-    answers = late(mesh)
-    asking = asyncio.create_task(mesh.ask())
-    await both_asked(mesh)
-    for answered in answers.values():
-        answered.set_result(ANSWER)
-    await asking
-    assert under_way(mesh) == [0, 0]
-
-
-async def test_a_probe_is_not_hedged() -> None:
-    mesh = await hedging()
-    guard = mesh.model("light")
-    mesh.open("light")
-    await asyncio.sleep(guard.breaker.retry_at(0) - asyncio.get_running_loop().time())
-    answers = late(mesh)
-    asking = asyncio.create_task(mesh.ask())
-    await asyncio.sleep(0.01)
-    (probed,) = mesh.models.asked
-    answers[probed].set_result(ANSWER)
-    await asking
-    assert guard.breaker.state is State.CLOSED
-
-
-async def test_where_the_first_fails_the_second_answers_and_where_both_fail_the_error_goes_out() -> None:
-    mesh = await hedging()
-    answers = late(mesh)
-    asking = asyncio.create_task(mesh.ask())
-    await both_asked(mesh)
-    first, second = mesh.models.asked
-    answers[first].set_exception(TiermeshError(Code.UPSTREAM_FAILED, "broken"))
-    await asyncio.sleep(0)
-    answers[second].set_result(ANSWER)
-    assert "ab"[(await asking).endpoint.index] == second
-
-
-@pytest.mark.parametrize(
-    ("policy", "fields"),
-    [({}, {"tools": [{"type": "function"}]}), ({"enabled": False}, {}), ({"maxExtraLoad": 0}, {})],
-)
-async def test_no_second_endpoint_is_asked_for_tools_where_it_is_switched_off_or_beyond_the_extra_load(
-    policy: dict[str, Any], fields: dict[str, Any]
-) -> None:
-    mesh = await hedging(**policy)
-    answers = late(mesh)
-    asking = asyncio.create_task(mesh.ask("a question", **fields))
-    await asyncio.sleep(0.01)
-    (only,) = mesh.models.asked
-    answers[only].set_result(ANSWER)
-    await asking
-    assert "hedged" not in mesh.codes
 
 
 async def test_every_request_to_a_model_is_counted_with_what_it_said() -> None:

@@ -15,7 +15,7 @@ from tests.stub_upstream import Behaviour, Received, answer, chunk, completion, 
 from tests.unit.routers.mesh import Mesh, code_of, mesh, said
 from tests.unit.routers.raw import connected
 from tests.unit.routers.samples import chat
-from tests.unit.routers.test_upstream import OK, REQUEST, upstream
+from tests.unit.routers.scripted_upstream import OK, REQUEST, upstream
 
 ONE_TRY: dict[str, Any] = {"retries": {"attempts": 1}, "breaker": {"enabled": False}}
 CHUNKED = {"transfer-encoding": "chunked", "content-type": "application/json"}

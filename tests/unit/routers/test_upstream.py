@@ -4,62 +4,13 @@ import asyncio
 import contextlib
 import socket
 import ssl
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
 from control_plane.spec.errors import Code, TiermeshError
-from routers.exchange import Exchange
 from routers.upstream import Origin, UpstreamClient, UpstreamLimits
-from tests.stub_upstream import Steps, StubUpstream, answer, chunk, event, head, held, raw, stream
-
-CERTIFICATE = Path(__file__).with_name("tls") / "certificate.pem"
-REQUEST = b"POST /v1/chat/completions HTTP/1.1\r\nhost: h\r\ncontent-length: 2\r\n\r\n{}"
-OK = head(200, {"content-length": "2"}) + b"ok"
-
-
-class Model:
-    """A stub and a client of it."""
-
-    def __init__(self, stub: StubUpstream, limits: UpstreamLimits) -> None:
-        self.stub = stub
-        self.client = UpstreamClient(limits)
-
-    async def send(self) -> Exchange:
-        return await self.client.send(Origin.of(self.stub.url), REQUEST)
-
-    async def ask(self) -> bytes:
-        """The whole body of an answer."""
-        return await (await self.send()).read()
-
-    async def refused(self) -> TiermeshError:
-        """The error that a request ends with."""
-        with pytest.raises(TiermeshError) as caught:
-            await self.ask()
-        return caught.value
-
-
-@contextlib.asynccontextmanager
-async def upstream(**limits: float) -> AsyncIterator[Model]:
-    async with StubUpstream() as stub:
-        model = Model(stub, UpstreamLimits(**limits))  # type: ignore[arg-type]  # whole numbers where they must be
-        try:
-            yield model
-        finally:
-            model.client.close()
-
-
-class Sponge:
-    """A sink that keeps all, and tells of it."""
-
-    def __init__(self) -> None:
-        self.pieces: list[bytes] = []
-        self.came = asyncio.Event()
-
-    def on_body(self, data: bytes) -> None:
-        self.pieces.append(data)
-        self.came.set()
+from tests.stub_upstream import answer, chunk, head, held, raw
+from tests.unit.routers.scripted_upstream import CERTIFICATE, OK, REQUEST, upstream
 
 
 async def test_one_connection_carries_one_request_after_the_other() -> None:
@@ -288,130 +239,6 @@ async def test_a_request_that_is_given_up_while_it_connects_leaves_exactly_one_p
         for one in slow:
             one.go.set()
         await asyncio.gather(*asking_both)
-
-
-async def test_an_answer_that_is_too_large_is_refused_and_read_no_further() -> None:
-    async with upstream(max_answer_bytes=1000) as model:
-        model.stub.script(answer(b"x" * 1000), answer(b"x" * 1001))
-        assert len(await model.ask()) == 1000
-        assert "larger than 1000 bytes" in (await model.refused()).message
-        await (await model.stub.received(2)).left.wait()
-
-
-async def test_a_stream_may_be_larger_than_an_answer() -> None:
-    async with upstream(max_answer_bytes=1000) as model:
-        steps = Steps([b"x" * 900] * 3)
-        model.stub.script(steps)
-        steps.step()
-        exchange, sponge = await model.send(), Sponge()
-        exchange.attach(sponge)
-        steps.go()
-        await exchange.done
-        assert b"".join(sponge.pieces).startswith(b"x" * 2700)
-
-
-async def test_a_stream_comes_piece_by_piece() -> None:
-    async with upstream() as model:
-        steps = Steps([event("one"), event("two")])
-        model.stub.script(steps)
-        steps.step()
-        exchange, sponge = await model.send(), Sponge()
-        exchange.attach(sponge)
-        await sponge.came.wait()
-        assert sponge.pieces == [event("one")]
-        assert not exchange.done.done()
-        steps.go()
-        await exchange.done
-        assert b"".join(sponge.pieces) == event("one") + event("two") + b"data: [DONE]\n\n"
-
-
-async def test_a_stream_that_ended_before_its_sink_came_is_whole() -> None:
-    async with upstream() as model:
-        model.stub.script(stream("one"))
-        exchange, sponge = await model.send(), Sponge()
-        await exchange.done
-        exchange.attach(sponge)
-        assert b"".join(sponge.pieces) == event("one") + b"data: [DONE]\n\n"
-
-
-async def test_who_gives_an_exchange_up_closes_the_connection() -> None:
-    async with upstream() as model:
-        steps = Steps([event("one"), event("two")])
-        model.stub.script(steps)
-        steps.step()
-        exchange = await model.send()
-        exchange.close()
-        await (await model.stub.received()).left.wait()
-        await model.ask()
-        assert model.stub.accepted == 2
-
-
-async def test_who_stops_waiting_for_the_head_closes_the_connection() -> None:
-    async with upstream() as model:
-        model.stub.script(held())
-        asking = asyncio.create_task(model.ask())
-        received = await model.stub.received()
-        asking.cancel()
-        await received.left.wait()
-
-
-async def test_an_exchange_that_is_over_may_be_closed_and_keeps_its_connection() -> None:
-    async with upstream() as model:
-        exchange = await model.send()
-        await exchange.read()
-        exchange.close()
-        await model.ask()
-        assert model.stub.accepted == 1
-
-
-async def test_a_paused_stream_stops_the_model_and_goes_on_where_it_was() -> None:
-    written = 0
-
-    async def flood(received: object, writer: asyncio.StreamWriter) -> None:
-        nonlocal written
-        writer.write(head(200, {"transfer-encoding": "chunked"}))
-        for _ in range(1000):
-            writer.write(chunk(b"x" * 100_000))
-            await writer.drain()
-            written += 1
-        writer.write(chunk(b""))
-
-    async with upstream() as model:
-        model.stub.script(flood)
-        exchange, sponge = await model.send(), Sponge()
-        exchange.attach(sponge)
-        await sponge.came.wait()
-        exchange.pause()
-        before = -1
-        while before < written:
-            before = written
-            for _ in range(100):
-                await asyncio.sleep(0)
-        assert written < 500
-        exchange.resume()
-        await exchange.done
-        assert sum(map(len, sponge.pieces)) == 100_000_000
-
-
-async def test_a_connection_that_was_paused_at_its_answers_end_can_be_used_again() -> None:
-    async with upstream() as model:
-        steps = Steps([event("one"), event("two")])
-        model.stub.script(steps)
-        steps.step()
-        exchange = await model.send()
-
-        class Slow:
-            def on_body(self, data: bytes) -> None:
-                exchange.pause()
-
-        exchange.attach(Slow())
-        exchange.resume()
-        model.stub.default = answer(b"next")
-        steps.go()
-        while not exchange.done.done():
-            exchange.resume()
-            await asyncio.sleep(0)
-        assert await model.ask() == b"next"
 
 
 async def test_a_tls_model_is_asked_where_its_certificate_is_trusted_and_only_there() -> None:

@@ -15,6 +15,7 @@ from control_plane.spec.courses import Command as Steering
 from control_plane.spec.errors import TiermeshError
 from control_plane.spec.prompts import PromptSpec
 from control_plane.spec.versions import Registration
+from tests.control_plane_server import running
 from tests.openai_stub import said, serving
 from tests.registry import copied
 from tests.registry import empty_registry as empty_registry
@@ -22,7 +23,6 @@ from tests.unit.control_plane.cli.admin_port import AdminPort
 from tests.unit.control_plane.cli.commands import COMMANDS, Command
 from tests.unit.control_plane.cli.conftest import Run
 from tests.unit.control_plane.cli.conftest import run as run
-from tests.unit.control_plane.conftest import running
 from tests.unit.control_plane.decisions import written
 from tests.unit.control_plane.evaluation.samples import FILE
 from tests.unit.control_plane.samples import experiment, model, parsed, prompt, rollout, route, shop, tenant

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import pytest
 
 from control_plane.cli.main import main
-from control_plane.server import Addresses
 
 
 @dataclass(frozen=True)
@@ -34,10 +33,3 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
         return Ran(int(ended.value.code or 0), said.out, said.err)
 
     return run_main
-
-
-@pytest.fixture
-def tiermesh(run: Run, addresses: Addresses, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """The command with a control plane that it finds."""
-    monkeypatch.setenv("TIERMESH_SERVER", addresses.api)
-    return run

@@ -105,7 +105,7 @@ def _reports(events: Sequence[Said]) -> list[Said]:
 
 
 @given(stream=streams(), repeated=st.lists(st.integers(0, 5), max_size=3))
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=min(60, settings().max_examples), suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_order_repetition_and_cut_gives_what_a_count_from_scratch_says(
     database: Database, stream: tuple[list[Said], list[list[Said]]], repeated: list[int]
 ) -> None:

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from safetensors.numpy import save_file
 
 from control_plane.spec.errors import TiermeshError
@@ -46,6 +45,8 @@ def test_what_stands_before_the_call_hides_nothing(protocol: int, tmp_path: Path
 
 @pytest.mark.parametrize("new", [True, False])
 def test_what_torch_saves_is_found_whatever_it_is_called(new: bool, tmp_path: Path) -> None:
+    import torch  # deferred: it takes seconds, and only the process that runs this test needs it
+
     torch.save({"layer": torch.ones(3)}, tmp_path / "weights.safetensors", _use_new_zipfile_serialization=new)
     assert "pickle" in (pickles.found(tmp_path / "weights.safetensors") or "")
 

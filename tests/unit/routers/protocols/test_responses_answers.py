@@ -5,12 +5,11 @@ from typing import Any
 import orjson
 import pytest
 from hypothesis import given
-from openai.types.responses import Response, ResponseStreamEvent
-from pydantic import TypeAdapter
 
 from control_plane.spec.errors import Code, TiermeshError
 from routers.protocols import openai, responses
 from routers.protocols.responses_answers import Responses
+from tests.unit.routers.protocols.openais import openais
 from tests.unit.routers.protocols.streams import (
     CUTS,
     DONE,
@@ -28,14 +27,12 @@ from tests.unit.routers.protocols.streams import (
 )
 from tests.unit.routers.protocols.test_responses import FULL
 
-EVENT: TypeAdapter[Any] = TypeAdapter(ResponseStreamEvent)
-
 
 def streamed(*pieces: bytes, dialect: Responses | None = None) -> list[dict[str, Any]]:
     """The events of a stream, valid by OpenAI's types and numbered without a gap."""
     happened = encoded((dialect or Responses("r1")).stream("shop", "r1"), *pieces)
     for event in happened:
-        EVENT.validate_python(event)
+        openais("ResponseStreamEvent").validate_python(event)
     assert [event["sequence_number"] for event in happened] == list(range(len(happened)))
     return happened
 
@@ -60,7 +57,7 @@ def gathered(happened: list[dict[str, Any]]) -> list[str]:
 def test_an_answer_is_a_response() -> None:
     headers, body = Responses("r1").answer(openai.JSON, answer({"content": "hi"}), "shop")
     assert headers == openai.JSON
-    response = Response.model_validate_json(body)
+    response = openais("Response").validate_json(body)
     assert (response.id, response.model, response.status, response.output_text) == (
         "resp_r1",
         "shop",
@@ -71,7 +68,7 @@ def test_an_answer_is_a_response() -> None:
 
 def test_a_response_to_a_full_request_is_valid_and_repeats_it() -> None:
     dialect = responses.decode(request(FULL), "r1", "acme").dialect
-    response = Response.model_validate_json(dialect.answer(b"", answer({"content": "hi"}), "shop")[1])
+    response = openais("Response").validate_json(dialect.answer(b"", answer({"content": "hi"}), "shop")[1])
     assert response.metadata == {"order": "7"}
     assert response.max_output_tokens == 100
     assert response.text is not None and response.text.verbosity == "low"

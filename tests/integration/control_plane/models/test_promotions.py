@@ -16,7 +16,7 @@ from control_plane.spec.errors import Code, TiermeshError
 from control_plane.spec.snapshots import Backend
 from control_plane.store import model_pins, snapshots
 from control_plane.store.model_pins import ModelPin
-from tests.unit.control_plane.models.samples import evaluation, questions, registration
+from tests.integration.control_plane.models.samples import evaluation, questions, registration
 from tests.unit.control_plane.samples import generating, model, parsed
 
 

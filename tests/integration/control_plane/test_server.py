@@ -16,7 +16,7 @@ from control_plane.client.http import Client
 from control_plane.server import Addresses, serve
 from control_plane.settings import ControlPlaneSettings
 from control_plane.spec.errors import TiermeshError
-from tests.unit.control_plane.conftest import running
+from tests.control_plane_server import running
 from tests.unit.control_plane.samples import model, parsed, route, shop
 
 

@@ -11,8 +11,8 @@ import pytest
 import control_plane.cli
 from control_plane.server import Addresses
 from control_plane.settings import ControlPlaneSettings
+from tests.control_plane_server import running
 from tests.unit.control_plane.cli.conftest import Run
-from tests.unit.control_plane.conftest import running
 from tests.unit.control_plane.people import issue
 
 _DOCUMENTATION = Path(__file__).parents[4] / "docs" / "people.md"

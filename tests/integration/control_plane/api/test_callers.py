@@ -41,9 +41,9 @@ from control_plane.spec.documents import in_namespace
 from control_plane.spec.people import Role
 from control_plane.store.database import Database
 from observability.control_plane_metrics import ControlPlaneMetrics
+from tests.control_plane_server import running
 from tests.registry import copied
 from tests.registry import empty_registry as empty_registry
-from tests.unit.control_plane.conftest import running
 from tests.unit.control_plane.people import issue
 from tests.unit.control_plane.samples import experiment, model, policy, prompt, rollout, route, tenant
 

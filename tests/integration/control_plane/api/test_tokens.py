@@ -11,7 +11,7 @@ import pytest
 
 from control_plane.server import Addresses
 from control_plane.settings import ControlPlaneSettings
-from tests.unit.control_plane.conftest import running
+from tests.control_plane_server import running
 from tests.unit.control_plane.people import issue
 
 _VIEWER = [{"role": "viewer", "namespace": "default"}]

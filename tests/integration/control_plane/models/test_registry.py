@@ -9,7 +9,7 @@ from control_plane.prompts.connection import Connection
 from control_plane.spec.errors import Code, TiermeshError
 from control_plane.spec.uris import Reference
 from control_plane.spec.versions import Promotion
-from tests.unit.control_plane.models.samples import AT, evaluation, registration
+from tests.integration.control_plane.models.samples import AT, evaluation, registration
 
 LINEAGE = {"base": "hf://Qwen/Qwen3-8B", "data": "s3://data/2026-11", "commit": "abc123"}
 

@@ -11,9 +11,9 @@ import yaml
 from control_plane.settings import ControlPlaneSettings
 from control_plane.spec.documents import Prompt, Route, parse
 from routers.pipeline import match
+from tests.integration.control_plane.cli.test_prompts import empty_registry as empty_registry
+from tests.integration.control_plane.cli.test_prompts import settings as settings
 from tests.unit.control_plane.cli.conftest import Run
-from tests.unit.control_plane.cli.test_prompts import empty_registry as empty_registry
-from tests.unit.control_plane.cli.test_prompts import settings as settings
 from tests.unit.routers.samples import call, pinned, prompted
 
 PAGE = (Path(__file__).parents[4] / "docs" / "prompts.md").read_text(encoding="utf-8")

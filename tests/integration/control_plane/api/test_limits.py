@@ -7,7 +7,7 @@ import pytest
 
 from control_plane.server import Addresses
 from control_plane.settings import ControlPlaneSettings
-from tests.unit.control_plane.conftest import running
+from tests.control_plane_server import running
 from tests.unit.control_plane.samples import model
 
 _LIMIT = 2048

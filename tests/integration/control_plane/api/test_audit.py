@@ -8,7 +8,7 @@ import httpx2
 import pytest
 
 from control_plane.settings import ControlPlaneSettings
-from tests.unit.control_plane.conftest import running
+from tests.control_plane_server import running
 from tests.unit.control_plane.people import issue
 from tests.unit.control_plane.samples import model, route, shop
 
