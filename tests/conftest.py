@@ -17,6 +17,8 @@ Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 NO_SKIPS = os.environ.get("TIERMESH_NO_SKIPS") == "1"
 STACK_SECONDS = 1200
 """Limit of a test with the whole stack: the first one starts it."""
+CLUSTER_SECONDS = 600
+"""The same of a test with a Kubernetes API."""
 
 
 WHOLE = frozenset({"addresses", "quiet_api", "closed", "empty_registry"})
@@ -39,6 +41,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("whole")
         if item.get_closest_marker("stack") and not item.get_closest_marker("timeout"):
             item.add_marker(pytest.mark.timeout(STACK_SECONDS))
+        if "cluster" in fixtures and not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(CLUSTER_SECONDS))
     items.sort(key=lambda item: item.get_closest_marker("stack") is not None)
 
 
