@@ -19,6 +19,8 @@ Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 NO_SKIPS = os.environ.get("TIERMESH_NO_SKIPS") == "1"
 STACK_SECONDS = 1200
 """Limit of a test with the whole stack: the first one starts it."""
+CLUSTER_SECONDS = 600
+"""The same of a test with a Kubernetes API."""
 
 
 # On a busy machine the time of one example says nothing.
@@ -46,6 +48,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker("stack")
         if item.get_closest_marker("stack") and not item.get_closest_marker("timeout"):
             item.add_marker(pytest.mark.timeout(STACK_SECONDS))
+        if "cluster" in getattr(item, "fixturenames", ()) and not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(CLUSTER_SECONDS))
     items.sort(key=lambda item: (item.get_closest_marker("stack") is None) is side_by_side)
 
 

@@ -18,9 +18,9 @@ from control_plane.spec.metrics import Metric
 from control_plane.stats.moments import Moments
 from control_plane.store.database import Database
 from tests.contract.router_process import RouterProcess
+from tests.control_plane_server import running as control_plane
 from tests.stack import free_ports
 from tests.stub_upstream import Behaviour, Received, StubUpstream, answer, error, held, raw, stream
-from tests.unit.control_plane.conftest import running as control_plane
 from tests.unit.routers.samples import chat, model, route
 
 QUALITY = {

@@ -13,7 +13,7 @@ from control_plane.spec.errors import Code, TiermeshError
 from control_plane.spec.people import Role, Token
 from control_plane.store import audit, tokens
 from control_plane.store.database import Database
-from tests.unit.control_plane.conftest import running
+from tests.control_plane_server import running
 
 GRANTS = {"admin": "admin@*", "operator": "operator@shop, viewer@*", "router": "router"}
 
