@@ -1,14 +1,16 @@
 """A misspelt value is refused, one that cannot work is too, and nothing about values is written twice by hand."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import jsonschema
 import pytest
 
-from tests.chart.generate import DOCUMENT, SCHEMA, defaults, document, schema
+from tests.chart.generate import CHECKOUT, DOCUMENT, SCHEMA, defaults, document, schema
 from tests.chart.rendering import refusal
+from tests.chart.settings import COMPONENTS, camel
 
 PEERLESS = "networkPolicy.controlPlaneFrom"
 
@@ -63,6 +65,16 @@ def test_the_documentation_lists_every_value() -> None:
     assert DOCUMENT.read_text() == document(), "run python -m tests.chart.generate"
 
 
+def test_the_documentation_names_no_value_that_is_not_there() -> None:
+    said = DOCUMENT.read_text().partition("## Every value")[0] + (CHECKOUT / "docs" / "images.md").read_text()
+    blocks = "|".join(defaults())
+    named = set(re.findall(rf"[`\s]((?:{blocks})(?:\.[A-Za-z]+)+)", said))
+    known = set(_paths(defaults(), ""))
+    known |= {f"{key}.settings.{camel(name)}" for key, component in COMPONENTS.items() for name in component.free}
+    assert len(named) > 20
+    assert named <= known
+
+
 def test_the_defaults_are_valid_and_none_is_left_out() -> None:
     whole = json.loads(SCHEMA.read_text())
     jsonschema.Draft7Validator(whole).validate(defaults())
@@ -75,6 +87,14 @@ def test_no_object_of_the_schema_is_open() -> None:
     opened = {path for path, one in _objects(whole, "") if "additionalProperties" not in one}
     of_kubernetes = {"nodeAffinity", "podAffinity", "podAntiAffinity", "valueFrom", "items"}
     assert {path.rpartition("/")[2] for path in opened} == of_kubernetes | {"global"}
+
+
+def _paths(values: Any, before: str) -> Iterator[str]:
+    """Every value and every block."""
+    if isinstance(values, dict):
+        for name, value in values.items():
+            yield f"{before}{name}"
+            yield from _paths(value, f"{before}{name}.")
 
 
 def _objects(one: Any, path: str) -> Iterator[tuple[str, Any]]:
