@@ -1,4 +1,4 @@
-"""The whole path in a cluster: the chart is installed, its pods run as processes, documents come by kubectl.
+"""The whole path in a cluster: the chart's pods run as processes, kubectl applies the laptop's shop, and a Rollout.
 
 There is neither KubeRay nor a node here: the Models' Ray Serve is that of `tiermesh up`, and the test says in KubeRay's
 place that it runs.
@@ -7,21 +7,22 @@ place that it runs.
 import json
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 import yaml
-from openai import APIStatusError, OpenAI
 
-from tests.kubernetes.cluster import CHECKOUT, Cluster
+from control_plane.spec.documents import API_VERSION
+from tests.chart.generate import CHART, CHECKOUT
+from tests.integration.kubernetes.pods import Pods, pods
+from tests.integration.kubernetes.releases import Release
+from tests.kubernetes.cluster import Cluster
 from tests.kubernetes.cluster import cluster as cluster
 from tests.kubernetes.cluster import namespace as namespace
-from tests.kubernetes.pods import Mesh
 from tests.openai_stub import said, serving
 from tests.stack import Stack
-
-pytestmark = pytest.mark.timeout(600)
 
 WAIT_SECONDS = 60.0
 DOCUMENTS = "default"
@@ -41,93 +42,73 @@ RUNNING = {
 """What KubeRay says of a RayService that answers."""
 
 
-@pytest.fixture(scope="module")
-def mesh(stack: Stack, cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mesh]:
-    """The chart in a namespace of its own, and its three processes."""
-    where = "tiermesh-system"
-    values = {
-        "crds": {"install": False},  # the cluster of the tests has them
-        "operator": {"namespaces": [DOCUMENTS], "settings": {"address": stack.models}},
-        "controlPlane": {"settings": {"rolloutSeconds": 0.2}},
-    }
-    command = ("install", "mesh", CHECKOUT / "charts" / "tiermesh", "-n", where, "--create-namespace", "--values", "-")
-    cluster.helm(*command, text=json.dumps(values))
-    found = Mesh(cluster, where, tmp_path_factory.mktemp("pods"))
-    with ExitStack() as pods:
-        for component in ("control-plane", "router", "operator"):
-            pods.enter_context(found.pod(f"mesh-tiermesh-{component}"))
+@pytest.fixture
+def running(stack: Stack, cluster: Cluster, namespace: str, tmp_path: Path) -> Iterator[Pods]:
+    """The chart in a namespace of its own, and its pods."""
+    release = Release(cluster, namespace)
+    settings = {"controlPlane": {"settings": {"rolloutSeconds": 0.2}}}
+    operator = {"namespaces": [DOCUMENTS], "settings": {"address": stack.models}}
+    release.helm("install", CHART, values={**settings, "operator": operator})
+    with pods(release, tmp_path) as found:
         yield found
-        everything = "rollouts,experiments,routes,models,prompts,tenants,scalingpolicies"
-        cluster.kubectl("delete", everything, "--all", "-n", DOCUMENTS, "--timeout", "60s")
-    cluster.helm("uninstall", "mesh", "-n", where, "--no-hooks")
+        cluster.kubectl("delete", "rollouts,routes,models", "--all", "-n", DOCUMENTS, "--timeout=60s")
+    release.helm("uninstall")
 
 
-@pytest.fixture(scope="module")
-def client(mesh: Mesh) -> Iterator[OpenAI]:
-    router = mesh.addresses["mesh-tiermesh-router", "http"]
-    with OpenAI(base_url=f"{router}/v1", api_key="unused", max_retries=0, timeout=120) as client:
-        yield client
+def test_the_shop_of_the_laptop_answers_from_a_cluster_and_a_rollout_that_fails_goes_back(
+    running: Pods, cluster: Cluster
+) -> None:
+    def kubectl(*arguments: object, text: str = "") -> str:
+        return cluster.kubectl(*arguments, "-n", DOCUMENTS, text=text)
 
+    kubectl("apply", "-f", CHECKOUT / "examples" / "shop")
+    _until(lambda: {"faq", "assistant"} <= _services(kubectl("get", "rayservices", "-o", "name")))
+    for name in ("faq", "assistant"):
+        patch = ("--subresource=status", "--type=merge", "-p", json.dumps({"status": RUNNING}))
+        kubectl("patch", "rayservice", f"model-{name}", *patch)
+    kubectl("wait", "models,routes", "--all", "--for=condition=Ready", "--timeout=60s")
+    shown = [line.split()[:5] for line in kubectl("get", "models").splitlines()[1:]]
+    assert shown == [["assistant", "vllm", "heavy", "1", "True"], ["faq", "faq", "light", "1", "True"]]
+    answer = _ask(running, "shop", "How long does delivery take?")
+    assert (answer.status_code, answer.headers["x-tiermesh-model"]) == (200, "faq")
+    assert "days" in answer.json()["choices"][0]["message"]["content"]
 
-def test_the_shop_of_the_laptop_answers_once_kubectl_has_applied_it(mesh: Mesh, client: OpenAI) -> None:
-    cluster = mesh.cluster
-    cluster.kubectl("apply", "-n", DOCUMENTS, "-f", CHECKOUT / "examples" / "shop")
-    for name in ("model-faq", "model-assistant"):
-        _until(lambda: name in cluster.kubectl("get", "rayservices", "-n", DOCUMENTS, "-o", "name"))  # noqa: B023 - at once
-        patch = json.dumps({"status": RUNNING})
-        cluster.kubectl(
-            *("patch", "rayservice", name, "-n", DOCUMENTS, "--subresource", "status", "--type", "merge", "-p", patch)
-        )
-    cluster.kubectl("wait", "--for=condition=Ready", "models,routes", "--all", "-n", DOCUMENTS, "--timeout", "60s")
-    shown = cluster.kubectl("get", "models", "-n", DOCUMENTS).splitlines()
-    assert [line.split()[:5] for line in shown[1:]] == [
-        ["assistant", "vllm", "heavy", "1", "True"],
-        ["faq", "faq", "light", "1", "True"],
-    ]
-    asked = [{"role": "user", "content": "How long does delivery take?"}]
-    raw = client.chat.completions.with_raw_response.create(model="shop", messages=asked)  # type: ignore[arg-type]
-    assert raw.headers["x-tiermesh-model"] == "faq"
-    assert "days" in (raw.parse().choices[0].message.content or "")
-
-
-def test_a_rollout_that_fails_is_seen_to_go_back_by_itself_through_kubectl(mesh: Mesh, client: OpenAI) -> None:
-    cluster = mesh.cluster
     with serving(lambda *_: said("well")) as good, serving(lambda *_: (500, {"error": {"message": "broken"}})) as bad:
-        documents = [
-            _document("Model", "good", {"engine": "openai", "tier": "light", "url": good.url}),
-            _document("Model", "bad", {"engine": "openai", "tier": "light", "url": bad.url}),
-            _document("Route", "help", {"tiers": {"light": ["good"]}, "cache": {"exact": {"enabled": False}}}),
-            _document(
-                "Rollout",
-                "newer",
-                {
-                    "route": "help",
-                    "override": {"tiers": {"light": ["bad"]}},
-                    "steps": [{"setWeight": 50}, {"analysis": {"minutes": 0.01}}],
-                    "guardrails": [{"metric": "errors", "margin": {"absolute": 0.3}}],
-                },
-            ),
-        ]
-        cluster.kubectl("apply", "-n", DOCUMENTS, "-f", "-", text=yaml.safe_dump_all(documents))
-        cluster.kubectl("wait", "--for=condition=Ready", "route/help", "-n", DOCUMENTS, "--timeout", "60s")
-        phase = ("get", "rollout", "newer", "-n", DOCUMENTS, "-o", "jsonpath={.status.phase}")
-        _until(lambda: [_model(client) for _ in range(20)] and cluster.kubectl(*phase) == "rolled-back")
-        assert "rolled-back" in cluster.kubectl("get", "rollouts", "-n", DOCUMENTS)
-        _until(lambda: {_model(client) for _ in range(10)} == {"good"})
+        kubectl("apply", "-f", "-", text=_rollout(good.url, bad.url))
+        kubectl("wait", "route/help", "--for=condition=Ready", "--timeout=60s")
+        phase = ("get", "rollout", "newer", "-o", "jsonpath={.status.phase}")
+        _until(lambda: [_ask(running, "help") for _ in range(20)] and kubectl(*phase) == "rolled-back")
+        _until(lambda: {_ask(running, "help").status_code for _ in range(10)} == {200})
+        assert "rolled-back" in kubectl("get", "rollouts")
 
 
-def _document(kind: str, name: str, spec: dict[str, Any]) -> dict[str, Any]:
-    return {"apiVersion": "tiermesh.dev/v1alpha1", "kind": kind, "metadata": {"name": name}, "spec": spec}
+def _services(names: str) -> set[str]:
+    return {name.rpartition("/")[2].removeprefix("model-") for name in names.split()}
 
 
-def _model(client: OpenAI) -> str:
-    """Who answered a question; nobody, where that failed."""
-    asked = [{"role": "user", "content": "Where is my parcel?"}]
-    try:
-        raw = client.chat.completions.with_raw_response.create(model="help", messages=asked)  # type: ignore[arg-type]
-    except APIStatusError:
-        return ""
-    return raw.headers["x-tiermesh-model"]
+def _rollout(good: str, bad: str) -> str:
+    """A Route, and the Model that is to take the place of its own."""
+    newer = {
+        "route": "help",
+        "override": {"tiers": {"light": ["bad"]}},
+        "steps": [{"setWeight": 50}, {"analysis": {"minutes": 0.01}}],
+        "guardrails": [{"metric": "errors", "margin": {"absolute": 0.3}}],
+    }
+    named: list[tuple[str, str, dict[str, Any]]] = [
+        ("Model", "good", {"engine": "openai", "tier": "light", "url": good}),
+        ("Model", "bad", {"engine": "openai", "tier": "light", "url": bad}),
+        ("Route", "help", {"tiers": {"light": ["good"]}, "cache": {"exact": {"enabled": False}}}),
+        ("Rollout", "newer", newer),
+    ]
+    return yaml.safe_dump_all(
+        {"apiVersion": API_VERSION, "kind": kind, "metadata": {"name": name}, "spec": spec}
+        for kind, name, spec in named
+    )
+
+
+def _ask(running: Pods, model: str, question: str = "Where is my parcel?") -> httpx2.Response:
+    body = {"model": model, "messages": [{"role": "user", "content": question}]}
+    return httpx2.post(f"{running.router}/v1/chat/completions", json=body, timeout=60)
 
 
 def _until(true: Callable[[], object]) -> None:
