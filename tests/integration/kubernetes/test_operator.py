@@ -42,8 +42,8 @@ def test_what_is_applied_runs_is_known_and_is_served_and_what_is_deleted_is_nowh
         mesh.kubectl("delete", "model", "big", "--wait=false")
         until(lambda: mesh.condition("Model", "big"), lambda found: found[1] == "InUse")
         assert "Route" in mesh.condition("Model", "big")[2]
-        mesh.kubectl("delete", "route", "shop", "--timeout=30s")
-        mesh.kubectl("wait", "--for=delete", "model/big", "--timeout=30s")
+        mesh.kubectl("delete", "route", "shop", "--timeout=90s")
+        mesh.kubectl("wait", "--for=delete", "model/big", "--timeout=90s")
         until(lambda: mesh.get("Deployment", "model-big"), lambda one: one is None)
         assert _known(client, mesh, "Model") == {"small"}
         events = mesh.kubectl("get", "events", "--field-selector=involvedObject.name=big", "-o", "name")
@@ -74,11 +74,11 @@ def test_drift_is_repaired_at_once_and_what_was_deleted_comes_back(mesh: Mesh) -
         mesh.kubectl("set", "image", "deployment/model-big", "*=evil:1")
         mesh.kubectl("label", "service", "model-big", "app.kubernetes.io/managed-by-")
         mesh.kubectl("delete", "pdb", "model-big", "--ignore-not-found")
-        until(lambda: _image(mesh), lambda now: now == image, seconds=10)
-        until(lambda: _labels(mesh), lambda now: "app.kubernetes.io/managed-by" in now, seconds=10)
+        until(lambda: _image(mesh), lambda now: now == image)
+        until(lambda: _labels(mesh), lambda now: "app.kubernetes.io/managed-by" in now)
         before: Any = mesh.get("Deployment", "model-big")
         mesh.kubectl("delete", "deployment", "model-big")
-        found: Any = until(lambda: mesh.get("Deployment", "model-big"), lambda one: one is not None, seconds=10)
+        found: Any = until(lambda: mesh.get("Deployment", "model-big"), lambda one: one is not None)
         assert found["metadata"]["uid"] != before["metadata"]["uid"]
 
 
@@ -130,7 +130,7 @@ def test_what_is_wrong_says_so_in_its_status_with_the_field_and_the_cure(mesh: M
     with mesh.operator() as operator:
         operator.wait()
         mesh.apply("Route", "shop", {"tiers": {"light": ["smal"]}})
-        found = until(lambda: mesh.condition("Route", "shop", "Accepted"), lambda one: one[0] == "False", seconds=5)
+        found = until(lambda: mesh.condition("Route", "shop", "Accepted"), lambda one: one[0] == "False")
         assert "spec.tiers.light[0]" in found[2]
         mesh.apply("Model", "smal", ELSEWHERE)
         mesh.ready("Route", "shop")
@@ -201,7 +201,7 @@ def test_a_deletion_does_not_wait_for_ever_for_a_control_plane_that_is_gone(mesh
         operator.stop()
     with mesh.operator(deletion_seconds=2, control_plane_url="http://127.0.0.1:9") as operator:
         operator.wait()
-        mesh.kubectl("delete", "model", "big", "--timeout=30s")
+        mesh.kubectl("delete", "model", "big", "--timeout=90s")
         until(lambda: mesh.get("Deployment", "model-big"), lambda one: one is None)
     with mesh.operator(), mesh.plane.client as client:
         until(lambda: _known(client, mesh, "Model"), lambda names: not names)

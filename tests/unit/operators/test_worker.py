@@ -41,7 +41,7 @@ class World:
         self._versions = itertools.count(100)
         self.cache = Cache()
         self.queue: Queue[Key] = Queue()
-        self.upward = Upward(self, self.queue.add, "test")  # type: ignore[arg-type]  # both have an apply
+        self.upward = Upward(self, self.queue.add, "test")
         self.knows = Knowledge(Site(), 300, presence=routers(1000))
 
     def see(self, one: Resource) -> None:
