@@ -19,6 +19,8 @@ from operators.admin import Admin
 from operators.apply import Cluster, kubeconfig
 from operators.cache import Cache
 from operators.following import Following
+from operators.ghosts import Ghosts
+from operators.kinds import EVERYWHERE
 from operators.lease import Lease
 from operators.lease_store import LeaseStore
 from operators.offers import discover
@@ -110,6 +112,7 @@ class Leading:
         self._knows = Knowledge(site=settings.site, patience_seconds=settings.deletion_seconds)
         self._telling = Telling(cluster.tell, settings.events_per_second, metrics)
         self._following = Following(plane, self._cache, self._upward, self._knows, self._queue.add)
+        self._ghosts = Ghosts(cluster.uids, self._cache, self._kinds, settings.namespaces, self._queue.add)
         self._sweep = Sweep(plane.documents, self._is_there, settings.manager, self._cache, self._upward)
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -132,6 +135,7 @@ class Leading:
             self._upward.run(),
             self._telling.run(),
             self._sweep.run(),
+            self._ghosts.run(),
             following.routers(),
             following.pins(),
             following.progress(),
@@ -192,6 +196,10 @@ class Leading:
             raise TiermeshError(Code.SETUP, message, "It ends to be started again.")
         for key in self._cache:
             self._queue.add(key)
+
+    def _kinds(self) -> dict[str, str]:
+        """Those that children may be of: kind -> apiVersion."""
+        return {**EVERYWHERE, **self._knows.offers.versions}
 
     async def _is_there(self, key: Key) -> bool:
         return await self._cluster.read(API_VERSION, key.kind, key.namespace, key.name) is not None

@@ -22,9 +22,12 @@ from control_plane.spec.documents import API_VERSION
 from control_plane.spec.errors import Code, TiermeshError
 from operators.conditions import Happening
 from operators.kinds import FIELD_MANAGER, FINALIZER, Object, plural
+from operators.render.names import MANAGER
 from operators.resource import Resource
 
 _TIMEOUT_SECONDS = 20.0
+_MADE_HERE = f"app.kubernetes.io/managed-by={MANAGER}"
+_METADATA_ALONE = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 _CODES = {
     401: Code.UNAUTHENTICATED,
     403: Code.FORBIDDEN,
@@ -152,10 +155,18 @@ class Cluster:
                 return None
             raise
 
-    async def get(self, path: str) -> Object:
-        """What the API server says of itself: discovery."""
+    async def uids(self, api_version: str, kind: str, namespace: str | None) -> frozenset[str]:
+        """Of all that this operator made of a kind; None: in all namespaces."""
+        root = "apis" if "/" in api_version else "api"
+        within = "" if namespace is None else f"namespaces/{namespace}/"
+        path = f"/{root}/{api_version}/{within}{plural(kind)}"
+        answer = await self.get(f"{path}?labelSelector={_MADE_HERE}", _METADATA_ALONE)
+        return frozenset(one["metadata"]["uid"] for one in answer["items"])
+
+    async def get(self, path: str, accept: str = "application/json") -> Object:
+        """What the API server answers as JSON."""
         with self._asking():
-            answer = await self._http.get(path)
+            answer = await self._http.get(path, headers={"accept": accept})
             if answer.status_code != httpx2.codes.OK:
                 code = _CODES.get(answer.status_code, Code.UNAVAILABLE)
                 raise TiermeshError(code, f"{path} answered {answer.status_code}.")

@@ -66,10 +66,7 @@ class Cache:
     def drop(self, body: Mapping[str, Any]) -> None:
         """Forget an object that is not there any more."""
         uid = body["metadata"]["uid"]
-        self._gone[uid] = None
-        if len(self._gone) > _MOST_GONE:
-            del self._gone[next(iter(self._gone))]
-        self._versions.pop(uid, None)
+        self._bury(uid)
         if not _is_ours(body):
             self._drop_child(uid)
         elif (kept := self.resource(_key(body))) is not None and kept.uid == uid:
@@ -89,6 +86,10 @@ class Cache:
         """The custom resource that a child was last seen to belong to."""
         known = self._owned.get(uid)
         return known and known.key
+
+    def children_of(self, api_version: str, kind: str) -> dict[str, Key]:
+        """The uids of all children of a kind, and whom each belongs to."""
+        return {uid: one.key for uid, one in self._owned.items() if one.child[:2] == (api_version, kind)}
 
     def policies(self, model: Key) -> list[Key]:
         """The ScalingPolicies that name a Model, by name."""
@@ -111,6 +112,17 @@ class Cache:
             return
         self._owned[uid] = _Owned(owner["uid"], owner_key(owner, body["metadata"]["namespace"]), child_key(body))
         self._children.setdefault(owner["uid"], {})[child_key(body)] = orjson.dumps(trimmed(body))
+
+    def drop_child(self, uid: str) -> None:
+        """Forget a child that is not there any more."""
+        self._bury(uid)
+        self._drop_child(uid)
+
+    def _bury(self, uid: str) -> None:
+        self._gone[uid] = None
+        if len(self._gone) > _MOST_GONE:
+            del self._gone[next(iter(self._gone))]
+        self._versions.pop(uid, None)
 
     def _drop_child(self, uid: str) -> None:
         known = self._owned.pop(uid, None)

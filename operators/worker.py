@@ -58,7 +58,7 @@ class Knowledge:
     referring: set[Key] = field(default_factory=set)
     """Models that name versions of the model registry."""
     users: dict[Key, set[Key]] = field(default_factory=dict)
-    """Model -> the Models that name it."""
+    """Model or ScalingPolicy -> the Models that have to do with it."""
 
 
 class Worker:
@@ -149,6 +149,7 @@ class Worker:
         if key.kind != "Model":
             return None
         for one in self._cache.policies(key):
+            self._knows.users.setdefault(one, set()).add(key)  # it may name another Model later
             found = self._cache.resource(one)
             if found is not None and found.deleting_since is None and not found.suspended:
                 try:

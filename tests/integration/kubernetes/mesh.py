@@ -22,7 +22,7 @@ from operators.apply import kind_of
 from tests.kubernetes.cluster import Cluster
 
 T = TypeVar("T")
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 90.0
 ELSEWHERE = {"engine": "openai", "tier": "light", "url": "http://127.0.0.1:9/v1"}
 HERE = {"engine": "vllm", "tier": "heavy", "source": "hf://org/name", "kubernetes": {"runtime": "deployment"}}
 

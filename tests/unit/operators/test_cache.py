@@ -11,7 +11,8 @@ from tests.unit.operators.samples import resource
 KEY = Key("Model", "small", "team")
 
 
-def _child(version: int = 1, uid: str = "child", owned: bool = True, **more: Any) -> dict[str, Any]:
+def child(version: int = 1, uid: str = "child", owned: bool = True, **more: Any) -> dict[str, Any]:
+    """A Deployment of the Model."""
     owner = {"apiVersion": API_VERSION, "kind": "Model", "name": "small", "uid": "uid-small", "controller": True}
     metadata = {
         "name": "m",
@@ -28,41 +29,41 @@ def _child(version: int = 1, uid: str = "child", owned: bool = True, **more: Any
 def test_what_is_kept_is_as_it_was_seen_without_what_nobody_reads() -> None:
     cache = Cache()
     cache.put(resource().body)
-    cache.put(_child())
+    cache.put(child())
     assert cache.resource(KEY) == resource()
-    (child,) = cache.children("uid-small")
-    assert "managedFields" not in child["metadata"]
-    assert child["metadata"]["annotations"] == {"kept": "yes"}
+    (kept,) = cache.children("uid-small")
+    assert "managedFields" not in kept["metadata"]
+    assert kept["metadata"]["annotations"] == {"kept": "yes"}
     assert (list(cache), len(cache)) == ([KEY], 1)
 
 
 def test_an_older_version_does_not_take_the_place_of_a_newer_one() -> None:
     cache = Cache()
-    cache.put(_child(3, spec={"says": "new"}))
-    cache.put(_child(2, spec={"says": "old"}))
+    cache.put(child(3, spec={"says": "new"}))
+    cache.put(child(2, spec={"says": "old"}))
     assert cache.children("uid-small")[0]["spec"] == {"says": "new"}
 
 
 def test_the_answer_to_a_write_does_not_bring_back_what_was_deleted_meanwhile() -> None:
     cache = Cache()
-    cache.put(_child(1))
-    cache.drop(_child(2))
-    cache.put(_child(2))
+    cache.put(child(1))
+    cache.drop(child(2))
+    cache.put(child(2))
     assert cache.children("uid-small") == []
-    cache.put(_child(3, uid="another"))
-    cache.drop(_child(2))
+    cache.put(child(3, uid="another"))
+    cache.drop(child(2))
     assert len(cache.children("uid-small")) == 1
 
 
 def test_a_child_whose_owner_was_taken_away_is_no_child_and_its_owner_hears_of_it() -> None:
     cache = Cache()
-    cache.put(_child(1))
-    orphan = _child(2, owned=False)
+    cache.put(child(1))
+    orphan = child(2, owned=False)
     cache.put(orphan)
     assert cache.children("uid-small") == []
     assert list(concerned(orphan, cache)) == [KEY]
-    assert list(concerned(_child(1), cache)) == [KEY]
-    assert list(concerned(_child(1, uid="a stranger's", owned=False), cache)) == []
+    assert list(concerned(child(1), cache)) == [KEY]
+    assert list(concerned(child(1, uid="a stranger's", owned=False), cache)) == []
 
 
 def test_a_policy_is_found_by_its_model_until_it_names_another() -> None:
