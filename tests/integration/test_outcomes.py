@@ -67,7 +67,6 @@ def examples() -> list[dict[str, Any]]:
     return [orjson.loads(body.replace("5f2c…", "chat-77")) for body in bodies]
 
 
-@pytest.mark.whole
 async def test_what_callers_report_is_counted_for_the_arms_of_their_requests(tmp_path: Path) -> None:
     home = tmp_path / "plane"
     settings = ControlPlaneSettings.load(home=home, port=0, admin_port=0)

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
-import pytest
 
 from control_plane.client.trials import TrialsClient
 from control_plane.settings import ControlPlaneSettings
@@ -88,7 +87,6 @@ def _candidate(response: httpx2.Response) -> bool:
 _NEWER: dict[str, Any] = {"override": {"tiers": {"light": ["new"]}}}
 
 
-@pytest.mark.whole
 async def test_a_candidate_that_fails_is_taken_back_by_what_the_router_measures(tmp_path: Path) -> None:
     failing = StubUpstream(answer({}, status=500))
     async with StubUpstream() as stable, failing, _mesh(tmp_path, failing, stable) as mesh:
@@ -99,7 +97,6 @@ async def test_a_candidate_that_fails_is_taken_back_by_what_the_router_measures(
         assert (await mesh.route())["tiers"] == {"light": ["old"], "heavy": []}
 
 
-@pytest.mark.whole
 async def test_a_candidate_that_is_as_good_is_promoted_and_the_route_then_says_it(tmp_path: Path) -> None:
     async with StubUpstream() as stable, StubUpstream(answer("new")) as good, _mesh(tmp_path, good, stable) as mesh:
         steps = [{"mirror": {"minutes": 0.002, "percent": 100}}, *_STEPS]
@@ -110,7 +107,6 @@ async def test_a_candidate_that_is_as_good_is_promoted_and_the_route_then_says_i
         await mesh.asked(lambda response: response.headers["x-tiermesh-model"] == "new")
 
 
-@pytest.mark.whole
 async def test_what_is_aborted_reaches_no_caller_any_more(tmp_path: Path) -> None:
     async with StubUpstream() as stable, StubUpstream(answer("new")) as good, _mesh(tmp_path, good, stable) as mesh:
         await mesh.apply(_rollout("newer", **_NEWER, steps=[{"setWeight": 100}, {"pause": {}}], guardrails=[]))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from control_plane.settings import ControlPlaneSettings
 from tests.control_plane_server import running
@@ -14,7 +14,8 @@ from tests.integration.console import prepared
 from tests.unit.control_plane.people import issue
 
 CHROMIUM = Path("/usr/bin/chromium")
-SECONDS = 10
+SECONDS = 30
+"""How long a busy machine may take to show something."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,7 @@ def browser() -> Iterator[Browser]:
     """Chromium, without a window."""
     if not CHROMIUM.exists():
         pytest.skip("Chromium is not installed: apt-get install chromium")
+    expect.set_options(timeout=SECONDS * 1000)
     with sync_playwright() as playwright:
         launched = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
         yield launched

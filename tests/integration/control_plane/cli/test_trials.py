@@ -120,20 +120,21 @@ def _expose_shares(client: Client, failed: int) -> None:
     client._call("POST", "/v1/events", json=batch(1, *events).model_dump(mode="json"))
 
 
-def _until(tiermesh: Run, phase: str) -> dict[str, Any]:
+def _until(tiermesh: Run, phase: str, *more: str) -> dict[str, Any]:
     """The status, once it is there; it takes a few looks."""
     for _ in range(200):
-        found: dict[str, Any] = json.loads(tiermesh("rollout", "status", "heavier", "-o", "json").out)
+        found: dict[str, Any] = json.loads(tiermesh("rollout", "status", "heavier", "-o", "json", *more).out)
         if found["phase"] == phase:
             return found
     raise AssertionError(found)
 
 
 def test_one_of_another_namespace_is_named_with_its_namespace(tiermesh: Run, client: Client) -> None:
-    documents = [model(), route(tiers={"light": ["faq"]}), rollout(override={"complexity": {"threshold": 0}})]
+    documents = [model(), route(tiers={"light": ["faq"]}), _slow(override={"complexity": {"threshold": 0}})]
     for document in documents:
         document["metadata"]["namespace"] = "team"
     client.apply(parsed(*documents), "alice")
+    _until(tiermesh, "analysing", "-n", "team")  # what has not begun goes on by itself, perhaps before the command
     assert "aborted" in tiermesh("rollout", "abort", "heavier", "-n", "team").out
     assert "team/heavier" in tiermesh("rollout", "list", "-n", "*").out
     assert "-n or ?namespace=" in tiermesh("rollout", "status", "heavier").err
