@@ -10,10 +10,10 @@ TORCH := $(shell grep '^torch==' constraints.txt)
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install up test check static unit fuzz bench generate proto constraints
+.PHONY: help install up test e2e check static unit fuzz bench generate proto constraints
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+	@sed -n 's/^\([a-z0-9]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
 install: $(VENV)/.installed ## create .venv with everything pinned; does nothing, and needs no network, the second time
 
@@ -36,6 +36,10 @@ up: install ## start the mesh on this machine; Ctrl-C stops it
 SIDE_BY_SIDE := -n logical --maxprocesses 4 --dist loadfile
 test: install ## all tests: unit, integration, contract, end to end with real models
 	$(RUN) -m pytest $(SIDE_BY_SIDE) --no-loadscope-reorder
+
+# Any cluster serves: kind, k3d. The tests install definitions in it, and clean their namespaces up.
+e2e: install ## the tests of Kubernetes on the cluster of KUBECONFIG
+	TIERMESH_TEST_KUBECONFIG="$${KUBECONFIG:-$$HOME/.kube/config}" $(RUN) -m pytest tests/integration/kubernetes
 
 # With fewer examples of each law than `make test` tries.
 check: install ## format, lint, types, import contracts and unit tests
