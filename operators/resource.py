@@ -9,7 +9,7 @@ from typing import Any
 from control_plane.spec.documents import API_VERSION, Document, parse
 from control_plane.spec.names import Key
 from control_plane.spec.snapshots import canonical
-from operators.kinds import FINALIZER, Object
+from operators.kinds import FINALIZER, GROUP, Object
 
 SUSPEND = "suspend"
 """The one field that custom resources have and documents do not."""
@@ -86,6 +86,10 @@ class Resource:
         metadata = {name: self.body["metadata"][name] for name in ("name", "namespace")}
         if labels := self.body["metadata"].get("labels"):
             metadata["labels"] = labels
+        # Those of other tools say nothing about what the document means, and change with each of their runs.
+        said = self.body["metadata"].get("annotations", {})
+        if ours := {name: value for name, value in said.items() if name.startswith(f"{GROUP}/")}:
+            metadata["annotations"] = ours
         spec = {name: value for name, value in self.spec.items() if name != SUSPEND}
         body = {"apiVersion": API_VERSION, "kind": self.key.kind, "metadata": metadata, "spec": {**spec, **more}}
         return parse(body)

@@ -134,7 +134,6 @@ def documents(speaker: StubUpstream, jury: StubUpstream) -> list[Document]:
     ]
 
 
-@pytest.mark.whole
 async def test_marks_arrive_for_their_arms_and_a_bad_judge_harms_nobody(tmp_path: Path) -> None:
     shop = Shop(tmp_path)
     async with models() as (speaker, jury):
@@ -171,7 +170,6 @@ async def test_marks_arrive_for_their_arms_and_a_bad_judge_harms_nobody(tmp_path
                 await until(lambda: sum(arm.d for arm in shop.known().values()) == 41)
 
 
-@pytest.mark.whole
 async def test_what_is_killed_and_started_again_has_nothing_judged_or_counted_twice(tmp_path: Path) -> None:
     shop = Shop(tmp_path)
     async with models() as (speaker, jury):

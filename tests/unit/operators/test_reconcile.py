@@ -35,6 +35,12 @@ def test_a_new_resource_is_held_and_its_document_sent_with_its_manager() -> None
     assert patch.status is None
 
 
+def test_of_annotations_those_of_the_mesh_are_a_part_of_the_document() -> None:
+    patch = look(resource(annotations={"tiermesh.dev/commit": "4f2", "argocd.example/sync": "12:00"}))
+    assert patch.send is not None
+    assert patch.send["metadata"]["annotations"] == {"tiermesh.dev/commit": "4f2"}
+
+
 def test_it_is_ready_once_every_router_serves_a_snapshot_that_holds_it() -> None:
     one = resource()
     patch = look(one, standing=accepted(one, 4), presence=routers(4, 5))
