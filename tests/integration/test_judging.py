@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
-import pytest
 
 from control_plane.client.http import Client
 from control_plane.outcomes import reading
