@@ -215,6 +215,7 @@ async def _killed(mesh: _Mesh, found: Found, kills: int) -> None:
                 operator.start()
                 command.say(f"killed, {found.kills} of {kills}")
             await changing
+            await resources.until(_none_goes, "Model", "Route")  # what is on its way out takes no changes with it
             await resources.apply(_final(resources))
             await resources.until(_is_final, "Model", "Route")
             ends.append(await _end(mesh, resources))
@@ -245,8 +246,11 @@ def _final(resources: Resources) -> list[Body]:
 
 def _is_final(seen: list[Body]) -> bool:
     """All are there, Ready, and none is on its way out."""
-    going = any("deletionTimestamp" in one["metadata"] for one in seen)
-    return len(seen) == _SHAPES + 1 and not going and all(map(is_ready, seen))
+    return len(seen) == _SHAPES + 1 and _none_goes(seen) and all(map(is_ready, seen))
+
+
+def _none_goes(seen: list[Body]) -> bool:
+    return not any("deletionTimestamp" in one["metadata"] for one in seen)
 
 
 async def _end(mesh: _Mesh, resources: Resources) -> list[Any]:

@@ -19,6 +19,7 @@ from control_plane.api.experiments import experiment_routes
 from control_plane.api.outcomes import outcome_routes
 from control_plane.api.prompts import prompt_routes
 from control_plane.api.rollouts import rollout_routes
+from control_plane.api.routers import router_routes
 from control_plane.api.texts import text_routes
 from control_plane.api.versions import version_routes
 from control_plane.api.waiting import WaitingRoom
@@ -89,6 +90,7 @@ _TABLE: dict[tuple[str, str], Row] = {
     ("GET", "/v1/snapshots"): Row(_VIEW, "any"),
     ("GET", "/v1/snapshots/latest"): Row(_VIEW, "*", routers=True),
     ("GET", "/v1/snapshots/{number}"): Row(_VIEW, "*"),
+    ("GET", "/v1/routers"): Row(_VIEW, "*"),
     ("POST", "/v1/snapshots/{number}/acks"): Row(_OPERATE, "*", routers=True, body={"router": "r"}),
     ("POST", "/v1/snapshots/{number}/rollback"): Row(_OPERATE, "*", body={}),
     ("POST", "/v1/decisions"): Row(_ADMIN, "*", routers=True, body={"records": []}),
@@ -209,6 +211,7 @@ def test_every_operation_declares_what_it_needs(database: Database) -> None:
             prompt_routes(Aliases(registry, publisher, approvals, frozenset()), Drift(database, registry)),
             approval_routes(approvals),
             text_routes(),
+            router_routes(database),
             experiment_routes(Experiments(publisher)),
             rollout_routes(Rollouts(publisher, shown)),
             version_routes(Promotions(ModelRegistry(connection), publisher, approvals, frozenset())),
