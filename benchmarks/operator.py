@@ -256,12 +256,17 @@ def _none_goes(seen: list[Body]) -> bool:
 async def _end(mesh: _Mesh, resources: Resources) -> list[Any]:
     """What there is in the cluster and in the control plane, without what each run has of its own."""
     await asyncio.sleep(5)  # the cluster collects what nobody owns
-    live = [(one["kind"], one["metadata"]["name"], one["spec"]) for one in await _all(resources)]
+    live = [(one["kind"], one["metadata"]["name"], _without_address(one["spec"])) for one in await _all(resources)]
     with Client(mesh.url) as client:
         kinds = ("Model", "Route")
         said = [one for kind in kinds for one in client.list(kind, resources.namespace)]
     known = [(one.kind, one.metadata.name, one.spec.model_dump(mode="json")) for one in said]
     return [repr(one).replace(resources.namespace, "NAMESPACE") for one in sorted([*live, *known], key=repr)]
+
+
+def _without_address(spec: dict[str, Any]) -> dict[str, Any]:
+    """The cluster gives each Service another one."""
+    return {name: value for name, value in spec.items() if name not in ("clusterIP", "clusterIPs")}
 
 
 def _elsewhere(resources: Resources, number: int) -> Body:
