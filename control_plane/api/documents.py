@@ -211,7 +211,7 @@ def part(kind: type[_Part], said: Any, field: str) -> _Part:
 def _empty() -> TiermeshError:
     field = FieldError("documents", "must have at least one item, or deleted must")
     message = "Neither documents nor deleted holds anything."
-    return TiermeshError(Code.INVALID_REQUEST, message, "Name what to write, or what to delete.", errors=(field,))
+    return TiermeshError(Code.INVALID_DOCUMENT, message, "Name what to write, or what to delete.", errors=(field,))
 
 
 def _parse_all(items: Iterable[Any]) -> list[Document]:
