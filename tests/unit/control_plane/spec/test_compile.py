@@ -57,7 +57,7 @@ def test_the_hash_is_the_same_in_every_process() -> None:
             check=True,
             capture_output=True,
         ).stdout
-        for seed in ("0", "1", "2", "3")
+        for seed in ("0", "1")
     }
     assert len(outputs) == 1
     assert outputs.pop().split()[0].decode() == digest(_compile(*shop()))
