@@ -106,7 +106,6 @@ def test_an_unknown_name_is_answered_with_the_nearest(api: httpx2.Client, path: 
     ("body", "field"),
     [
         ({}, "documents"),
-        ({"documents": []}, "documents"),
         ({"documents": {}}, "documents"),
         ({"documents": [1], "author": ""}, "author"),
         ({"documents": [1], "reason": 4}, "reason"),
@@ -120,6 +119,11 @@ def test_a_batch_of_another_shape_names_the_field(quiet_api: httpx2.Client, body
     answer = quiet_api.post("/v1/documents", content=content, headers={"content-type": "application/json"})
     assert answer.status_code == 400
     assert [wrong["field"] for wrong in answer.json()["errors"]] == [field]
+
+
+def test_a_batch_of_nothing_is_refused_and_says_what_it_may_hold(quiet_api: httpx2.Client) -> None:
+    answer = quiet_api.post("/v1/documents", json={"documents": [], "deleted": []})
+    assert (answer.status_code, answer.json()["hint"]) == (422, "Name what to write, or what to delete.")
 
 
 def test_an_unknown_member_of_a_batch_is_answered_with_the_nearest(quiet_api: httpx2.Client) -> None:
