@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
-from lightkube import AsyncClient
+from lightkube import ApiError, AsyncClient
 from lightkube.config.kubeconfig import KubeConfig
 from lightkube.models.meta_v1 import ObjectMeta
 from lightkube.resources.core_v1 import Namespace
@@ -56,7 +56,7 @@ class Resources:
         await asyncio.gather(*(self._patch(one, patch, PatchType.MERGE) for one in live))
 
     async def delete(self, bodies: Iterable[Body]) -> None:
-        """Delete all, some at a time."""
+        """Delete all, some at a time; what is gone already is none that fails."""
         await asyncio.gather(*(self._delete(body) for body in bodies))
 
     async def _patch(self, body: Body, patch: Body, how: PatchType) -> None:
@@ -69,7 +69,11 @@ class Resources:
     async def _delete(self, body: Body) -> None:
         async with self._gate:
             found = kind_of(body["apiVersion"], body["kind"])
-            await self._client.delete(found, body["metadata"]["name"], namespace=self.namespace)
+            try:
+                await self._client.delete(found, body["metadata"]["name"], namespace=self.namespace)
+            except ApiError as error:
+                if error.status.code != httpx2.codes.NOT_FOUND:
+                    raise
 
     async def listed(self, kind: str, api_version: str = API_VERSION) -> list[Body]:
         """All of a kind."""
