@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from routers.complexity import MAX_CHARACTERS, score
+from routers.complexity import MAX_CHARACTERS, _words, score
 
 QUESTIONS = Path(__file__).parents[3] / "examples" / "shop" / "questions.jsonl"
 THRESHOLD = 0.7
@@ -134,3 +134,13 @@ def test_a_prompt_is_scored_like_a_message() -> None:
 )
 def test_no_shape_of_a_field_breaks_it(fields: dict[str, Any]) -> None:
     assert 0 <= score(fields).value < 1
+
+
+@given(text=st.text(st.characters(max_codepoint=127)).map(str.lower))
+def test_plain_text_is_split_as_any_other(text: str) -> None:
+    words, numbers = _words(text)
+    others, more = _words(text + " 字")
+    assert ({word for word in words if len(word) > 1}, numbers) == (
+        {one for one in others if not one.isdecimal()},
+        more,
+    )
