@@ -28,6 +28,9 @@ from control_plane.trials import decision, spec_sha256
 logger = logging.getLogger(__name__)
 
 _PASSING = frozenset({Code.UNAVAILABLE})
+_ANYWHERE = frozenset({Command.ABORT, Command.PAUSE})
+"""Meant whichever step a Rollout has come to meanwhile."""
+_TRIES = 5
 
 
 Shown = Callable[[Transaction, Rollout], Evidence]
@@ -83,14 +86,20 @@ class Rollouts:
         Raises TiermeshError: NOT_FOUND; CONFLICT where it makes no sense now, or somebody else alone may write the
         Route; INVALID_DOCUMENT where the documents do not fit it.
         """
-        found = self._find(key)
-        course = found.course
-        if step is not None and step != course.step:
-            raise _Overtaken(key.name)
-        decided = machine.obey(found.rollout.spec, course, command, self.publisher.now(), full)
-        if (owner := self._owner(found, decided)) is not None:
-            raise TiermeshError(Code.CONFLICT, owner, "Write there what the candidate does: the rollout then ends.")
-        self._carry_out(found, decided, f"rollout {command.value}", author, reason, origin)
+        for tries_left in reversed(range(_TRIES if command in _ANYWHERE else 1)):
+            found = self._find(key)
+            course = found.course
+            if step is not None and step != course.step:
+                raise _Overtaken(key.name)
+            decided = machine.obey(found.rollout.spec, course, command, self.publisher.now(), full)
+            if (owner := self._owner(found, decided)) is not None:
+                raise TiermeshError(Code.CONFLICT, owner, "Write there what the candidate does: the rollout then ends.")
+            try:
+                self._carry_out(found, decided, f"rollout {command.value}", author, reason, origin)
+                break
+            except _Overtaken:
+                if not tries_left:
+                    raise
         return self.status(key)
 
     def status(self, key: Key) -> RolloutStatus:

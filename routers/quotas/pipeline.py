@@ -45,7 +45,6 @@ class Pipeline:
         """Wait until all that was added is done, one way or the other."""
         while self._task is not None:
             await self._task
-            await asyncio.sleep(0)  # who hears of it may have more to add
 
     async def _send_all(self) -> None:
         loop = asyncio.get_running_loop()
@@ -55,6 +54,7 @@ class Pipeline:
                 for run, result in zip(batch, await self._send(batch), strict=True):
                     # On its own: what one caller makes of it must not keep the others from hearing.
                     loop.call_soon(run.then, result)
+                await asyncio.sleep(0)  # who hears of it may have more to add
         finally:
             self._task = None
 

@@ -104,6 +104,23 @@ def test_of_two_who_promote_the_same_step_one_is_told_that_it_was_done(world: Wo
         world.rollouts.command(KEY, Command.PROMOTE, "bob", step=0)
 
 
+def test_who_aborts_while_it_goes_on_need_not_say_so_again(world: World) -> None:
+    world.apply(*shop(), rollout(**STEPS, **GUARDED))
+    world.at(0)
+
+    class Meanwhile(Rollouts):
+        """It comes to its next step between a look and what follows from it."""
+
+        def _owner(self, found: Any, decided: Any) -> str | None:
+            if world.minutes == 0:
+                world.at(3)
+            return super()._owner(found, decided)
+
+    status = Meanwhile(world.publisher, world.rollouts.shown).command(KEY, Command.ABORT, "bob")
+    assert [one.phase for one in status.history][:2] == [Phase.ABORTED, Phase.ANALYSING]
+    assert world.weight() is None
+
+
 def test_a_decision_that_was_overtaken_changes_nothing(world: World) -> None:
     world.apply(*shop(), rollout(**STEPS, **GUARDED))
     world.at(0)
