@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import orjson
+
 from control_plane.spec.models import Operation
 from routers.protocols.dialect import Dialect
 
@@ -27,3 +29,20 @@ class Call(NamedTuple):
     """Of the Model that may answer; empty for any."""
     tensors: "Tensors | None" = None
     """Of INFER: the body, parsed; there are no `fields` then."""
+
+    def saying(self, fields: dict[str, Any]) -> "Call":
+        """The same call with these fields, its body written anew."""
+        # Not by _replace, which takes twice as long.
+        return Call(
+            self.operation,
+            self.model,
+            self.stream,
+            orjson.dumps(fields),
+            fields,
+            self.request_id,
+            self.tenant,
+            self.fresh,
+            self.dialect,
+            self.version,
+            self.tensors,
+        )

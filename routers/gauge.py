@@ -2,8 +2,6 @@
 
 from typing import Protocol
 
-import orjson
-
 from routers.call import Call
 from routers.quotas import metering
 from routers.quotas.metering import Meter, Usage
@@ -37,7 +35,7 @@ class Gauge:
             self._meter, asks = asking
             fields = {**call.fields, **asks}
             if fields != call.fields:
-                self.call = call._replace(fields=fields, body=orjson.dumps(fields))
+                self.call = call.saying(fields)
 
     @property
     def usage(self) -> Usage | None:

@@ -95,7 +95,7 @@ class Prompt:
         asked = call.fields
         if "response_format" in fields:
             asked = {**asked, "response_format": fields["response_format"]}
-        return Prompted(call._replace(fields=fields, body=orjson.dumps(fields)), asked, self)
+        return Prompted(call.saying(fields), asked, self)
 
     def _values(self, given: Any) -> dict[str, str]:
         """Every variable's value: the request's, or else the Route's."""

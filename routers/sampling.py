@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-import orjson
-
 from control_plane.spec.models import Operation
 from routers.call import Call
 from routers.reasons import Reason
@@ -34,4 +32,4 @@ class Sampling:
             fields.pop("max_completion_tokens", None)
         if call.operation is Operation.COMPLETIONS:
             fields.pop("reasoning_effort", None)
-        return call._replace(fields=fields, body=orjson.dumps(fields))
+        return call.saying(fields)

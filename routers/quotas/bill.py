@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import orjson
-
 from control_plane.spec.models import Operation
 from control_plane.spec.snapshots import CompiledPrice
 from routers.call import Call
@@ -73,7 +71,4 @@ def _limits(call: Call, prices: list[CompiledPrice]) -> dict[str, Any]:
 
 
 def _rewritten(call: Call, more: dict[str, Any]) -> Call:
-    if call.operation is Operation.INFER:
-        return call
-    fields = {**call.fields, **more}
-    return call._replace(fields=fields, body=orjson.dumps(fields))
+    return call if call.operation is Operation.INFER else call.saying({**call.fields, **more})

@@ -82,9 +82,11 @@ def _largest(call: Call, names: tuple[str, ...], strict: bool) -> int:
     largest = 0
     for name in names:
         value = call.fields.get(name)
+        if value is None:
+            continue
         if type(value) is int and value > 0:
             largest = max(largest, value)
-        elif strict and value is not None:
+        elif strict:
             message = f"{name} must be a whole number of at least 1: it bounds what this request may cost."
             raise TiermeshError(Code.INVALID_REQUEST, message, f"Correct {name}.", param=name)
     return largest

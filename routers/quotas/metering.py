@@ -2,7 +2,7 @@
 
 import itertools
 import re
-from typing import Any, NamedTuple, TypeGuard
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -42,11 +42,9 @@ def _usage(fields: Any) -> Usage | None:
     if not isinstance(said, dict):
         return None
     prompt, answer = said.get("prompt_tokens"), said.get("completion_tokens", 0)
-    return Usage(prompt, answer) if _plausible(prompt) and _plausible(answer) else None
-
-
-def _plausible(tokens: Any) -> TypeGuard[int]:
-    return type(tokens) is int and 0 <= tokens <= MOST_TOKENS
+    if type(prompt) is int and type(answer) is int and 0 <= prompt <= MOST_TOKENS and 0 <= answer <= MOST_TOKENS:
+        return Usage(prompt, answer)
+    return None
 
 
 def glance(body: bytes) -> Usage | None:
