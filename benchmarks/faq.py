@@ -6,6 +6,7 @@
 import argparse
 import math
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import yaml
@@ -14,7 +15,7 @@ from benchmarks.report import Bar, Report, emit
 from control_plane.spec.documents import Model, parse
 from model_repo.faq import calibration, knowledge
 from model_repo.faq.calibration import Outcome, Score
-from model_repo.faq.encoder import Encoder, load
+from model_repo.faq.encoder import Vectors, load
 from model_repo.faq.matching import Index
 
 SHOP = Path(__file__).parent.parent / "examples" / "shop"
@@ -34,10 +35,9 @@ def written_threshold(shop: Path = SHOP) -> float:
     return spec.faq.threshold
 
 
-def measure(shop: Path = SHOP, encoder: Encoder | None = None) -> list[Outcome]:
-    """The nearest entry of every labelled question; by default through the encoder that the document asks for."""
-    chosen = load(document(shop).spec) if encoder is None else encoder
-    index = Index(knowledge.load(shop / "knowledge"), chosen.embed)
+def measure(shop: Path = SHOP, embed: Callable[[Sequence[str]], Vectors] | None = None) -> list[Outcome]:
+    """The nearest entry of every labelled question; by default by the encoder that the document asks for."""
+    index = Index(knowledge.load(shop / "knowledge"), embed or load(document(shop).spec).embed)
     return calibration.outcomes(calibration.load(shop / "questions.jsonl"), index)
 
 

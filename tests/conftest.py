@@ -13,6 +13,7 @@ from tests.postgres_server import postgres_server as postgres_server
 from tests.postgres_server import postgres_url as postgres_url
 from tests.scheduling import FolderScheduling
 from tests.stack import stack as stack
+from tests.weights import converted as converted
 
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 

@@ -14,6 +14,7 @@ from typing import IO
 import pytest
 
 from tests.traces import Traces
+from tests.weights import SMOLLM2, lend
 
 TIERMESH = str(Path(sys.executable).with_name("tiermesh"))
 
@@ -109,7 +110,7 @@ def _wait(output: IO[str], say: Callable[[str], None]) -> None:
 
 
 @pytest.fixture(scope="session")
-def stack(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def stack(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, converted: Path) -> Iterator[Stack]:
     """The bundled shop with both real models and two adapters of one, started once per run.
 
     Its progress is shown past pytest's capture.
@@ -125,6 +126,7 @@ def stack(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
                 terminal.ensure_newline()
                 terminal.write_line(f"stack: {line}")
 
-    documents = shop_with_adapters(tmp_path_factory.mktemp("shop"))
-    with started(environment(tmp_path_factory.mktemp("stack")), "-f", str(documents), say=say) as running:
+    documents, home = shop_with_adapters(tmp_path_factory.mktemp("shop")), tmp_path_factory.mktemp("stack")
+    lend(SMOLLM2, converted, home)
+    with started(environment(home), "-f", str(documents), say=say) as running:
         yield running

@@ -19,6 +19,7 @@ import pytest
 from launcher.shared_memory import mapped
 from tests.stack import free_ports
 from tests.unit.model_repo.samples import SHOP, chat
+from tests.weights import INT8, lend
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(600)]
 
@@ -30,6 +31,7 @@ class Served:
 
     def __init__(self, folder: Path) -> None:
         (self.port,) = free_ports(1)
+        self.home = folder / "home"
         self.documents = folder / "models.yaml"
         self.status_file = folder / "status.json"
         self.log = folder / "log"
@@ -69,15 +71,37 @@ def start(folder: Path, port: int) -> subprocess.Popen[str]:
         return subprocess.Popen(command, env=environment, stdout=log, stderr=log, text=True)
 
 
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    running = Served(tmp_path_factory.mktemp("models"))
+@contextlib.contextmanager
+def serving(folder: Path, ended_by: signal.Signals) -> Iterator[Served]:
+    """Until the end of the block. Nothing may be left of it then."""
+    folders_before, shared_before = set(Path("/tmp").glob("tm-*")), unused()
+    running = Served(folder)
     try:
         running.until(lambda: running.state("faq") == "running")
+        mine = psutil.Process(running.process.pid).children(recursive=True)
+        folders = {Path(variables["RAY_SERVE_HAPROXY_CONFIG_FILE_LOC"]).parent for variables in environments(mine)}
+        assert folders and not folders & folders_before
         yield running
+        mine = psutil.Process(running.process.pid).children(recursive=True)
     finally:
-        running.process.send_signal(signal.SIGTERM)
-        running.process.wait(60)
+        running.process.send_signal(ended_by)
+        ended = running.process.wait(60)
+    assert ended == 0
+    assert [process for process in mine if process.is_running()] == []
+    assert not any(folder.exists() for folder in folders)
+    assert not running.status_file.exists()
+    # What another test is about to map is mapped a moment later.
+    deadline = time.monotonic() + 10
+    while not unused() <= shared_before:
+        assert time.monotonic() < deadline, unused() - shared_before
+        time.sleep(0.1)
+    assert free(running.port)
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    with serving(tmp_path_factory.mktemp("models"), signal.SIGTERM) as running:
+        yield running
 
 
 def test_the_light_model_answers_in_both_languages(served: Served) -> None:
@@ -105,7 +129,8 @@ def test_a_document_that_comes_is_served_and_one_that_goes_is_not(served: Served
     assert served.ask("How can I pay?").status_code == 200
 
 
-def test_a_document_that_asks_for_int8_is_served_in_int8(served: Served) -> None:
+def test_a_document_that_asks_for_int8_is_served_in_int8(served: Served, converted: Path) -> None:
+    lend(INT8, converted, served.home)
     small = DOCUMENT.replace("name: faq", "name: small").replace("faq:\n", "faq:\n    quantization: int8\n")
     served.documents.write_text(f"{DOCUMENT}---\n{small.replace('cpus: 0.5', 'cpus: 0.1')}", encoding="utf-8")
     served.until(lambda: served.state("small") == "running")
@@ -162,21 +187,9 @@ def test_a_port_in_use_is_said_in_one_sentence_before_anything_starts(served: Se
     assert f"Port {served.port}" in said and "TIERMESH_MODELS_PORT" in said
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_the_end_leaves_nothing(tmp_path: Path, number: signal.Signals) -> None:
-    folders_before, shared_before = set(Path("/tmp").glob("tm-*")), unused()
-    served = Served(tmp_path)
-    served.until(lambda: served.state("faq") == "running")
-    mine = psutil.Process(served.process.pid).children(recursive=True)
-    folders = {Path(variables["RAY_SERVE_HAPROXY_CONFIG_FILE_LOC"]).parent for variables in environments(mine)}
-    assert folders and not folders & folders_before
-    served.process.send_signal(number)
-    assert served.process.wait(60) == 0
-    assert [process for process in mine if process.is_running()] == []
-    assert not any(folder.exists() for folder in folders)
-    assert not served.status_file.exists()
-    assert unused() <= shared_before
-    assert free(served.port)
+def test_an_interrupt_ends_it_as_completely_as_the_signal_that_ends_the_others(tmp_path: Path) -> None:
+    with serving(tmp_path, signal.SIGINT) as running:
+        assert running.ask("How can I pay?").status_code == 200
 
 
 def unused() -> set[Path]:

@@ -1,6 +1,5 @@
 """The light encoder in INT8 beside float32 and the 4 bits that it comes in, on the shop's own questions."""
 
-import os
 import statistics
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,11 +25,10 @@ pytestmark = pytest.mark.timeout(900)
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Where INT8 is kept. A converted copy that is there already is used; it is the same bytes."""
+def _home(converted: Path) -> Iterator[None]:
+    """Where INT8 is kept."""
     with pytest.MonkeyPatch.context() as patch:
-        if not os.environ.get("TIERMESH_HOME"):
-            patch.setenv("TIERMESH_HOME", str(tmp_path_factory.mktemp("home")))
+        patch.setenv("TIERMESH_HOME", str(converted))
         yield
 
 
