@@ -28,9 +28,12 @@ MAX_NAMES = 100
 """That an error looks through and lists: of ten thousand this would take a second, in which nobody else is answered."""
 
 
+_SCORED = frozenset(Operation) - {Operation.EMBEDDINGS, Operation.INFER}
+
+
 def has_score(operation: Operation) -> bool:
     """Whether its complexity plays a part."""
-    return operation is not Operation.EMBEDDINGS and operation is not Operation.INFER
+    return operation in _SCORED
 
 
 def match(call: Call, runtime: Runtime, headers: RequestHeaders = NO_HEADERS) -> Match:
@@ -170,7 +173,7 @@ def _able(call: Asked, score: Score | None, models: tuple[Backend, ...]) -> tupl
     """Those of the version, where one is asked for, that can read images, where there are some."""
     if call.version:
         models = tuple(model for model in models if model.version == call.version)
-    if call.operation is Operation.CHAT and score is not None and score.holds_image:
+    if score is not None and score.holds_image and call.operation is Operation.CHAT:
         models = tuple(model for model in models if Modality.IMAGE in model.modalities)
     return models
 

@@ -95,13 +95,12 @@ class Serving:
             # An arm may be why nobody can answer: then it is the arm's answer, and counts for it.
             Passenger(call, match, reply, Outcome.undecided(match), cache, started, self._ledger).refuse(error)
             return
-        if decision.score is not None:
-            step = guard.ladder.place(started, pressure, decision.score.value, random.random)
-            if step is Step.LIGHT:
-                decision, load = lighten(call, decision), Load(step, pressure)
-            elif step is not Step.FULL:
+        score = decision.score
+        if score is not None and (step := guard.ladder.place(started, pressure, score.value, random.random)):
+            if step is not Step.LIGHT:
                 self._shortcuts.give_less(step, call, Outcome.of(decision), guard, reply, cache, started)
                 return
+            decision, load = lighten(call, decision), Load(step, pressure)
         outcome = Outcome.of(decision, load)
         passenger = Passenger(call, match, reply, outcome, cache, started, self._ledger)
         seconds = match.route.deadline_seconds

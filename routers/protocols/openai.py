@@ -46,7 +46,7 @@ def decode(operation: Operation, request: Request, request_id: str, tenant: str)
         raise wrong("stream", "must be true or false")
     required = _REQUIRED[operation]
     value = fields.get(required)
-    if operation is Operation.CHAT:
+    if required == "messages":
         _check_messages(value)
     elif not isinstance(value, str | list) or value == []:
         raise wrong(required, "must be a string or a list that is not empty")

@@ -33,6 +33,11 @@ class State(Enum):
     HALF_OPEN = "half-open"
 
 
+# Their names alone: by its class, each look costs 0.1 µs in Python 3.11, and a request needs two dozen.
+_CLOSED, _OPEN, _HALF_OPEN = State.CLOSED, State.OPEN, State.HALF_OPEN
+_GOOD, _BAD, _NONE = Verdict.GOOD, Verdict.BAD, Verdict.NONE
+
+
 class Breaker:
     """Decides whether a Model may be called.
 
@@ -49,39 +54,39 @@ class Breaker:
         self._in_a_row = 0
         self._wait = policy.open_seconds
         self._retry_at = 0.0
-        self.state = State.CLOSED
+        self.state = _CLOSED
 
     def allow(self, now: float) -> Permit | None:
         """Leave for one call, or None. Each permit must come back by `record`."""
-        if self.state is State.CLOSED:
+        if self.state is _CLOSED:
             return self._epoch
         if now < self._retry_at:
             return None
         # Half-open: this is the probe. One that is silent is given up after a while, by the same clock.
-        self.state = State.HALF_OPEN
+        self.state = _HALF_OPEN
         self._retry_at = now + self._policy.probe_seconds
         self._epoch += 1
         return self._epoch
 
     def retry_at(self, now: float) -> float:
         """When a call may pass: now, the next probe's time, or while one is out, when it is given up at the latest."""
-        return now if self.state is State.CLOSED else max(now, self._retry_at)
+        return now if self.state is _CLOSED else max(now, self._retry_at)
 
     def record(self, permit: Permit, now: float, verdict: Verdict, seconds: float) -> None:
         """What became of a permitted call; `seconds` to its first byte."""
         if permit != self._epoch:
             return
-        if self.state is State.HALF_OPEN:
+        if self.state is _HALF_OPEN:
             self._probed(now, verdict, seconds)
             return
-        if verdict is Verdict.NONE:
+        if verdict is _NONE:
             return
         slow = self._policy.slow_seconds is not None and seconds > self._policy.slow_seconds
-        if verdict is Verdict.GOOD and not slow:
+        if verdict is _GOOD and not slow:
             self._in_a_row = 0
             self._window.add(now, False, False)
             return
-        failed = verdict is Verdict.BAD
+        failed = verdict is _BAD
         self._in_a_row = self._in_a_row + 1 if failed else 0
         self._window.add(now, failed, slow)
         if self._policy.enabled and self._is_too_much():
@@ -99,23 +104,23 @@ class Breaker:
 
     def _probed(self, now: float, verdict: Verdict, seconds: float) -> None:
         slow = self._policy.slow_seconds is not None and seconds > self._policy.slow_seconds
-        if verdict is Verdict.NONE:
+        if verdict is _NONE:
             # The probe found nothing out: the next request may be it.
             self._epoch += 1
             self._retry_at = now
-        elif verdict is Verdict.BAD or slow:
+        elif verdict is _BAD or slow:
             self._wait = min(2 * self._wait, self._policy.max_open_seconds)
             self._open(now)
         else:
             self._close()
 
     def _open(self, now: float) -> None:
-        self.state = State.OPEN
+        self.state = _OPEN
         self._epoch += 1
         self._retry_at = now + self._wait
 
     def _close(self) -> None:
-        self.state = State.CLOSED
+        self.state = _CLOSED
         self._epoch += 1
         self._in_a_row = 0
         self._wait = self._policy.open_seconds

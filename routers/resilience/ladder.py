@@ -82,8 +82,8 @@ class Ladder:
     def place(self, now: float, pressure: float, score: float, random: Random) -> Step:
         """What a request with this score gets, at a pressure in [0, 1]."""
         self._ranks.add(score)
-        if pressure < self._calm_below and self.step is Step.FULL:
-            return Step.FULL
+        if pressure < self._calm_below and not self.step:
+            return self.step
         self._move(now, pressure)
         rank = self._ranks.of(score, random)
         placed = Step.FULL

@@ -138,11 +138,11 @@ class Endpoints:
         endpoint.under_way -= 1
         if self.count == 1:
             return
-        if verdict is not Verdict.BAD:
+        failed = verdict is Verdict.BAD
+        if not failed:
             endpoint.heard(now, seconds, censored=verdict is Verdict.NONE)
         if verdict is Verdict.NONE or not self._policy.enabled:
             return
-        failed = verdict is Verdict.BAD
         if endpoint.failed_too_often(now, failed, self._policy):
             self._eject(endpoint, now)
         elif endpoint.ejections and not failed:
