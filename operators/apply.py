@@ -21,7 +21,7 @@ from lightkube.types import PatchType
 from control_plane.spec.documents import API_VERSION
 from control_plane.spec.errors import Code, TiermeshError
 from operators.conditions import Happening
-from operators.kinds import FIELD_MANAGER, FINALIZER, Object, plural
+from operators.kinds import FIELD_MANAGER, FINALIZER, Object, group_of, plural
 from operators.render.names import MANAGED_BY, MANAGER
 from operators.resource import Resource
 
@@ -65,8 +65,13 @@ class Cluster:
 
     async def apply(self, wanted: Object) -> Object:
         """Write an object as it is wanted; returns what is there then."""
-        with self._asking():
-            return await self._apply(wanted)
+        try:
+            with self._asking():
+                return await self._apply(wanted)
+        except TiermeshError as error:
+            if error.code is Code.FORBIDDEN and error.message.rstrip().endswith(":"):
+                raise TiermeshError(error.code, f"{error.message.rstrip()} {_may_not_create(wanted)}") from error
+            raise
 
     async def _apply(self, wanted: Object, status: bool = False) -> Object:
         found = kind_of(wanted["apiVersion"], wanted["kind"])
@@ -207,6 +212,12 @@ def _said(answer: httpx2.Response) -> str:
         return str(answer.json()["message"])
     except (ValueError, TypeError, KeyError):
         return ""
+
+
+def _may_not_create(wanted: Object) -> str:
+    """What servers before 1.21 leave out where an object may be changed, but not be made."""
+    group, namespace = group_of(wanted["apiVersion"]), wanted["metadata"]["namespace"]
+    return f'cannot create resource "{plural(wanted["kind"])}" in API group "{group}" in the namespace "{namespace}"'
 
 
 def _named(resource: Resource) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """What is changed or deleted behind the operator's back is as it was, in every kind that it makes; what is somebody
 else's stays theirs."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -9,50 +8,31 @@ from lightkube.types import PatchType
 
 from benchmarks.harness import every_kind
 from operators.apply import kind_of
-from operators.kinds import EVERYWHERE, Object
-from operators.render import KNOWN
-from operators.render.names import MANAGED_BY, MANAGER
 from tests.integration.kubernetes.mesh import ELSEWHERE, HERE, Mesh, until
 
 
-def _made(mesh: Mesh, served: dict[str, str]) -> Iterator[Object]:
-    """All that the operator made here."""
-    for kind, version in served.items():
-        found = mesh.api.list(kind_of(version, kind), namespace=mesh.namespace, labels={MANAGED_BY: MANAGER})
-        yield from ({**one, "apiVersion": version, "kind": kind} for one in found)
-
-
-def _said(mesh: Mesh, served: dict[str, str]) -> dict[tuple[str, str], Any]:
+def _said(mesh: Mesh) -> dict[tuple[str, str], Any]:
     """What of each was rendered and is spoilt here."""
     return {
         (one["kind"], one["metadata"]["name"]): one["metadata"]["labels"].get("app.kubernetes.io/part-of")
-        for one in _made(mesh, served)
+        for one in mesh.made()
     }
 
 
-@pytest.fixture
-def served(mesh: Mesh) -> dict[str, str]:
-    """Kind -> apiVersion of all that the cluster can have."""
-    text = mesh.kubectl("api-versions")
-    known = {kind: next((one for one in versions if one in text.split()), "") for kind, versions in KNOWN.items()}
-    assert all(known.values()), known
-    return {**EVERYWHERE, **known}
-
-
 @pytest.mark.parametrize("ignored", ["", "ScaledObject"], ids=["with KEDA", "without KEDA"])
-def test_every_kind_that_is_made_is_repaired(mesh: Mesh, served: dict[str, str], ignored: str) -> None:
+def test_every_kind_that_is_made_is_repaired(mesh: Mesh, ignored: str) -> None:
     """Without KEDA nothing but the autoscaler is another."""
     models = ("served",) if ignored else every_kind.MODELS
     wanted = {every_kind.SCALER} if ignored else every_kind.KINDS - {every_kind.SCALER}
     with mesh.operator(**every_kind.settings(ignored)):
         for name in models:
             mesh.apply("Model", name, every_kind.MODELS[name])
-        until(lambda: {kind for kind, _ in _said(mesh, served)}, lambda kinds: kinds >= wanted)
+        until(mesh.kinds_made, lambda kinds: kinds >= wanted)
         mesh.apply("Model", "last", ELSEWHERE)
         mesh.ready("Model", "last")  # by then the others are whole
-        before = _said(mesh, served)
+        before = _said(mesh)
         spoilt: set[str] = set()
-        for one in _made(mesh, served):
+        for one in mesh.made():
             found, name = kind_of(one["apiVersion"], one["kind"]), one["metadata"]["name"]
             if one["kind"] in spoilt:
                 mesh.api.delete(found, name, namespace=mesh.namespace)
@@ -60,7 +40,7 @@ def test_every_kind_that_is_made_is_repaired(mesh: Mesh, served: dict[str, str],
                 patch = {"metadata": {"labels": {"app.kubernetes.io/part-of": "spoilt"}}}
                 mesh.api.patch(found, name, patch, namespace=mesh.namespace, patch_type=PatchType.MERGE)
                 spoilt.add(one["kind"])
-        until(lambda: _said(mesh, served), lambda now: now == before)
+        until(lambda: _said(mesh), lambda now: now == before)
 
 
 def test_what_somebody_else_made_under_a_rendered_name_stays_theirs_and_a_condition_says_so(mesh: Mesh) -> None:
