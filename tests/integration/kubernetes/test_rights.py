@@ -198,7 +198,7 @@ def test_no_right_is_left_out_here() -> None:
     rights = _rights(_roles()[0])
     assert rights == {right for right in rights if any(lacks(right) for lacks in LACKING.values())}
     assert {right for right in rights if right[2] == "get"} == {(GROUP, kind, "get") for kind in KINDS.values()}
-    assert UNSEEN == {right for right in rights if right[2] == "update"}
+    assert {right for right in rights if right[2] == "update"} == UNSEEN
 
 
 def test_each_right_is_missed_where_it_is_lacking_and_nothing_is_where_none_is(restricted: Restricted) -> None:
