@@ -22,6 +22,7 @@ from operators.queue import Queue
 from operators.reconcile import reconcile
 from operators.render import Offers, Site
 from operators.resource import Resource
+from operators.status import DONE
 from operators.telling import Telling
 from operators.upward import Upward
 
@@ -200,7 +201,8 @@ class Worker:
             if patch.status is not None:
                 self._cache.put(await self._writer.write_status(resource, patch.status))
             for happening in patch.happenings:
-                self._telling.tell(resource, happening)
+                if problem is None or happening.reason not in DONE:
+                    self._telling.tell(resource, happening)
             if patch.release:
                 await self._writer.release(resource)
         except TiermeshError as error:

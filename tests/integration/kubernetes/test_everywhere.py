@@ -24,7 +24,8 @@ def _install(cluster: Cluster, definition: str) -> None:
 def _uninstalled(cluster: Cluster) -> Iterator[str]:
     """A cluster that lacks what somebody else brings; gives the definition that installs it."""
     said = json.loads(cluster.kubectl("get", DEFINITION, "-o", "json"))
-    text = json.dumps({**said, "metadata": {"name": said["metadata"]["name"]}, "status": None})
+    del said["status"]
+    text = json.dumps({**said, "metadata": {"name": said["metadata"]["name"]}})
     cluster.kubectl("delete", DEFINITION, "--timeout=60s")
     try:
         yield text

@@ -153,7 +153,10 @@ async def test_what_an_api_server_refuses_keeps_nothing_else_from_being_written_
         await _until(lambda: ("Service", "model-big") in world.objects)
 
 
-async def test_what_somebody_else_made_under_the_name_of_a_child_is_left_as_it_is_and_said_to_be_there() -> None:
+async def test_what_somebody_else_made_under_the_name_of_a_child_is_left_as_it_is_and_said_to_be_there(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("INFO")
     world = World()
     stranger = {"kind": "Deployment", "metadata": {"name": "model-big", "namespace": "team"}, "spec": {"replicas": 9}}
     world.objects["Deployment", "model-big"] = stranger
@@ -165,6 +168,7 @@ async def test_what_somebody_else_made_under_the_name_of_a_child_is_left_as_it_i
         conditions = world.objects["Model", "big"]["status"]["conditions"]
         assert [each["reason"] for each in conditions] == ["Accepted", "WriteRefused", "WriteRefused"]
         assert "Deployment 'model-big' is there already and belongs to nobody" in conditions[1]["message"]
+        assert "'model-big' written" not in caplog.text
         del world.objects["Deployment", "model-big"]
         await _until(lambda: world.objects.get(("Deployment", "model-big")))
 
