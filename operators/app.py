@@ -171,7 +171,8 @@ class Leading:
                 await asyncio.sleep(_RETRY_SECONDS)
 
     async def _discover(self) -> None:
-        self._knows.offers, self._ours = await discover(self._cluster.get)
+        offers, self._ours = await discover(self._cluster.get)
+        self._knows.offers = offers.without(self._settings.ignored)
         self._sweep.restrict(self._ours, self._settings.namespaces)
 
     async def _follow_offers(self) -> None:

@@ -21,12 +21,12 @@ from lightkube.types import PatchType
 from control_plane.spec.documents import API_VERSION
 from control_plane.spec.errors import Code, TiermeshError
 from operators.conditions import Happening
-from operators.kinds import FIELD_MANAGER, FINALIZER, Object, plural
-from operators.render.names import MANAGER
+from operators.kinds import FIELD_MANAGER, FINALIZER, Object, group_of, plural
+from operators.render.names import MANAGED_BY, MANAGER
 from operators.resource import Resource
 
 _TIMEOUT_SECONDS = 20.0
-_MADE_HERE = f"app.kubernetes.io/managed-by={MANAGER}"
+_MADE_HERE = f"{MANAGED_BY}={MANAGER}"
 _METADATA_ALONE = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 _CODES = {
     401: Code.UNAUTHENTICATED,
@@ -65,8 +65,13 @@ class Cluster:
 
     async def apply(self, wanted: Object) -> Object:
         """Write an object as it is wanted; returns what is there then."""
-        with self._asking():
-            return await self._apply(wanted)
+        try:
+            with self._asking():
+                return await self._apply(wanted)
+        except TiermeshError as error:
+            if error.code is Code.FORBIDDEN and error.message.rstrip().endswith(":"):
+                raise TiermeshError(error.code, f"{error.message.rstrip()} {_may_not_create(wanted)}") from error
+            raise
 
     async def _apply(self, wanted: Object, status: bool = False) -> Object:
         found = kind_of(wanted["apiVersion"], wanted["kind"])
@@ -155,13 +160,25 @@ class Cluster:
                 return None
             raise
 
+    async def find(self, wanted: Object) -> Object | None:
+        """The metadata of what bears the name of an object already, whoever made it. Asks for a list of one: whoever
+        may follow a kind may do that."""
+        metadata = wanted["metadata"]
+        query = f"fieldSelector=metadata.name%3D{metadata['name']}"
+        found = await self._metadata(wanted["apiVersion"], wanted["kind"], metadata["namespace"], query)
+        return next(iter(found), None)
+
     async def uids(self, api_version: str, kind: str, namespace: str | None) -> frozenset[str]:
         """Of all that this operator made of a kind; None: in all namespaces."""
+        found = await self._metadata(api_version, kind, namespace, f"labelSelector={_MADE_HERE}")
+        return frozenset(one["metadata"]["uid"] for one in found)
+
+    async def _metadata(self, api_version: str, kind: str, namespace: str | None, query: str) -> list[Object]:
         root = "apis" if "/" in api_version else "api"
         within = "" if namespace is None else f"namespaces/{namespace}/"
-        path = f"/{root}/{api_version}/{within}{plural(kind)}"
-        answer = await self.get(f"{path}?labelSelector={_MADE_HERE}", _METADATA_ALONE)
-        return frozenset(one["metadata"]["uid"] for one in answer["items"])
+        answer = await self.get(f"/{root}/{api_version}/{within}{plural(kind)}?{query}", _METADATA_ALONE)
+        items: list[Object] = answer["items"] or []  # some servers write none as null
+        return items
 
     async def get(self, path: str, accept: str = "application/json") -> Object:
         """What the API server answers as JSON."""
@@ -169,7 +186,7 @@ class Cluster:
             answer = await self._http.get(path, headers={"accept": accept})
             if answer.status_code != httpx2.codes.OK:
                 code = _CODES.get(answer.status_code, Code.UNAVAILABLE)
-                raise TiermeshError(code, f"{path} answered {answer.status_code}.")
+                raise TiermeshError(code, _said(answer) or f"{path} answered {answer.status_code}.")
             found: Object = answer.json()
             return found
 
@@ -187,6 +204,20 @@ class Cluster:
         except httpx2.HTTPError as error:
             why = str(error) or type(error).__name__
             raise TiermeshError(Code.UNAVAILABLE, f"The API server does not answer: {why}.") from error
+
+
+def _said(answer: httpx2.Response) -> str:
+    """The message of a refusal: it names the right that is missing."""
+    try:
+        return str(answer.json()["message"])
+    except (ValueError, TypeError, KeyError):
+        return ""
+
+
+def _may_not_create(wanted: Object) -> str:
+    """What servers before 1.21 leave out where an object may be changed, but not be made."""
+    group, namespace = group_of(wanted["apiVersion"]), wanted["metadata"]["namespace"]
+    return f'cannot create resource "{plural(wanted["kind"])}" in API group "{group}" in the namespace "{namespace}"'
 
 
 def _named(resource: Resource) -> dict[str, Any]:

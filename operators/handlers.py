@@ -14,7 +14,7 @@ from control_plane.spec.names import Key
 from operators.cache import Cache
 from operators.kinds import EVERYWHERE, GROUP, KINDS, VERSION, group_of, owner_key, owner_of, plural
 from operators.render import KNOWN, Offers
-from operators.render.names import MANAGER
+from operators.render.names import MANAGED_BY, MANAGER
 
 SERVER_TIMEOUT_SECONDS = 60
 CLIENT_TIMEOUT_SECONDS = 90
@@ -83,7 +83,7 @@ def settings(namespaced: bool) -> kopf.OperatorSettings:
     made.watching.server_timeout = SERVER_TIMEOUT_SECONDS
     made.watching.client_timeout = CLIENT_TIMEOUT_SECONDS
     made.watching.chunk_size = _CHUNK
-    made.watching.label_selectors[_is_child] = f"app.kubernetes.io/managed-by={MANAGER}"
+    made.watching.label_selectors[_is_child] = f"{MANAGED_BY}={MANAGER}"
     made.queueing.idle_timeout = _IDLE_SECONDS
     return made
 

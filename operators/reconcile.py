@@ -2,6 +2,7 @@
 when that is done, another look gives nothing.
 """
 
+from dataclasses import replace
 from typing import Any
 
 from control_plane.spec.documents import Document, Model, Route, dump
@@ -17,6 +18,7 @@ from operators.resource import Resource, digest
 from operators.status import with_status
 
 _RENDERED = Rendered()
+_UNCHECKED = "The checksum of the registry's version is not checked here: KServe and Triton take weights as they lie."
 
 
 def reconcile(resource: Resource, observed: Observed, manager: str) -> Patch:
@@ -61,14 +63,24 @@ def _said(error: TiermeshError) -> str:
 def _render(document: Document, observed: Observed) -> Rendered:
     if isinstance(document, Model):
         resolved = _resolved(document, observed)
-        return render_model(resolved, observed.policy, observed.offers, observed.site, observed.beside)
+        rendered = render_model(resolved, observed.policy, observed.offers, observed.site, observed.beside)
+        if rendered.objects and resolved.spec.fetched_by_others and resolved is not document:
+            return replace(rendered, missing=(*rendered.missing, _UNCHECKED))
+        return rendered
     if isinstance(document, Route):
         return render_route(document, observed.offers, observed.site)
     return _RENDERED
 
 
 def _resolved(model: Model, observed: Observed) -> Model:
-    return pinned(model, observed.pins) if observed.pins is not None and _is_known(model, observed) else model
+    """With what its references stand for, where that is known. The checksum is left out where nobody would check it:
+    that is said, and a checksum which the document itself asks for is refused."""
+    if observed.pins is None or not references(model) or not _is_known(model, observed):
+        return model
+    found = pinned(model, observed.pins)
+    if not found.spec.fetched_by_others:
+        return found
+    return found.model_copy(update={"spec": found.spec.model_copy(update={"sha256": None})})
 
 
 def _is_known(document: Document, observed: Observed) -> bool:
@@ -80,7 +92,9 @@ def _is_known(document: Document, observed: Observed) -> bool:
 
 def _runs_nowhere(model: Model, rendered: Rendered, observed: Observed) -> bool:
     """Whether the cluster lacks what runs it; not of a Model whose versions only the control plane can look up."""
-    return bool(rendered.missing) and not rendered.objects and _is_known(model, observed)
+    if rendered.objects or not rendered.missing:
+        return False
+    return _is_known(model, observed) or (model.spec.elsewhere and rendered.url is None)
 
 
 def _upwards(document: Document, rendered: Rendered, manager: str) -> dict[str, Any]:

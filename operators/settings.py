@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, Field, SecretStr, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
 
 from control_plane.client.reaching import DEFAULT_URL
@@ -13,7 +13,7 @@ from control_plane.spec.errors import Code, TiermeshError
 from control_plane.spec.names import Name
 from control_plane.spec.settings import Folder, Port, Settings
 from operators import render
-from operators.render import Parent, Site
+from operators.render import KNOWN, Parent, Site
 
 _SITE = Site()
 _POD_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
@@ -30,6 +30,16 @@ def _none(text: object) -> object:
 def _own_namespace() -> str:
     """A pod's, else `default`."""
     return _POD_NAMESPACE.read_text().strip() if _POD_NAMESPACE.exists() else "default"
+
+
+def _known(kind: str) -> str:
+    if kind not in KNOWN:
+        raise ValueError(f"must be one of {', '.join(KNOWN)}")
+    return kind
+
+
+Kind = Annotated[str, AfterValidator(_known)]
+"""One that a cluster may lack."""
 
 
 class OperatorSettings(Settings):
@@ -65,6 +75,9 @@ class OperatorSettings(Settings):
     """Between two looks at a custom resource to which nothing happens. A look costs the API server nothing."""
     discovery_seconds: float = Field(default=30, ge=1)
     """Between two questions for what the cluster offers."""
+    ignored: Annotated[tuple[Kind, ...], NoDecode, BeforeValidator(_split)] = ()
+    """Kinds that are not used though the cluster has them, with commas between, such as ScaledObject: definitions
+    outlive whoever acts on them."""
     deletion_seconds: float = Field(default=300, ge=0)
     """How long a deletion waits for a control plane or a router that does not answer; then it happens all the same."""
     events_per_second: float = Field(default=10, gt=0)

@@ -9,6 +9,10 @@ from operators.kinds import Object
 from operators.observed import Observed, Patch
 from operators.resource import Resource
 
+APPLIED, PRUNED = "Applied", "Pruned"
+DONE = frozenset({APPLIED, PRUNED})
+"""Happenings that say what was done, and are none where it was refused."""
+
 
 def with_status(
     resource: Resource, observed: Observed, patch: Patch, found: Sequence[Condition], facts: Mapping[str, Any]
@@ -36,9 +40,9 @@ def _compared(status: Mapping[str, Any]) -> dict[str, Any]:
 def _done(patch: Patch) -> list[Happening]:
     found = []
     if patch.apply:
-        found.append(Happening("Applied", f"{_named(patch.apply)} written."))
+        found.append(Happening(APPLIED, f"{_named(patch.apply)} written."))
     if patch.prune:
-        found.append(Happening("Pruned", f"{_named(patch.prune)} deleted: nothing asks for it any more."))
+        found.append(Happening(PRUNED, f"{_named(patch.prune)} deleted: nothing asks for it any more."))
     return found
 
 

@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
-from control_plane.spec.errors import TiermeshError
+from control_plane.spec.errors import Code, TiermeshError
 from observability.operator_metrics import OperatorMetrics
 from operators.conditions import Happening
 from operators.resource import Resource
@@ -61,7 +61,8 @@ class Telling:
                 self._metrics.events.labels("written").inc()
             except TiermeshError as error:
                 self._metrics.events.labels("dropped").inc()
-                logger.debug("an Event was not written", extra={"fields": {"why": str(error)}})
+                level = logging.WARNING if error.code is Code.FORBIDDEN else logging.DEBUG
+                logger.log(level, "an Event was not written", extra={"fields": {"why": str(error)}})
 
     def _was_told(self, resource: Resource, happening: Happening, now: datetime) -> bool:
         key = (resource.uid, happening)

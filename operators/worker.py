@@ -13,14 +13,16 @@ from control_plane.spec.names import Key
 from control_plane.spec.records import Presence
 from control_plane.spec.versions import ModelPins
 from observability.operator_metrics import OperatorMetrics
+from operators import strangers
 from operators.cache import Cache
 from operators.conditions import State, Type
-from operators.kinds import Object
+from operators.kinds import Object, child_key
 from operators.observed import Observed, Patch
 from operators.queue import Queue
 from operators.reconcile import reconcile
 from operators.render import Offers, Site
 from operators.resource import Resource
+from operators.status import DONE
 from operators.telling import Telling
 from operators.upward import Upward
 
@@ -35,6 +37,7 @@ _REFUSALS = frozenset({Code.INVALID_DOCUMENT, Code.FORBIDDEN, Code.NOT_FOUND})
 class Writer(Protocol):
     """What writes to the cluster: see `operators.apply`. Every method raises TiermeshError."""
 
+    async def find(self, wanted: Object) -> Object | None: ...
     async def apply(self, wanted: Object) -> Object: ...
     async def delete(self, live: Object) -> None: ...
     async def hold(self, resource: Resource) -> Object: ...
@@ -190,7 +193,7 @@ class Worker:
         try:
             if patch.hold:
                 self._cache.put(await self._writer.hold(resource))
-            problem = await self._write_children(patch)
+            problem = await self._write_children(resource, patch)
             if patch.withdraw:
                 self._upward.want(key, None)
             elif patch.send is not None:
@@ -198,7 +201,8 @@ class Worker:
             if patch.status is not None:
                 self._cache.put(await self._writer.write_status(resource, patch.status))
             for happening in patch.happenings:
-                self._telling.tell(resource, happening)
+                if problem is None or happening.reason not in DONE:
+                    self._telling.tell(resource, happening)
             if patch.release:
                 await self._writer.release(resource)
         except TiermeshError as error:
@@ -212,19 +216,30 @@ class Worker:
             self._problems[key] = problem
             raise TiermeshError(Code.INVALID_DOCUMENT, problem)
 
-    async def _write_children(self, patch: Patch) -> str | None:
+    async def _write_children(self, resource: Resource, patch: Patch) -> str | None:
         """Write and delete; what the API server refuses is returned, since everything else can be done all the same."""
-        problem = None
-        for wanted in patch.apply:
-            try:
-                self._cache.put(await self._writer.apply(wanted))
-            except TiermeshError as error:
-                if error.code not in _REFUSALS:
-                    raise
-                problem = f"{wanted['kind']} {wanted['metadata']['name']!r} was not written: {error.message}"
-        for live in patch.prune:
+        known = {child_key(child) for child in self._cache.children(resource.uid)}
+        problems = [await self._write(wanted, child_key(wanted) in known) for wanted in patch.apply]
+        problems += [await self._delete(live) for live in patch.prune]
+        return " ".join(filter(None, problems)) or None
+
+    async def _write(self, wanted: Object, known: bool) -> str | None:
+        """What is not `known` to be a child of the resource may be there all the same, as somebody else's."""
+        try:
+            found = None if known else await self._writer.find(wanted)
+            if found is not None and (why := strangers.whose(found, wanted)):
+                return why
+            self._cache.put(await self._writer.apply(wanted))
+        except TiermeshError as error:
+            return _refused(error, wanted, "written")
+        return None
+
+    async def _delete(self, live: Object) -> str | None:
+        try:
             await self._writer.delete(live)
-        return problem
+        except TiermeshError as error:
+            return _refused(error, live, "deleted")
+        return None
 
     async def _check(self, resource: Resource) -> None:
         """A custom resource that cannot be written may be gone: kopf misses deletions while it has no connection."""
@@ -248,6 +263,13 @@ class Worker:
         self._knows.progress.pop(key, None)
         for known in (self._failures, self._problems):
             known.pop(key, None)
+
+
+def _refused(error: TiermeshError, child: Object, what: str) -> str:
+    """A sentence for what a person has to do something about. Raises what comes right by itself."""
+    if error.code not in _REFUSALS:
+        raise error
+    return f"{child['kind']} {child['metadata']['name']!r} was not {what}: {error.message}"
 
 
 def _named(resource: Resource) -> list[Key]:

@@ -31,12 +31,15 @@ class Admin:
         exposition: Callable[[], Iterator[str]],
         draining: Callable[[], bool],
         evidence: Evidence | None = None,
+        nothing_published: Callable[[], bool] = lambda: False,
     ) -> None:
-        """`evidence` is None where nothing is written down."""
+        """`evidence` is None where nothing is written down. Where `nothing_published` a router is ready without a
+        snapshot: a new mesh would otherwise not be installed before it is used."""
         self._router = router
         self._exposition = exposition
         self._draining = draining
         self._evidence = evidence
+        self._nothing_published = nothing_published
         self._scrapes: set[asyncio.Future[None]] = set()
         """Kept, since the event loop itself does not keep them."""
 
@@ -90,7 +93,7 @@ class Admin:
     def _not_ready(self) -> str | None:
         if self._draining():
             return "draining: this router is stopping"
-        if self._router.runtime is None:
+        if self._router.runtime is None and not self._nothing_published():
             return "no snapshot yet: waiting for the control plane or the configuration file"
         return None
 

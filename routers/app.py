@@ -90,12 +90,13 @@ class App:
             metrics.events_waiting.set_function(lambda: spools.waiting)
             metrics.events_bytes.set_function(lambda: spools.size_bytes)
         metrics.connections.set_function(lambda: len(self._server.connections))
-        admin = Admin(self.router, self._exposition, lambda: self._server.draining, self._evidence)
-        self._admin = HttpServer(admin, admin.refuse, limits)
         reader = Reader()
         self._source = _source(settings, reader)
         last_good = None if settings.config else LastGood(settings.last_good, reader)
-        self._watcher = Watcher(self._source, self._swap, last_good, metrics)
+        watcher = self._watcher = Watcher(self._source, self._swap, last_good, metrics)
+        draining, unused = (lambda: self._server.draining), (lambda: watcher.nothing_published)
+        admin = Admin(self.router, self._exposition, draining, self._evidence, unused)
+        self._admin = HttpServer(admin, admin.refuse, limits)
 
     def _swap(self, runtime: Runtime) -> None:
         self._serving.guards.follow(runtime)

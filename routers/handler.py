@@ -188,7 +188,7 @@ class Router:
 
 def _not_ready() -> TiermeshError:
     message = "The router has no snapshot yet."
-    hint = "Try again in a moment; the control plane may still be starting."
+    hint = "Try again in a moment; if nothing is published yet, apply documents first."
     return TiermeshError(Code.UNAVAILABLE, message, hint, retry_after_seconds=2)
 
 

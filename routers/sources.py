@@ -43,9 +43,13 @@ class ControlPlaneSource:
         self._feed = feed
         self._router = router
         self._reader = reader
+        self._answered = False
 
     async def next(self, after: int | None) -> Found | None:
-        body = await self._feed.latest_body(after, WAIT_SECONDS * random.uniform(1, 4 / 3))
+        # The first answer comes at once, also that nothing is published yet.
+        wait = WAIT_SECONDS * random.uniform(1, 4 / 3) if self._answered else 0.0
+        body = await self._feed.latest_body(after, wait)
+        self._answered = True
         if body is None:
             return None
         with lasting():

@@ -67,6 +67,8 @@ class Watcher:
         self._seen: int | None = None
         self._unacknowledged: tuple[int, str | None] | None = None
         self._said: tuple[int, str | None] | None = None
+        self.nothing_published = False
+        """Whether the source answered that there is no snapshot at all yet."""
 
     def restore(self) -> None:
         """Serve the last good snapshot until the source answers."""
@@ -103,6 +105,7 @@ class Watcher:
         """
         await self._acknowledge()
         found = await self._source.next(self._seen)
+        self.nothing_published = found is None and self._seen is None
         if found is None:
             self._unacknowledged = self._said
             await self._acknowledge()

@@ -14,6 +14,8 @@ LabelKey = Annotated[str, Field(pattern=f"^{_QUALIFIED}$", max_length=317)]
 LabelValue = Annotated[str, Field(pattern=r"^([A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?)?$")]
 Image = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/:@-]{0,511}$")]
 """`registry.example/team/server:1.2@sha256:…`."""
+ModelFormat = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
+"""`sklearn`, `onnx` …, as KServe calls it."""
 
 
 class Runtime(StrEnum):
@@ -66,7 +68,7 @@ class Kubernetes(Spec):
 
     runtime: Runtime | None = None
     """By default the first of its engine's that the cluster offers."""
-    model_format: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")] | None = None
+    model_format: ModelFormat | None = None
     """Of an InferenceService: what its weights are (`sklearn`, `onnx` …), by which KServe chooses a server. By default
     what its engine or the ending of its source says."""
     image: Image | None = None

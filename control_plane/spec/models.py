@@ -319,8 +319,7 @@ class ModelSpec(Spec):
         if runtime and runtime not in RUNTIMES[self.engine]:
             known = ", ".join(RUNTIMES[self.engine])
             raise ValueError(f"kubernetes.runtime: engine {engine!r} runs as {known}, not as {runtime.value!r}")
-        stored = self.engine in (Engine.KSERVE, Engine.TRITON) or runtime in BY_KSERVE
-        if in_object_store(self.source) and not stored:
+        if in_object_store(self.source) and not self.fetched_by_others:
             fetching = " or ".join(repr(one.value) for one in BY_KSERVE)
             raise ValueError(
                 f"source: engine {engine!r} reads no {self.source!r}: set kubernetes.runtime to {fetching}"
@@ -358,6 +357,12 @@ class ModelSpec(Spec):
     def elsewhere(self) -> bool:
         """Whether its engine runs elsewhere rather than on Ray Serve."""
         return self.engine in PROTOCOLS
+
+    @property
+    def fetched_by_others(self) -> bool:
+        """Whether, where a cluster runs it, KServe or Triton fetches its weights, from wherever they can."""
+        runtime = self.kubernetes and self.kubernetes.runtime
+        return self.engine in (Engine.KSERVE, Engine.TRITON) or runtime in BY_KSERVE
 
     @property
     def addressed(self) -> bool:

@@ -65,8 +65,10 @@ def _converted(schema: Mapping[str, Any], named: Mapping[str, Schema]) -> Schema
         made.pop("format", None)
     if text := TEXTS.get(said.get("pattern", "")):
         # A pattern would be checked first, and says nothing that helps.
-        rule = Rule(f'self.matches(r"{made.pop("pattern")}")', text.words)
-        made = {"maxLength": text.longest, **made, _VALIDATIONS: [validation(rule)]}
+        cel = f'self.matches(r"{made.pop("pattern")}")'
+        if other := made.pop("not", {}).get("pattern"):
+            cel += f' && !self.matches(r"{other}")'
+        made = {"maxLength": text.longest, **made, _VALIDATIONS: [validation(Rule(cel, text.words))]}
     if "description" in made or "default" in said:
         made["description"] = _described(said)
     for bound, word in (("minimum", "exclusiveMinimum"), ("maximum", "exclusiveMaximum")):

@@ -27,7 +27,7 @@ def render(document: Model, server: Server, bounds: Bounds, offers: Offers, site
     scaled = scaling.scaler(about, ("apps/v1", "Deployment", name), document, bounds, server.queries, offers, site)
     port = server.container.ports[server.port]
     front = gateways.before_pods(about, chosen, port, offers, site) if server.pooled else gateways.Front()
-    url = site.address.format(service=name, namespace=namespace, port=port)
+    url = address(document, port, site)
     watched = monitoring.of_service(about, chosen, server.metrics_port, offers, site) if server.metrics_port else []
     objects: tuple[Object, ...] = (
         *_config(about, server),
@@ -40,6 +40,12 @@ def render(document: Model, server: Server, bounds: Bounds, offers: Offers, site
     )
     missing = (*scaled.missing, *front.missing, *pods.missing_nodes(document, site))
     return Rendered(objects, f"{front.url or url}{server.path}", missing=missing)
+
+
+def address(document: Model, port: int, site: Site) -> str:
+    """Of the Service, without the API's path."""
+    name, namespace = object_name("model", document.metadata.name), document.metadata.namespace
+    return site.address.format(service=name, namespace=namespace, port=port)
 
 
 def _deployment(document: Model, server: Server, about: Mapping[str, Any], replicas: int | None, site: Site) -> Object:

@@ -85,9 +85,15 @@ def render(document: Model, bounds: Bounds, offers: Offers, site: Site) -> Rende
         *scaled.objects,
         *monitoring.of_service(about, chosen, "http", offers, site),
     )
-    url = site.address.format(service=_service_name(about), namespace=namespace, port=_PORT)
-    path = "/openai/v1" if document.spec.spoken is Protocol.OPENAI else ""
-    return Rendered(objects, f"{url}{path}", missing=(*scaled.missing, *pods.missing_nodes(document, site)))
+    missing = (*scaled.missing, *pods.missing_nodes(document, site))
+    return Rendered(objects, address(document, site), missing=missing)
+
+
+def address(document: Model, site: Site) -> str:
+    """Where it answers, whatever its weights are."""
+    service, namespace = _service_name(object_name("model", document.metadata.name)), document.metadata.namespace
+    url = site.address.format(service=service, namespace=namespace, port=_PORT)
+    return f"{url}/openai/v1" if document.spec.spoken is Protocol.OPENAI else url
 
 
 def _inference_service(
@@ -144,12 +150,13 @@ def _storage(source: str) -> str:
     return source.replace("@", ":") if source.startswith("hf://") else source
 
 
-def _service_name(about: Mapping[str, Any]) -> str:
+def _service_name(name: str) -> str:
     """KServe makes Services by the InferenceService's own name, with a port or without one by its configuration."""
-    return f"{about['name']}-http"
+    return f"{name}-http"
 
 
 def _service(about: Mapping[str, Any], chosen: Mapping[str, str]) -> Object:
     port = {"name": "http", "port": _PORT, "targetPort": _PORT, "protocol": "TCP"}
     spec = {"type": "ClusterIP", "selector": dict(chosen), "ports": [port]}
-    return {"apiVersion": "v1", "kind": "Service", "metadata": {**about, "name": _service_name(about)}, "spec": spec}
+    named = {**about, "name": _service_name(about["name"])}
+    return {"apiVersion": "v1", "kind": "Service", "metadata": named, "spec": spec}

@@ -68,8 +68,13 @@ def render(document: Model, bounds: Bounds, offers: Offers, site: Site) -> Rende
     }
     objects = (service, *budgets.one_at_a_time(about, pods.labels(document), offers))
     missing = (*_stays(bounds), *pods.missing_nodes(document, site))
-    # KServe's route leads there by these two names.
-    return Rendered(objects, f"{parent.url}/{namespace}/{name}/v1", missing=missing)
+    return Rendered(objects, address(document, site), missing=missing)
+
+
+def address(document: Model, site: Site) -> str | None:
+    """Where it answers, whatever its weights are: KServe's route leads there by these two names."""
+    name, namespace = object_name("model", document.metadata.name), document.metadata.namespace
+    return f"{site.inference_gateway.url}/{namespace}/{name}/v1" if site.inference_gateway else None
 
 
 def _stays(bounds: Bounds) -> Iterator[str]:

@@ -47,8 +47,9 @@ def render_model(
     runtime = _runtime(document, offers)
     if runtime is None:
         return Rendered(missing=(_no_runtime(document),))
-    if unusable := tuple(sources.unusable(document, site)):
-        return Rendered(missing=unusable)
+    # A Bento has none: `lacks` says so.
+    if document.spec.engine is not Engine.BENTO and (unusable := tuple(sources.unusable(document, site))):
+        return Rendered(url=_address(document, runtime, site), missing=unusable)
     bounds = Bounds.of(document, policy)
     match runtime:
         case Runtime.RAY:
@@ -65,6 +66,22 @@ def render_model(
         case Runtime.LLM_INFERENCE_SERVICE:
             lacks = tuple(llm_inference_service.lacks(document, site))
             return Rendered(missing=lacks) if lacks else llm_inference_service.render(document, bounds, offers, site)
+
+
+def _address(document: Model, runtime: Runtime, site: Site) -> str | None:
+    """Where a Model will answer that waits for its version of the registry. The control plane takes none without an
+    address whose engine nothing else runs, and says which version it is only of those that it took."""
+    if not document.spec.elsewhere:
+        return None
+    match runtime:
+        case Runtime.INFERENCE_SERVICE:
+            return inference_service.address(document, site)
+        case Runtime.LLM_INFERENCE_SERVICE:
+            return llm_inference_service.address(document, site)
+        case _ if document.spec.engine is Engine.TRITON:
+            return deployments.address(document, triton_server.port(document), site)
+        case _:
+            return None
 
 
 def _runtime(document: Model, offers: Offers) -> Runtime | None:

@@ -12,7 +12,8 @@ _LIKE_CUT = re.compile(rf".*-[0-9a-f]{{{_DIGITS}}}")
 MODEL_LABEL = "tiermesh.dev/model"
 """On every object of a Model, and on every pod that answers for it; its value is the document's name."""
 ROUTE_LABEL = "tiermesh.dev/route"
-MANAGER = "tiermesh-operator"
+MANAGED_BY, MANAGER = "app.kubernetes.io/managed-by", "tiermesh-operator"
+"""The label on every object that is made here, and its value."""
 
 
 def object_name(prefix: str, name: str) -> str:
@@ -34,7 +35,7 @@ def metadata(name: str, namespace: str, label: str, document: str, **more: Any) 
         "name": name,
         "namespace": namespace,
         "labels": {
-            "app.kubernetes.io/managed-by": MANAGER,
+            MANAGED_BY: MANAGER,
             "app.kubernetes.io/part-of": "tiermesh",
             label: document,
         },

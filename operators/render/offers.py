@@ -1,6 +1,6 @@
 """What a cluster has, as far as anything here is written in it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -33,6 +33,10 @@ class Offers:
         there = frozenset(served)
         best = {kind: [version for version in versions if (version, kind) in there] for kind, versions in KNOWN.items()}
         return cls({kind: versions[0] for kind, versions in best.items() if versions})
+
+    def without(self, kinds: Collection[str]) -> Self:
+        """The same but for these, which are not to be used."""
+        return type(self)({kind: version for kind, version in self.versions.items() if kind not in kinds})
 
     def __contains__(self, kind: str) -> bool:
         return kind in self.versions

@@ -37,7 +37,8 @@ def lacks(document: Model, beside: Mapping[str, Model]) -> tuple[str, ...]:
     finder = finds_passages(document)
     if not finder or finder in beside:
         return ()
-    return (f"spec.generation.passages: there is no Model {finder!r} in this namespace: apply it, or remove passages.",)
+    field, cure = "spec.generation.passages.model", "correct the name, apply it, or remove passages"
+    return (f"{field}: there is no Model {finder!r} in this namespace: {cure}.",)
 
 
 def written(models: Sequence[Model], scaling: Sequence[Mapping[str, Any]], site: Site, proxies: str) -> str:

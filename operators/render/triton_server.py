@@ -46,8 +46,16 @@ def server(document: Model, site: Site) -> Server:
         pods.resources(document.spec.resources, site, more_gib=1),
         pods.LEAVE,
     )
-    port = "grpc" if document.spec.spoken is Protocol.OIP_GRPC else "http"
-    return Server(container, pods.scratch(document) + volumes, port, "", "metrics", _QUERIES)
+    return Server(container, pods.scratch(document) + volumes, _asked(document), "", "metrics", _QUERIES)
+
+
+def port(document: Model) -> int:
+    """Which of its ports routers ask."""
+    return _PORTS[_asked(document)]
+
+
+def _asked(document: Model) -> str:
+    return "grpc" if document.spec.spoken is Protocol.OIP_GRPC else "http"
 
 
 def _repository(document: Model, site: Site) -> tuple[str, Volumes]:

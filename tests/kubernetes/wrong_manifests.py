@@ -28,6 +28,8 @@ class Wrong:
     """What is there already, where it is the change that is wrong."""
     beside: tuple[dict[str, Any], ...] = ()
     """Documents that are in force."""
+    shown: str = ""
+    """The cure that a cluster shows in the place of `says`, where the operator itself knows better."""
 
 
 def wrong_manifests(*refusers: Refuser) -> list[Wrong]:
@@ -52,6 +54,7 @@ def _read(said: dict[str, Any], name: str, usual: str) -> Wrong:
         said["by"],
         _manifest(kind, name, before) if before else None,
         tuple(_manifest(one["kind"], one["name"], one["spec"]) for one in beside),
+        said.get("shown", ""),
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from pydantic import TypeAdapter
 
-from control_plane.spec import arms, kubernetes, metrics, models, names, prompts, scaling, uris
+from control_plane.spec import arms, kubernetes, metrics, models, names, prompts, scaling, uris, versions
 from control_plane.spec.gates import Evaluation
 
 
@@ -44,10 +44,18 @@ _TEXTS: tuple[tuple[Any, int, str], ...] = (
     (arms.ArmName, 32, "must be at most 32 lower-case letters, digits and '-', with a letter or digit at both ends"),
     (arms.HeaderName, 100, "must be a header's name in lower case"),
     (arms.BodyField, 504, "must be a field of the body, with dots into objects, such as metadata.session_id"),
+    (arms.Salt, 100, "must be printable ASCII"),
     (prompts.PromptName, 200, f"must be at most 200 {_WORD}"),
+    (
+        versions.AliasName,
+        63,
+        "must be an alias, such as production: a letter, then letters, digits, '_' and '-'; MLflow keeps latest, v1 and"
+        " the like for itself",
+    ),
     (scaling.Cron, 204, "must be five fields, minute hour day month weekday, such as 0 8 * * 1-5"),
     (scaling.TimeZone, 64, "must be a time zone of the IANA database, such as Europe/Berlin"),
     (kubernetes.Image, 512, "must be an image, such as registry.example/team/server:1.2"),
+    (kubernetes.ModelFormat, 63, "must be a format that KServe knows, in lower case, such as sklearn, onnx or pytorch"),
     (kubernetes.LabelKey, 317, "must be a label's key, such as accelerator or cloud.google.com/gke-accelerator"),
     (kubernetes.LabelValue, 63, "must be a label's value: at most 63 letters, digits, '.', '_' and '-'"),
 )

@@ -3,7 +3,7 @@
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -19,6 +19,9 @@ from benchmarks.harness.restarts import Restartable
 from control_plane.client.trials import TrialsClient
 from control_plane.spec.documents import API_VERSION, PLURALS
 from operators.apply import kind_of
+from operators.kinds import EVERYWHERE
+from operators.render import KNOWN
+from operators.render.names import MANAGED_BY, MANAGER
 from tests.kubernetes.cluster import Cluster
 
 T = TypeVar("T")
@@ -128,6 +131,27 @@ class Mesh:
         """All of a kind."""
         found = self.api.list(kind_of(_VERSIONS.get(kind, API_VERSION), kind), namespace=self.namespace)
         return [dict(one) for one in found]
+
+    @cached_property
+    def served(self) -> dict[str, str]:
+        """Kind -> apiVersion of all that render can make; the cluster has to have them all."""
+        there = self.kubectl("api-versions").split()
+        known = {kind: next((one for one in versions if one in there), "") for kind, versions in KNOWN.items()}
+        assert all(known.values()), known
+        return {**EVERYWHERE, **known}
+
+    def made(self) -> Sequence[dict[str, Any]]:
+        """All that the operator made here."""
+        ours: dict[str, Any] = {MANAGED_BY: MANAGER}
+        return [
+            {**one, "apiVersion": version, "kind": kind}
+            for kind, version in self.served.items()
+            for one in self.api.list(kind_of(version, kind), namespace=self.namespace, labels=ours)
+        ]
+
+    def kinds_made(self) -> set[str]:
+        """Of what kinds that is."""
+        return {one["kind"] for one in self.made()}
 
     def condition(self, kind: str, name: str, type: str = "Ready") -> tuple[str, str, str]:
         """A condition's state, reason and message; empty where there is none."""

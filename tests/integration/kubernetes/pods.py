@@ -49,16 +49,15 @@ def pods(release: Release, folder: Path) -> Iterator[Pods]:
         "operator": {"ADMIN_PORT": operator_admin, "ADMIN_HOST": "127.0.0.1", **url},
     }
     _write_tokens(release, tokens)
-    ready = {"control-plane": plane_admin, "router": None, "operator": operator_admin}
+    ready = {"control-plane": plane_admin, "router": router_admin, "operator": operator_admin}
     with ExitStack() as stack:
         for component, port in ready.items():
             own = folder / component
             own.mkdir()
             env = _environment(release, component, own, changes[component])
             env["KUBECONFIG"] = str(release.kubeconfig(account, folder)) if component == "operator" else ""
-            path = f"http://127.0.0.1:{port}/readyz" if port else f"http://127.0.0.1:{router_admin}/livez"
             command = [sys.executable, "-m", MODULES[component]]
-            stack.enter_context(running(command, env, own, path, START_SECONDS))
+            stack.enter_context(running(command, env, own, f"http://127.0.0.1:{port}/readyz", START_SECONDS))
         yield Pods(
             url["CONTROL_PLANE_URL"], f"http://127.0.0.1:{http}", {name: folder / name / "log" for name in ready}
         )

@@ -121,6 +121,25 @@ def test_definitions_are_upgraded_kept_taken_up_again_and_deleted_where_they_are
     assert gone.returncode == 0 or "NotFound" in gone.stderr
 
 
+def test_definitions_that_somebody_else_installs_stay_and_an_upgrade_takes_them_back_where_a_rollback_cannot(
+    release: Release, tmp_path: Path
+) -> None:
+    chart = _with_definition(tmp_path, release.namespace)
+    definition = f"crd/models.{release.namespace}.dev"
+    without = {"operator": {"enabled": False}, "controlPlane": {"persistence": {"keep": False}}}
+    release.helm("install", chart, values={**without, "crds": {"install": True}})
+    kept = release.get(definition)["metadata"]["uid"]
+    release.helm("upgrade", chart, values={**without, "crds": {"install": False}})
+    rollback = release.cluster.run("helm", "rollback", release.name, "1", "-n", release.namespace)
+    assert "original object CustomResourceDefinition" in rollback.stderr  # Helm's own: docs/install.md has the way
+    release.helm("upgrade", chart, values={**without, "crds": {"install": True}})
+    assert release.get(definition)["metadata"]["uid"] == kept
+    manifest = release.cluster.helm("get", "manifest", release.name, "-n", release.namespace)
+    assert f"name: {definition.removeprefix('crd/')}" in manifest
+    release.helm("uninstall")
+    release.kubectl("delete", definition, "--wait=false")
+
+
 def _with_definition(folder: Path, name: str) -> Path:
     """The chart with one definition of a group that no other test has."""
     chart = Path(shutil.copytree(CHART, folder / "chart"))

@@ -181,6 +181,22 @@ def test_a_rollouts_steps_are_in_its_status(mesh: Mesh) -> None:
         assert "paused" in table
 
 
+def test_an_experiments_state_and_verdict_are_in_its_status(mesh: Mesh) -> None:
+    with mesh.operator():
+        _shop(mesh)
+        asked = {"name": "sold", "of": "outcome", "outcome": "order", "kind": "proportion", "goal": "increase"}
+        arms = [{"name": "a"}, {"name": "b", "override": {"complexity": {"threshold": 0.2}}}]
+        metrics = [{**asked, "primary": True}]
+        mesh.apply("Experiment", "which", {"route": "shop", "arms": arms, "metrics": metrics, "state": "running"})
+        mesh.ready("Experiment", "which")
+        status: Any = until(
+            lambda: (mesh.get("Experiment", "which") or {}).get("status", {}), lambda one: one.get("verdict")
+        )
+        line = mesh.kubectl("get", "experiments").splitlines()[1]
+        assert status["phase"] == "running"
+        assert ["which", "shop", "running", status["verdict"]] == line.split()[:4]
+
+
 def test_a_document_whose_resource_went_unseen_goes_too(mesh: Mesh) -> None:
     with mesh.operator() as operator, mesh.plane.client as client:
         mesh.apply("Model", "small", ELSEWHERE)

@@ -70,6 +70,11 @@ def test_whose_fault_a_rule_says_it_is_is_a_field_of_its_object(definition: dict
             assert "\n" not in rule["message"] and len(rule["message"]) <= 500, path
 
 
+def test_no_text_is_refused_by_a_pattern_that_says_no_cure(definition: dict[str, Any]) -> None:
+    found = [path for path, node in _all_nodes(definition) if path.startswith(".spec") and {"pattern", "not"} & {*node}]
+    assert not found, "say in control_plane/spec/rules/texts.py what it must be"
+
+
 def test_every_kind_is_found_shown_and_kept_like_the_others(definition: dict[str, Any]) -> None:
     names, version = definition["spec"]["names"], _version(definition)
     assert (names["categories"], len(names["shortNames"])) == (["tiermesh"], 1)

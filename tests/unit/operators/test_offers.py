@@ -37,3 +37,8 @@ def test_each_kind_is_watched_once_in_the_version_in_which_it_is_written() -> No
     assert ("serving.kserve.io", "v1alpha1", "llminferenceservices") in found
     assert ("", "v1", "services") in found
     assert ("tiermesh.dev", "v1alpha1", "scalingpolicies") in found
+
+
+def test_what_is_not_to_be_used_is_as_if_the_cluster_lacked_it() -> None:
+    offers = Offers({"RayService": "ray.io/v1", "ScaledObject": "keda.sh/v1alpha1"}).without(("ScaledObject",))
+    assert "ScaledObject" not in offers and "RayService" in offers

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from control_plane.spec.documents import parse
+from control_plane.spec.versions import PinnedModel
 from operators.kinds import FINALIZER
 from operators.observed import Patch, Standing
 from operators.render import Offers
@@ -218,6 +219,40 @@ def test_a_model_of_the_registry_runs_once_its_version_is_known() -> None:
     one = resource(name="big", spec=HERE | {"source": "models:/big@production"})
     patch = look(one)
     assert (patch.apply, patch.send is not None) == ((), True)
+
+
+@pytest.mark.parametrize(
+    ("spec", "url", "kind"),
+    [
+        ({"engine": "triton"}, "http://model-big.team.svc:8000", "Deployment"),
+        ({"engine": "triton", "protocol": "oip-grpc"}, "http://model-big.team.svc:8001", "Deployment"),
+        ({"engine": "kserve"}, "http://model-big-http.team.svc:8080", "InferenceService"),
+    ],
+    ids=["triton", "triton over grpc", "kserve"],
+)
+def test_a_model_whose_engine_only_a_cluster_runs_gets_its_version_by_saying_first_where_it_will_answer(
+    spec: dict[str, str], url: str, kind: str
+) -> None:
+    runs = {"modelFormat": "sklearn"} if spec["engine"] == "kserve" else {}
+    said = {**spec, "tier": "light", "source": "models:/big@production", "kubernetes": runs}
+    one, offers = resource(name="big", spec=said), Offers({"InferenceService": "serving.kserve.io/v1beta1"})
+    first = look(one, offers=offers)
+    assert first.send is not None and (first.apply, first.send["spec"]["url"]) == ((), url)
+    source = "hf://org/big@abc" if kind == "InferenceService" else "file:///weights"
+    pin = PinnedModel(name="big", version=3, source=source, sha256="0" * 64)
+    known: dict[str, Any] = {"offers": offers, "pins": {"models:/big@production": pin}}
+    second = look(one, **known)
+    assert kind in {child["kind"] for child in second.apply}
+    assert second.send == first.send
+    status = look(one, standing=accepted(one, **known), **known).status or {}
+    assert "checksum of the registry's version is not checked" in status["conditions"][1]["message"]
+
+
+def test_a_bento_of_the_registry_is_told_at_once_that_there_is_none() -> None:
+    said = {"engine": "bento", "tier": "light", "source": "models:/big@production", "kubernetes": {"image": "a:1"}}
+    patch = look(resource(name="big", spec=said))
+    assert patch.send is None and patch.status is not None
+    assert "A Bento holds its weights: remove source." in patch.status["conditions"][0]["message"]
 
 
 def test_an_unheld_resource_is_held() -> None:

@@ -51,3 +51,9 @@ def test_the_token_is_read_from_a_file_and_shown_nowhere(tmp_path: Path) -> None
 def test_two_tokens_are_refused(tmp_path: Path) -> None:
     with pytest.raises(TiermeshError, match="at most one of"):
         OperatorSettings.load(control_plane_token="a", control_plane_token_file=tmp_path)
+
+
+def test_a_kind_that_is_ignored_is_one_that_a_cluster_may_lack() -> None:
+    assert OperatorSettings.load(ignored="ScaledObject, RayService").ignored == ("ScaledObject", "RayService")
+    with pytest.raises(TiermeshError, match="must be one of RayService"):
+        OperatorSettings.load(ignored="Deployment")

@@ -94,6 +94,9 @@ class World:
         self._write("status")
         return self._keep({**self.objects[one.key.kind, one.key.name], "status": status})
 
+    async def find(self, wanted: Object) -> Object | None:
+        return self.objects.get((wanted["kind"], wanted["metadata"]["name"]))
+
     async def read(self, api_version: str, kind: str, namespace: str, name: str) -> Object | None:
         return self.objects.get((kind, name))
 
@@ -148,6 +151,26 @@ async def test_what_an_api_server_refuses_keeps_nothing_else_from_being_written_
         assert "services is forbidden" in conditions[1]["message"]
         world.refusals.clear()
         await _until(lambda: ("Service", "model-big") in world.objects)
+
+
+async def test_what_somebody_else_made_under_the_name_of_a_child_is_left_as_it_is_and_said_to_be_there(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("INFO")
+    world = World()
+    stranger = {"kind": "Deployment", "metadata": {"name": "model-big", "namespace": "team"}, "spec": {"replicas": 9}}
+    world.objects["Deployment", "model-big"] = stranger
+    async with _working(world):
+        world.see(resource(name="big", spec=HERE))
+        await _until(lambda: world.objects["Model", "big"].get("status", {}).get("conditions"))
+        assert ("Service", "model-big") in world.objects
+        assert world.objects["Deployment", "model-big"] is stranger
+        conditions = world.objects["Model", "big"]["status"]["conditions"]
+        assert [each["reason"] for each in conditions] == ["Accepted", "WriteRefused", "WriteRefused"]
+        assert "Deployment 'model-big' is there already and belongs to nobody" in conditions[1]["message"]
+        assert "'model-big' written" not in caplog.text
+        del world.objects["Deployment", "model-big"]
+        await _until(lambda: world.objects.get(("Deployment", "model-big")))
 
 
 async def test_a_deleted_resource_goes_once_its_document_has() -> None:

@@ -43,6 +43,17 @@ async def test_a_router_is_alive_from_its_start_and_ready_from_its_first_snapsho
         assert (await http.get("/livez")).status_code == 200
 
 
+async def test_a_router_is_ready_where_nothing_is_published_yet() -> None:
+    async with mesh() as whole:
+        whole.router.runtime = None
+        site = Admin(whole.router, whole.ledger.exposition, lambda: False, nothing_published=lambda: True)
+        server = HttpServer(site, site.refuse, ServerLimits())
+        port = await server.start("127.0.0.1", 0)
+        async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False, verify=False) as http:
+            assert (await http.get("/readyz")).text == "ok\n"
+        await server.stop(0)
+
+
 async def test_a_router_that_drains_is_alive_and_not_ready() -> None:
     async with admin() as (whole, http):
         await whole.server.stop(0)

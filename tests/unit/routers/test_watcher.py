@@ -1,6 +1,7 @@
 """The watcher keeps a router on the newest snapshot that can be built, whatever the source does."""
 
 import asyncio
+import contextlib
 from collections import deque
 from pathlib import Path
 
@@ -71,6 +72,16 @@ class Following:
 def bad(number: int) -> Snapshot:
     """A snapshot that no router can build."""
     return snapshot(number=number, sha256="0" * 64)
+
+
+async def test_a_source_that_answers_with_nothing_has_published_nothing_until_it_has() -> None:
+    following = Following(FakeSource(AWAY, None, snapshot(number=1), None))
+    said = []
+    for _ in range(4):
+        with contextlib.suppress(TiermeshError):
+            await following.watcher.step()
+        said.append(following.watcher.nothing_published)
+    assert said == [False, True, False, False]
 
 
 async def test_each_new_snapshot_is_put_in_force_and_acknowledged() -> None:

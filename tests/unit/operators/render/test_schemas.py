@@ -65,6 +65,8 @@ def test_every_pod_passes_the_restricted_level() -> None:
         for pod in pods(rendered.objects):
             assert pod["securityContext"]["runAsNonRoot"] is True, name
             assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+            # A Service `tiermesh-…` would be told as TIERMESH_…, which our processes refuse as settings.
+            assert pod["enableServiceLinks"] is False, name
             for container in pod["containers"]:
                 assert container["securityContext"]["allowPrivilegeEscalation"] is False
                 assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
