@@ -69,11 +69,6 @@ class VersionsClient(RegistryClient):
         body = {"version": version, **self._signed(author, reason)}
         return read(_PROMOTED, self._call("PUT", _path(name, "aliases", alias), json=body))
 
-    def model_pins(self) -> dict[str, PinnedModel]:
-        """What the references of the Models in force stand for."""
-        found = read(PINS, self._call("GET", "/v1/registry/pins"), "items")
-        return {pin.reference: pin.model for pin in found}
-
     def served_models(self) -> list[Model]:
         """The Models as they are to be served: versions in place of references, and those that Rollouts try."""
         documents = read(_DOCUMENTS, self._call("GET", "/v1/registry/served"), "items")

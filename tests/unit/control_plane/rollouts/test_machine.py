@@ -177,7 +177,7 @@ def test_a_change_that_was_not_promoted_is_held_back_and_one_that_was_is_not() -
 def test_a_course_that_was_written_down_when_only_prompts_were_followed_is_read() -> None:
     (now,) = _following(1, 2)
     before = now.model_dump(mode="json", exclude={"reference", "back"})
-    said = {"name": "support", "alias": "live", "version": None, "variables": {}}
+    said: dict[str, Any] = {"name": "support", "alias": "live", "version": None, "variables": {}}
     course = machine.begin("", NOW).model_dump(mode="json")
     assert Course.model_validate(course | {"following": before | {"said": said}}).following == (now,)
     assert Course.model_validate(course | {"following": None}).following == ()

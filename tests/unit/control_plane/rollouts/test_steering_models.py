@@ -185,7 +185,7 @@ def test_what_changes_meanwhile_is_carried_out_together_and_what_was_taken_back_
     _know(world, _pin(1))
     with world.database.write() as transaction:
         pins.keep(transaction, _said(1))
-    said = {"prompt": {"name": "tone", "alias": "live"}}
+    said: dict[str, Any] = {"prompt": {"name": "tone", "alias": "live"}}
     world.apply(model(), _FOLLOWS, route(**said), _following("heavier", "prompt", "model"))
 
     def does() -> tuple[int | None, tuple[str, ...] | None]:
