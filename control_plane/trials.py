@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from control_plane.rollouts import changes, machine
+from control_plane.rollouts import changes, fitting, machine
 from control_plane.rollouts.machine import Decided
 from control_plane.spec.arming import key_of
 from control_plane.spec.arms import Override
@@ -50,11 +50,16 @@ def spec_sha256(rollout: Rollout) -> str:
 
 
 def under_way(transaction: Transaction, documents: list[Document]) -> UnderWay:
-    """How far all of them are."""
+    """How far all of them are.
+
+    Raises TiermeshError(INVALID_DOCUMENT) where a Rollout cannot carry out what it follows.
+    """
     trials = [document for document in documents if isinstance(document, Experiment | Rollout)]
     found = UnderWay(documents)
     if not trials:
         return found
+    by_key = {document.key: document for document in documents}
+    fitting.refuse_wrong(_following(by_key), by_key)
     courses, weights = rollouts.read(transaction), allocations.read(transaction)
     holding: dict[str, Course] = {}
     for trial in trials:
@@ -69,7 +74,7 @@ def under_way(transaction: Transaction, documents: list[Document]) -> UnderWay:
             if course.following and trial.spec.on_change:
                 # Also while the document is changed: what was not yet shown to be good does not come by that.
                 holding[key] = course
-    return _holding(found, documents, holding) if holding else found
+    return _holding(found, by_key, holding) if holding else found
 
 
 def changed(
@@ -139,15 +144,18 @@ def _deal(found: UnderWay, key: str, course: Course) -> None:
         found.mirrors[key] = course.mirror
 
 
-def _holding(found: UnderWay, documents: list[Document], holding: Mapping[str, Course]) -> UnderWay:
+def _holding(found: UnderWay, by_key: Mapping[Key, Document], holding: Mapping[str, Course]) -> UnderWay:
     """The same with what Rollouts hold back, by their keys. Models that serve other versions come at once, so that they
     are there once the Rollout begins."""
-    by_key = {document.key: document for document in documents}
     instead: dict[Key, Document] = {}
     beside: dict[Key, Model] = {}
     for rollout in _following(by_key):
         if course := holding.get(key_of(rollout)):
-            held = changes.hold(rollout, course.following, by_key, not course.phase.over)
+            # One that is over begins anew where its document was changed.
+            goes_on = not course.phase.over or course.spec != spec_sha256(rollout)
+            held = changes.hold(rollout, course.following, by_key, goes_on)
+            if named := [by_key[key] for key in held.beside if key in by_key]:
+                raise fitting.taken(named[0], rollout)
             instead |= held.instead
             beside |= held.beside
             if any(held.candidate.says()):
@@ -157,4 +165,4 @@ def _holding(found: UnderWay, documents: list[Document], holding: Mapping[str, C
                     found.models[changes.version_of(version)] = version
                 else:
                     found.prompts[changes.version_of(version)] = version
-    return replace(found, documents=[*(instead.get(one.key, one) for one in documents), *beside.values()])
+    return replace(found, documents=[*(instead.get(key, one) for key, one in by_key.items()), *beside.values()])

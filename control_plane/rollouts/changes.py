@@ -12,7 +12,6 @@ from typing import NamedTuple
 from control_plane.spec.arms import Override
 from control_plane.spec.courses import Following, Pinned
 from control_plane.spec.documents import Document, Metadata, Model, Rollout, Route
-from control_plane.spec.errors import Code, FieldError, TiermeshError
 from control_plane.spec.names import Key
 from control_plane.spec.prompts import PinnedPrompt, RoutePrompt, reference
 from control_plane.spec.rollouts import Changed
@@ -52,7 +51,7 @@ def followed(rollout: Rollout, documents: Mapping[Key, Document]) -> Iterator[tu
     if Changed.PROMPT in rollout.spec.on_change and prompt is not None and prompt.alias is not None:
         yield prompt.reference, route.metadata.qualified_name
     if Changed.MODEL in rollout.spec.on_change:
-        for name, model in _named(route, documents).items():
+        for name, model in named(route, documents).items():
             yield from aliases(model, name)
 
 
@@ -89,10 +88,7 @@ def held_in(
 def hold(
     rollout: Rollout, following: Collection[Following], documents: Mapping[Key, Document], carried_out: bool
 ) -> Held:
-    """The documents while its changes are held back, and what its candidate does, where they are carried out.
-
-    Raises TiermeshError(INVALID_DOCUMENT) where somebody gave a Model the name of one that serves another version.
-    """
+    """The documents while its changes are held back, and what its candidate does, where they are carried out."""
     route = documents.get(route_of(rollout))
     if not isinstance(route, Route):
         return Held({}, {}, Override())
@@ -106,21 +102,18 @@ def hold(
         if prompt.reference in tried:
             candidate = Override(prompt=_at(prompt, tried[prompt.reference]))
     beside: dict[str, Model] = {}
-    for name, model in _named(route, documents).items():
+    for name, model in named(route, documents).items():
         if stable.keys() & references(model):
             instead[model.key] = _serving(model, stable)
         if tried.keys() & dict(aliases(model, name)).keys():
             beside[model.metadata.name] = _beside(model, stable, tried)
-    for one in beside.values():
-        if one.key in documents:
-            raise _taken(one, rollout)
     if beside:
         names = {name: one.metadata.name for name, one in beside.items()}
         candidate = candidate.model_copy(update={"tiers": _instead(route.spec.tiers, names)})
     return Held(instead, {one.key: one for one in beside.values()}, candidate)
 
 
-def _named(route: Route, documents: Mapping[Key, Document]) -> dict[str, Model]:
+def named(route: Route, documents: Mapping[Key, Document]) -> dict[str, Model]:
     """The Models of a Route's tiers, by the names that stand there."""
     tiers, namespace = route.spec.tiers, route.metadata.namespace
     found = {name: documents.get(Key("Model", base_of(name), namespace)) for name in tiers.light + tiers.heavy}
@@ -170,9 +163,3 @@ def _instead(tiers: Tiers, names: Mapping[str, str]) -> Tiers:
 def _at(prompt: RoutePrompt, version: Pinned) -> RoutePrompt:
     """The same prompt in one version."""
     return prompt.model_copy(update={"alias": None, "version": version.version})
-
-
-def _taken(one: Model, rollout: Rollout) -> TiermeshError:
-    message = f"{one.key} has the name under which {rollout.key} tries another version of a Model."
-    wrong = FieldError(f"Model/{one.metadata.qualified_name}.metadata.name", "is taken by a Rollout")
-    return TiermeshError(Code.INVALID_DOCUMENT, message, "Give that document another name.", errors=(wrong,))

@@ -8,15 +8,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import combinations
 
 from control_plane.spec.arming import Trial, by_route, dealt, key_of
-from control_plane.spec.documents import Document, Experiment, Model, Rollout, Route
+from control_plane.spec.documents import Document, Experiment, Model, Route
 from control_plane.spec.errors import FieldError
 from control_plane.spec.experiments import ROUNDING, Traffic
 from control_plane.spec.fitting import ModelReference, advice, of_tiers, place, within, wrong_models, wrong_prompt
 from control_plane.spec.fitting_judges import wrong_judges
 from control_plane.spec.names import Key
 from control_plane.spec.prompts import Pins
-from control_plane.spec.rollouts import Changed
-from control_plane.spec.served import aliases, base_of
 
 MOST_TRIALS = 8
 """That assign units of one Route: all their arms stand in a header of each answer."""
@@ -33,37 +31,8 @@ def wrong_trials(
         yield from _shadows(trial, documents)
         if trial.kind == "Rollout" and (override := pins.overrides.get(key_of(trial))) and override.prompt:
             yield from wrong_prompt(f"{place(trial)}.spec.onChange", override.prompt, pins)
-    yield from _wrong_followers((trial for trial in trials if isinstance(trial, Rollout)), documents)
     for together in by_route(trials, pins).values():
         yield from _collisions(together, pins)
-
-
-def _wrong_followers(rollouts: Iterable[Rollout], documents: Mapping[Key, Document]) -> Iterator[FieldError]:
-    """Rollouts that would carry out what they cannot: versions of Models that nothing here can serve twice, and those
-    that another one carries out."""
-    taken: dict[Key, Rollout] = {}
-    for rollout in rollouts:
-        for model in _followed(rollout, documents):
-            name, where = model.metadata.name, f"{place(rollout)}.spec.onChange"
-            if not model.spec.served_here:
-                problem = f"Model {name!r} is at a URL of its own, where nobody here serves another version beside it"
-                yield FieldError(where, f"{problem}: remove 'model', and override tiers with a Model of that version")
-            elif (owner := taken.setdefault(model.key, rollout)) is not rollout:
-                yield FieldError(where, f"{owner.key} carries out the changes of Model {name!r}: keep one of them")
-
-
-def _followed(rollout: Rollout, documents: Mapping[Key, Document]) -> list[Model]:
-    """The Models whose aliases it follows, each once."""
-    namespace = rollout.metadata.namespace
-    route = documents.get(Key("Route", rollout.spec.route, namespace))
-    if Changed.MODEL not in rollout.spec.on_change or not isinstance(route, Route):
-        return []
-    found = {}
-    for name in route.spec.tiers.light + route.spec.tiers.heavy:
-        model = documents.get(Key("Model", base_of(name), namespace))
-        if isinstance(model, Model) and any(aliases(model, name)):
-            found[model.key] = model
-    return list(found.values())
 
 
 def _models(trial: Trial) -> Iterator[ModelReference]:

@@ -9,6 +9,7 @@ from control_plane.rollouts.steering import Rollouts
 from control_plane.spec.courses import Command, Phase, Why
 from control_plane.spec.documents import in_namespace
 from control_plane.spec.errors import Code, TiermeshError
+from control_plane.spec.names import Key
 from control_plane.spec.prompts import PinnedPrompt
 from control_plane.spec.snapshots import Backend
 from control_plane.spec.versions import PinnedModel
@@ -267,7 +268,13 @@ def test_it_waits_for_an_experiment_over_the_same_tiers(following: World) -> Non
         ([_following("second", route="other")], "Rollout 'heavier' carries out the changes of Model 'assistant'"),
     ],
 )
-def test_what_cannot_be_carried_out_is_refused(following: World, documents: list[dict[str, Any]], says: str) -> None:
+@pytest.mark.parametrize("under_way", [False, True])
+def test_what_cannot_be_carried_out_is_refused(
+    following: World, documents: list[dict[str, Any]], says: str, under_way: bool
+) -> None:
+    if under_way:
+        _move(following, 2)
+        following.at(0)
     with pytest.raises(TiermeshError, match=says) as raised:
         following.apply(*documents)
     assert raised.value.code is Code.INVALID_DOCUMENT
@@ -278,6 +285,19 @@ def test_a_model_that_has_the_name_already_keeps_the_alias_where_it_is(following
     with pytest.raises(TiermeshError, match="has the name under which Rollout 'heavier' tries another version"):
         _move(following, 2)
     assert _serves(following) == {"assistant": "1"}
+
+
+def test_one_that_would_begin_anew_and_finds_its_name_taken_is_refused(following: World) -> None:
+    _move(following, 2)
+    following.at(0)
+    following.rollouts.command(KEY, Command.ABORT, "alice")
+    following.apply(generating("assistant--v2"))
+    with pytest.raises(TiermeshError, match="has the name under which Rollout 'heavier' tries"):
+        following.apply(_following(salt="anew"))
+    following.publisher.delete(Key("Model", "assistant--v2"), "alice")
+    following.apply(_following(salt="anew"))
+    following.at(1)
+    assert (following.weight(), _serves(following)) == (10, {"assistant": "1", "assistant--v2": "2"})
 
 
 def test_long_names_are_cut_and_stay_different(world: World) -> None:
