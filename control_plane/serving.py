@@ -18,10 +18,11 @@ from control_plane.trials import under_way
 
 def models(transaction: Transaction) -> list[Model]:
     """All of them."""
-    documents = [*_read(transaction, "Model"), *_read(transaction, "Rollout")]
-    if any(isinstance(one, Rollout) and one.spec.on_change for one in documents):
-        documents += _read(transaction, "Route")
-    found = under_way(transaction, documents)
+    documents = {one.key: one for kind in ("Model", "Rollout") for one in _read(transaction, kind)}
+    for rollout in [one for one in documents.values() if isinstance(one, Rollout) and one.spec.on_change]:
+        if (route := _head(transaction, changes.route_of(rollout))) is not None:
+            documents[route.key] = route
+    found = under_way(transaction, list(documents.values()))
     pins = found.pins(Pins({}, {name: pin.model for name, pin in model_pins.read(transaction).items()}))
     return [pinned(one, pins.models) for one in found.documents if isinstance(one, Model)]
 

@@ -33,7 +33,7 @@ class Following:
     token: SecretStr | None = None
     """Who asks, where the control plane wants to know."""
     names: frozenset[str] = frozenset()
-    """The Models that run on this machine."""
+    """The Models that have to run on this machine."""
     snapshot: int | None = None
     """The newest snapshot whose documents are in the file."""
     _away: bool = False

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from control_plane.spec.arms import Override
 from control_plane.spec.courses import Following, Pinned
-from control_plane.spec.documents import Document, Metadata, Model, Rollout, Route
+from control_plane.spec.documents import TRIED, Document, Metadata, Model, Rollout, Route
 from control_plane.spec.names import Key
 from control_plane.spec.prompts import PinnedPrompt, RoutePrompt, reference
 from control_plane.spec.rollouts import Changed
@@ -127,7 +127,8 @@ def _beside(model: Model, stable: Mapping[str, Pinned], tried: Mapping[str, Pinn
     if len(name) > _LONGEST_NAME:
         digest = hashlib.sha256(name.encode()).hexdigest()[:_DIGITS]
         name = f"{name[: _LONGEST_NAME - _DIGITS - 1]}-{digest}"
-    metadata = Metadata(name=name, namespace=model.metadata.namespace)
+    of = {TRIED: model.metadata.name}
+    metadata = Metadata(name=name, namespace=model.metadata.namespace, annotations=of)
     return _serving(model, {**stable, **tried}).model_copy(update={"metadata": metadata})
 
 

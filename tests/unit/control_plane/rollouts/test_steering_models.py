@@ -316,5 +316,6 @@ def test_what_is_served_beside_is_no_document(following: World) -> None:
     _move(following, 2)
     with following.database.read() as transaction:
         assert {key.name for key in revisions.heads(transaction, "Model")} == {"faq", "assistant"}
+        assert {one.metadata.name for one in serving.models(transaction) if one.tried} == {"assistant--v2"}
     with pytest.raises(TiermeshError, match="tries another version"):
         following.apply(generating("assistant--v2"))
