@@ -250,6 +250,7 @@ class Publisher:
             dryRun=write.dry_run,
             diff=outcome.diff,
             diffComplete=outcome.diff_complete,
+            rollouts=outcome.also,
         )
         if changes or applied.published:
             said = applied.model_dump(mode="json", exclude={"diff", "diff_complete"})

@@ -163,6 +163,7 @@ class Promotions:
             gates=tuple(sorted({gate.model for gate in passed})),
             snapshot=applied.snapshot,
             published=applied.published,
+            rollouts=applied.rollouts,
         )
 
     def _pin(

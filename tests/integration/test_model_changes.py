@@ -119,7 +119,7 @@ async def test_a_promoted_version_is_asked_once_it_answers_and_then_is_the_model
     rollout = _rollout(steps=[{"setWeight": 100}, {"pause": {}}])
     async with _mesh(tmp_path, empty_registry, rollout) as (mesh, _):
         promoted = await asyncio.to_thread(mesh.versions.promote, "support", 2, "live", "bob")
-        assert promoted.published
+        assert promoted.rollouts == (f"Rollout/newer pending: {_ALIAS!r} leads to version 2 instead of 1",)
         assert await mesh.deployed() == {"assistant": "https://x.test/1.tar", "assistant--v2": "https://x.test/2.tar"}
         assert await mesh.in_force() == {"assistant": "1", "assistant--v2": "2"}
         waiting = await mesh.asked_until("newer", lambda status: status.problem is not None)
