@@ -148,7 +148,8 @@ class Aliases:
         why = reason or f"alias {alias!r} of prompt {name!r} moved to version {version}"
         applied = self._pin(found, alias, author, why, origin=origin)
         moved = {"name": name, "alias": alias, "version": version, "before": before}
-        return Moved.model_validate({**moved, "snapshot": applied.snapshot, "published": applied.published})
+        did = {"snapshot": applied.snapshot, "published": applied.published, "rollouts": applied.rollouts}
+        return Moved.model_validate(moved | did)
 
     def _pin(
         self,

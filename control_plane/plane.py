@@ -41,6 +41,7 @@ from control_plane.prompts.connection import Connection
 from control_plane.prompts.registry import PromptRegistry
 from control_plane.publisher import Publisher
 from control_plane.replica import Replica
+from control_plane.rollouts.answering import Answering
 from control_plane.rollouts.evidence import shown
 from control_plane.rollouts.steering import Rollouts
 from control_plane.settings import ControlPlaneSettings
@@ -82,7 +83,7 @@ def wire(settings: ControlPlaneSettings, database: Database) -> Plane:
     replica = Replica(database, publisher, room, metrics, settings.name)
     experiments, rollouts = (
         Experiments(publisher, timedelta(minutes=settings.allocation_minutes)),
-        Rollouts(publisher, shown),
+        Rollouts(publisher, shown, Answering(settings.serve_url).missing),
     )
     more = (
         experiment_routes(experiments),

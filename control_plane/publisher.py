@@ -15,6 +15,7 @@ from control_plane.compiler import Compiled, Compiler
 from control_plane.models.pinning import ModelPinning
 from control_plane.pinning import Pinning, Plan
 from control_plane.refusals import no_such_snapshot, refuse_absent, refuse_managed, refuse_named, refuse_stale
+from control_plane.spec.courses import Pinned
 from control_plane.spec.differences import of_contents
 from control_plane.spec.documents import Document, stored
 from control_plane.spec.errors import Code, FieldError, TiermeshError
@@ -66,8 +67,8 @@ class _Write:
     prompts: Mapping[str, Pin] = field(default_factory=dict)
     models: Mapping[str, ModelPin] = field(default_factory=dict)
     """What references stand for from now on, beside what they stand for already."""
-    restores: int | None = None
-    """The snapshot whose documents it restores."""
+    restores: Snapshot | None = None
+    """Whose documents it restores."""
     also: tuple[str, ...] = ()
     """What else it does, for the audit."""
     then: Callable[[Transaction, int | None], None] = lambda _transaction, _number: None
@@ -176,7 +177,7 @@ class Publisher:
 
         by = self._by(author, reason or f"rollback to snapshot {number}", origin)
         held, held_models = _held(then, prompts), model_pins.held(then.content, versions)
-        return self._write(_Write("rollback", by, decide, manager, prompts=held, models=held_models, restores=number))
+        return self._write(_Write("rollback", by, decide, manager, prompts=held, models=held_models, restores=then))
 
     def repin(
         self, given: Mapping[str, Pin], author: str, reason: str, dry_run: bool = False, origin: Origin = HERE
@@ -187,9 +188,14 @@ class Publisher:
         """
         return self._write(_Write(_ALIAS, self._by(author, reason, origin), dry_run=dry_run, prompts=given))
 
-    def repin_models(self, given: Mapping[str, ModelPin], author: str, reason: str, origin: Origin = HERE) -> Applied:
-        """Let references stand for other versions, where Models name them."""
-        return self._write(_Write(_ALIAS, self._by(author, reason, origin), models=given))
+    def repin_models(
+        self, given: Mapping[str, ModelPin], author: str, reason: str, dry_run: bool = False, origin: Origin = HERE
+    ) -> Applied:
+        """Let references stand for other versions, where Models name them.
+
+        Raises TiermeshError(INVALID_DOCUMENT) where a Model has the name of one that a Rollout would begin with.
+        """
+        return self._write(_Write(_ALIAS, self._by(author, reason, origin), dry_run=dry_run, models=given))
 
     def steer(
         self,
@@ -244,6 +250,7 @@ class Publisher:
             dryRun=write.dry_run,
             diff=outcome.diff,
             diffComplete=outcome.diff_complete,
+            rollouts=outcome.also,
         )
         if changes or applied.published:
             said = applied.model_dump(mode="json", exclude={"diff", "diff_complete"})
@@ -269,20 +276,23 @@ class Publisher:
     def _pins(self, transaction: Transaction, documents: list[Document], write: _Write) -> tuple[Pins, tuple[str, ...]]:
         """What the documents' references stand for from now on, written down, and what Rollouts have to do with it.
         Those that nobody names are forgotten."""
-        before = pins.read(transaction)
+        before, models_before = pins.read(transaction), model_pins.read(transaction)
         prompts = {**before, **write.prompts}
-        models = model_pins.used({**model_pins.read(transaction), **write.models}, documents)
+        models = model_pins.used({**models_before, **write.models}, documents)
         named = {said.reference for one in documents for _, said in prompts_of(one)}
         model_pins.keep(transaction, models)
         pins.keep(transaction, {name: pin for name, pin in prompts.items() if name in named})
         texts = {name: pin.prompt for name, pin in prompts.items()}
-        also: tuple[str, ...] = ()
+        weights = {name: pin.model for name, pin in models.items()}
+        leads: Mapping[str, Pinned] = {**texts, **weights}
+        also: list[str] = []
         if write.action == _ALIAS:
-            was = {name: pin.prompt for name, pin in before.items()}
-            also = tuple(trials.changed(transaction, documents, was, texts, write.by.author, write.by.at))
+            led: dict[str, Pinned] = {name: pin.prompt for name, pin in before.items()}
+            led |= {name: pin.model for name, pin in models_before.items()}
+            also = trials.changed(transaction, documents, led, leads, write.by.author, write.by.at)
         elif write.restores is not None:
-            also = tuple(trials.restored(transaction, documents, write.restores, write.by.author, write.by.at))
-        return Pins(texts, {name: pin.model for name, pin in models.items()}), also
+            also = trials.restored(transaction, documents, write.restores, leads, write.by.author, write.by.at)
+        return Pins(texts, weights), tuple(also)
 
     def _content(self, transaction: Transaction, one: snapshots.InForce) -> Content:
         """What is in force: as compiled here, or else as another process wrote it down."""

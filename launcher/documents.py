@@ -31,8 +31,9 @@ def expected(given: Path | None, home: Home) -> list[Document]:
 
 
 def local(documents: Iterable[Document]) -> list[Model]:
-    """The Models that run on this machine, rather than behind a URL."""
-    return [document for document in documents if isinstance(document, Model) and document.spec.served_here]
+    """The Models that have to run on this machine: neither behind a URL, nor a version that is only tried."""
+    models = (document for document in documents if isinstance(document, Model))
+    return [model for model in models if model.spec.served_here and not model.tried]
 
 
 def render(models: Iterable[Model]) -> str:

@@ -13,9 +13,7 @@ from pydantic import SecretStr
 from control_plane.client.http import SnapshotFeed
 from control_plane.client.versions import VersionsClient
 from control_plane.spec.documents import Model
-from control_plane.spec.errors import Code, TiermeshError
-from control_plane.spec.names import EVERY_NAMESPACE
-from control_plane.spec.served import pinned, references, unresolved
+from control_plane.spec.errors import TiermeshError
 from launcher.documents import local, render
 from launcher.home import Home, write
 
@@ -35,7 +33,7 @@ class Following:
     token: SecretStr | None = None
     """Who asks, where the control plane wants to know."""
     names: frozenset[str] = frozenset()
-    """The Models that run on this machine."""
+    """The Models that have to run on this machine."""
     snapshot: int | None = None
     """The newest snapshot whose documents are in the file."""
     _away: bool = False
@@ -88,13 +86,6 @@ class Following:
             self.changed()
 
     def _list(self) -> list[Model]:
-        """The Models, with the version that each reference to the model registry stands for in its place.
-
-        Raises TiermeshError(UNAVAILABLE) where one was applied between the two answers: the next look has both.
-        """
+        """The Models as they are to be served. Raises TiermeshError."""
         with VersionsClient(self.url, token=self.token) as client:
-            models = [document for document in client.list("Model", EVERY_NAMESPACE) if isinstance(document, Model)]
-            pins = client.model_pins() if any(map(references, models)) else {}
-        if missing := next(unresolved(models, pins), None):
-            raise TiermeshError(Code.UNAVAILABLE, f"{missing.field}: {missing.message}.")
-        return [pinned(model, pins) for model in models]
+            return client.served_models()

@@ -113,7 +113,7 @@ class Mesh:
         while True:
             status = read_models_status(self.home.models_status)
             step.note(status.words())
-            for name, why in status.failed().items():
+            for name, why in status.failed(self.following.names).items():
                 raise TiermeshError(
                     Code.SETUP, f"Model {name!r} does not start: {why}", f"The log is {self.home.log(MODELS)}."
                 )

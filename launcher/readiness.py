@@ -42,9 +42,10 @@ class ModelsStatus(BaseModel):
     ray: Literal["starting", "running"] = "starting"
     models: dict[str, ModelStatus] = Field(default_factory=dict)
 
-    def failed(self) -> dict[str, str]:
-        """Name -> why, of the models that failed."""
-        return {name: model.message for name, model in self.models.items() if model.state == "failed"}
+    def failed(self, names: Set[str]) -> dict[str, str]:
+        """Name -> why, of those of these models that failed."""
+        found = {name: model for name, model in self.models.items() if name in names}
+        return {name: model.message for name, model in found.items() if model.state == "failed"}
 
     def running(self, names: Set[str]) -> bool:
         """Whether Ray and all these models run."""

@@ -26,7 +26,7 @@ def main() -> int:
         configure(chosen.log_level)
         wanted = documents.read(chosen.documents)
         cluster.check_port(chosen)
-        capacity.check(wanted.values(), capacity.look())
+        capacity.check(capacity.competing(wanted.values()), capacity.look())
     except TiermeshError as error:
         sys.stderr.write(f"{error}\n")
         return 1

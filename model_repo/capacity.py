@@ -58,6 +58,11 @@ def check(models: Iterable[Model], machine: Machine, running: Collection[str] = 
             raise TiermeshError(Code.SETUP, message, "Free some, or lower `resources` or `replicas` in the documents.")
 
 
+def competing(models: Iterable[Model], model: Model | None = None) -> list[Model]:
+    """Those whose needs count where all start, or this one: a version that a Rollout tries keeps no other from it."""
+    return [other for other in models if other is model or not other.tried]
+
+
 def _wanted(models: Iterable[Model], amount: Callable[[Resources], float]) -> dict[str, float]:
     return {model.metadata.qualified_name: model.spec.replicas.min * amount(model.spec.resources) for model in models}
 

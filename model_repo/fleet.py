@@ -110,7 +110,7 @@ class Fleet:
         stands = before is not None and before.stands
         self._served[name] = served = _Served(model, time.monotonic(), "preparing", stands=stands)
         try:
-            capacity.check(wanted.values(), capacity.look(), running)
+            capacity.check(capacity.competing(wanted.values(), model), capacity.look(), running)
         except TiermeshError as error:
             served.phase, served.message = "refused", str(error)
             return

@@ -7,13 +7,16 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Path
+from fastapi.responses import JSONResponse
 from pydantic import SkipValidation
 
+from control_plane import serving
 from control_plane.api.callers import Caller, author_of, needs, origin_of, permit
 from control_plane.api.documents import Author, Reason, part
 from control_plane.api.problems import answers
 from control_plane.models.promotions import Promotions
 from control_plane.spec.base import Spec
+from control_plane.spec.documents import stored
 from control_plane.spec.errors import Code, FieldError, TiermeshError
 from control_plane.spec.names import DEFAULT_NAMESPACE
 from control_plane.spec.people import Role
@@ -138,5 +141,14 @@ def version_routes(promotions: Promotions) -> APIRouter:
         """What the references of the Models in force stand for. Needs no MLflow."""
         with promotions.publisher.database.read() as transaction:
             return PinList(items=tuple(model_pins.read(transaction).values()))
+
+    @routes.get("/served", dependencies=[needs(Role.VIEWER)])
+    def served(caller: Caller) -> JSONResponse:
+        """The Models that the caller may view as they are to be served: versions in place of references, and beside
+        them those whose versions Rollouts try, which are no documents."""
+        with promotions.publisher.database.read() as transaction:
+            found = serving.models(transaction)
+        visible = (one for one in found if caller.may(Role.VIEWER, one.metadata.namespace))
+        return JSONResponse({"items": [stored(one) for one in visible]})
 
     return routes

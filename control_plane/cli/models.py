@@ -169,6 +169,8 @@ def promote(
     typer.echo(f"{name}@{alias} stands for version {version}{since}.")
     if found.gates:
         typer.echo(f"It passed the gates of: {', '.join(found.gates)}.")
+    for said in found.rollouts:
+        typer.echo(f"Not at once: {said}.")
     if found.published:
         typer.echo(f"Snapshot {found.snapshot} is in force.")
 

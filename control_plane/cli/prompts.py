@@ -129,6 +129,8 @@ def alias(
         show(moved.model_dump(mode="json"), output)
         return
     typer.echo(f"{name}@{alias} leads to version {version}" + (f", before {moved.before}." if moved.before else "."))
+    for said in moved.rollouts:
+        typer.echo(f"Not at once: {said}.")
     if moved.published:
         typer.echo(f"Snapshot {moved.snapshot} is in force.")
     else:

@@ -1,5 +1,6 @@
 """The control plane's model registry, for people's tools and for whoever serves the versions."""
 
+from typing import Any
 from urllib.parse import quote
 
 from pydantic import TypeAdapter
@@ -7,6 +8,7 @@ from pydantic import TypeAdapter
 from control_plane.client.answers import read
 from control_plane.client.registry import RegistryClient
 from control_plane.spec.base import Spec
+from control_plane.spec.documents import Model, parse
 from control_plane.spec.versions import (
     Evaluation,
     ModelVersion,
@@ -31,6 +33,7 @@ class Pin(Spec):
 _EVALUATION = TypeAdapter(Evaluation)
 _MODELS = TypeAdapter(list[RegisteredModel])
 PINS = TypeAdapter(list[Pin])
+_DOCUMENTS = TypeAdapter(list[dict[str, Any]])
 _PROMOTED = TypeAdapter(Promoted)
 _VERSION = TypeAdapter(ModelVersion)
 _VIEW = TypeAdapter(ModelView)
@@ -66,10 +69,10 @@ class VersionsClient(RegistryClient):
         body = {"version": version, **self._signed(author, reason)}
         return read(_PROMOTED, self._call("PUT", _path(name, "aliases", alias), json=body))
 
-    def model_pins(self) -> dict[str, PinnedModel]:
-        """What the references of the Models in force stand for."""
-        found = read(PINS, self._call("GET", "/v1/registry/pins"), "items")
-        return {pin.reference: pin.model for pin in found}
+    def served_models(self) -> list[Model]:
+        """The Models as they are to be served: versions in place of references, and those that Rollouts try."""
+        documents = read(_DOCUMENTS, self._call("GET", "/v1/registry/served"), "items")
+        return [one for one in map(parse, documents) if isinstance(one, Model)]
 
 
 def _path(name: str, *parts: str) -> str:

@@ -55,7 +55,8 @@ class Promotions:
         """Let an alias stand for a version, and publish it.
 
         Raises TiermeshError: NOT_FOUND; CONFLICT that names the failing questions where a gate is not passed;
-        APPROVAL_REQUIRED with the request's number where the alias is protected.
+        INVALID_DOCUMENT where a Rollout that follows the alias finds its place taken; APPROVAL_REQUIRED with the
+        request's number where the alias is protected.
         """
         found, passed, before = self._checked(name, version, alias)
         if alias in self.protected and before != version:
@@ -110,7 +111,9 @@ class Promotions:
     def _checked(self, name: str, version: int, alias: str) -> tuple[ModelVersion, list[GateInForce], int | None]:
         known = self.registry.model(name)
         found = self.registry.version(name, version)
-        return found, self._check(found, alias), known.aliases.get(alias)
+        passed = self._check(found, alias)
+        self._pin(found, alias, FOLLOWER, "", dry_run=True)
+        return found, passed, known.aliases.get(alias)
 
     def _check(self, version: ModelVersion, alias: str) -> list[GateInForce]:
         """The gates that it passed. Raises TiermeshError(CONFLICT) at the first that it does not."""
@@ -151,7 +154,7 @@ class Promotions:
             moved = f"{name}@{alias} from {before or 'none'} to {version}"
             self.audit("model promote", moved, by.approver or by.author, by.reason, by.origin)
         why = by.reason or f"alias {alias!r} of model {name!r} moved to version {version}"
-        applied = self._pin(found, alias, by.approver or by.author, why, by.origin)
+        applied = self._pin(found, alias, by.approver or by.author, why, origin=by.origin)
         return Promoted(
             name=name,
             alias=alias,
@@ -160,12 +163,21 @@ class Promotions:
             gates=tuple(sorted({gate.model for gate in passed})),
             snapshot=applied.snapshot,
             published=applied.published,
+            rollouts=applied.rollouts,
         )
 
-    def _pin(self, found: ModelVersion, alias: str, author: str, reason: str, origin: Origin = HERE) -> Applied:
+    def _pin(
+        self,
+        found: ModelVersion,
+        alias: str,
+        author: str,
+        reason: str,
+        dry_run: bool = False,
+        origin: Origin = HERE,
+    ) -> Applied:
         name = str(Reference(found.name, alias))
         pin = ModelPin(reference=name, model=found.pinned, observed=found.version)
-        return self.publisher.repin_models({name: pin}, author, reason, origin)
+        return self.publisher.repin_models({name: pin}, author, reason, dry_run, origin)
 
     def _note(self, pin: ModelPin, observed: int, problem: str | None) -> None:
         if (pin.observed, pin.problem) == (observed, problem):

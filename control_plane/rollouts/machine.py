@@ -7,7 +7,7 @@ One call decides one thing, which the caller carries out and writes down in one 
 two decisions, and the next call goes on from the one before.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -23,7 +23,7 @@ class Decided(NamedTuple):
     reasons: tuple[Reason, ...] = ()
 
 
-def begin(spec_sha256: str, now: datetime, following: Following | None = None) -> Course:
+def begin(spec_sha256: str, now: datetime, following: tuple[Following, ...] = ()) -> Course:
     """A Rollout that nothing was done of yet."""
     return Course(spec=spec_sha256, since=now, following=following)
 
@@ -81,33 +81,49 @@ def wait_for_route(spec: RolloutSpec, course: Course, problem: str) -> Decided:
     return _blocked(course.model_copy(update=waiting), Why.BLOCKED, problem)
 
 
+def wait_for_models(course: Course, problem: str) -> Decided:
+    """It would begin, and what the candidate asks does not answer yet."""
+    return Decided(course) if course.problem == problem else _blocked(course, Why.BLOCKED, problem)
+
+
 def fail(course: Course, problem: str, now: datetime) -> Decided:
     """The change can not be written: nobody gets the candidate any more."""
     failed = _end(course, Phase.FAILED, now, Reason(code=Why.BLOCKED, text=problem))
     return failed._replace(course=failed.course.model_copy(update={"problem": problem}))
 
 
-def follow(spec_sha256: str, course: Course | None, change: Following, now: datetime) -> Decided:
-    """The alias that it follows was moved: it begins anew, from what the Route says now. Nothing is left to do where it
-    was moved back."""
-    if course is not None and course.following is not None:
-        change = change.model_copy(update={"stable": course.following.stable})
-    was, leads = change.stable.version, change.candidate.version
-    why = Reason(code=Why.ANOTHER_CHANGE, text=f"{change.candidate.name!r} leads to version {leads} instead of {was}")
-    return Decided(begin(spec_sha256, now, None if leads == was else change), (why,))
+def follow(spec_sha256: str, course: Course | None, moved: Iterable[Following], now: datetime) -> Decided:
+    """Aliases that it follows were moved: it begins anew, from what stands there now, with all that is not shown yet.
+    What was taken back stays so until it is moved itself, and one that was moved back leaves nothing to do."""
+    over = course is not None and course.phase.over
+    known = {one.reference: one for one in course.following} if course else {}
+    following = {name: one.model_copy(update={"back": one.back or over}) for name, one in known.items()}
+    reasons = []
+    for one in moved:
+        before = following.pop(one.reference, one)
+        was, leads = before.stable.version, one.candidate.version
+        if leads != was:
+            following[one.reference] = one.model_copy(update={"stable": before.stable})
+        text = f"{one.reference!r} leads to version {leads} {f'instead of {was}' if leads != was else 'again'}"
+        reasons.append(Reason(code=Why.ANOTHER_CHANGE, text=text))
+    return Decided(begin(spec_sha256, now, tuple(following.values())), tuple(reasons))
 
 
-def restore(spec_sha256: str, course: Course | None, snapshot: int, now: datetime) -> Decided:
+def restore(
+    spec_sha256: str, course: Course | None, kept: tuple[Following, ...], snapshot: int, now: datetime
+) -> Decided:
     """The document is one of an older snapshot, which is restored: what is under way is taken back, what is over stays
-    so, and nothing begins."""
-    if course is not None and course.spec == spec_sha256 and course.phase.over:
+    so, and nothing begins. `kept` is what that snapshot held back."""
+    over = course is not None and course.spec == spec_sha256 and course.phase.over
+    if course is not None and over and course.following == kept:
         return Decided(course)
+    phase = course.phase if course is not None and over else Phase.ABORTED
     why = Reason(code=Why.RESTORED, text=f"the documents of snapshot {snapshot} were restored")
-    return Decided(begin(spec_sha256, now).model_copy(update={"phase": Phase.ABORTED}), (why,))
+    return Decided(begin(spec_sha256, now, kept).model_copy(update={"phase": phase}), (why,))
 
 
 def _has_a_change(spec: RolloutSpec, course: Course) -> bool:
-    return spec.override is not None or course.following is not None
+    return spec.override is not None or any(not one.back for one in course.following)
 
 
 def _harm(evidence: Evidence) -> Iterator[Reason]:
@@ -154,10 +170,10 @@ def _phase(spec: RolloutSpec, index: int) -> Phase:
 
 
 def _end(course: Course, phase: Phase, now: datetime, *why: Reason) -> Decided:
-    """Nobody gets the candidate any more: what the Route says now is for everybody. A version that was not promoted
-    stays held back until its alias moves again."""
+    """Nobody gets the candidate any more: what the Route says now is for everybody. Versions that were not promoted
+    stay held back until their aliases move again."""
     over = {"phase": phase, "since": now, "weight": 0.0, "mirror": 0.0, "paused_at": None, "problem": None}
-    held = None if phase is Phase.PROMOTED else course.following
+    held = tuple(one for one in course.following if one.back or phase is not Phase.PROMOTED)
     return Decided(course.model_copy(update=over | {"following": held}), why)
 
 

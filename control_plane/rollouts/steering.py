@@ -6,17 +6,19 @@ moment goes on where it was, and two that believe to lead do no harm: who comes 
 """
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from control_plane import serving
 from control_plane.publisher import HERE, InForce, Publisher, Wanted
 from control_plane.refusals import no_such_document
 from control_plane.rollouts import machine
+from control_plane.rollouts.changes import route_of
 from control_plane.rollouts.machine import Decided
 from control_plane.rollouts.promotion import promoted
 from control_plane.spec.courses import Command, Course, Evidence, Phase, RolloutStatus
-from control_plane.spec.documents import Rollout, parse
+from control_plane.spec.documents import Model, Rollout, parse
 from control_plane.spec.errors import Code, TiermeshError
 from control_plane.spec.names import TIERMESH, Key, qualified
 from control_plane.spec.records import Applied, Revision
@@ -35,6 +37,8 @@ _TRIES = 5
 
 Shown = Callable[[Transaction, Rollout], Evidence]
 """What is known of a Rollout now."""
+Missing = Callable[[Iterable[Model]], str | None]
+"""Why one of these Models does not answer yet; None where all do."""
 
 
 class _Found(NamedTuple):
@@ -47,6 +51,8 @@ class _Found(NamedTuple):
     snapshot: int | None
     """In force."""
     evidence: Evidence
+    needs: tuple[Model, ...]
+    """What has to answer before it begins."""
 
 
 class _Overtaken(TiermeshError):
@@ -62,6 +68,7 @@ class Rollouts:
 
     publisher: Publisher
     shown: Shown
+    missing: Missing = lambda _models: None
 
     def follow(self) -> int:
         """Look at each once, and do what is to be done. Returns how many decisions that were.
@@ -108,8 +115,6 @@ class Rollouts:
         rollout, course = found.rollout, found.course
         with self.publisher.database.read() as transaction:
             history = rollouts.history(transaction, rollout.metadata.qualified_name)
-        change = course.following
-        leads = change and f"{change.said.name}: version {change.stable.version} -> {change.candidate.version}"
         return RolloutStatus(
             name=key.name,
             namespace=key.namespace,
@@ -121,7 +126,7 @@ class Rollouts:
             weight=course.weight,
             mirror=course.mirror,
             paused=course.paused_at is not None,
-            following=leads,
+            following=", ".join(map(str, course.following)) or None,
             problem=course.problem,
             evidence=found.evidence,
             history=history,
@@ -160,6 +165,8 @@ class Rollouts:
         decided = machine.advance(spec, course, found.evidence, now)
         if (owner := self._owner(found, decided)) is not None:
             decided = machine.wait_for_route(spec, course, owner)
+        elif course.phase is Phase.PENDING and decided.reasons and (problem := self.missing(found.needs)) is not None:
+            decided = machine.wait_for_models(course, problem)
         known = course.refused is not None and course.refused == found.snapshot
         if not decided.reasons or (known and not decided.course.phase.over):
             return False
@@ -214,8 +221,10 @@ class Rollouts:
             course = self._course(rollout, stored.course if stored else None)
             evidence = self.shown(transaction, rollout) if course.under_way else Evidence()
             in_force = snapshots.in_force(transaction)
+            begins = course.phase is Phase.PENDING
+            needs = tuple(serving.beside(transaction, rollout, course.following)) if begins else ()
         turn, number = stored.turn if stored else 0, in_force.number if in_force else None
-        return _Found(rollout, course, turn, number, evidence)
+        return _Found(rollout, course, turn, number, evidence, needs)
 
     def _course(self, rollout: Rollout, stored: Course | None) -> Course:
         """What was begun for the document as it is, or else a beginning: of the change that another form of it was
@@ -223,7 +232,7 @@ class Rollouts:
         sha256 = spec_sha256(rollout)
         if stored is not None and stored.spec == sha256:
             return stored
-        following = stored.following if stored and rollout.spec.on_change else None
+        following = stored.following if stored and rollout.spec.on_change else ()
         return machine.begin(sha256, self.publisher.now(), following)
 
     def _owner(self, found: _Found, decided: Decided) -> str | None:
@@ -231,7 +240,7 @@ class Rollouts:
         if decided.course.phase is not Phase.PROMOTED or not decided.reasons or found.rollout.spec.override is None:
             return None
         with self.publisher.database.read() as transaction:
-            head = revisions.head(transaction, _route(found.rollout))
+            head = revisions.head(transaction, route_of(found.rollout))
         document = head.document if head else None
         owner = document and document["metadata"].get("managedBy")
         if not owner or owner == TIERMESH or promoted(document or {}, found.rollout.spec.override) == document:
@@ -247,13 +256,9 @@ def _read(head: Revision) -> Rollout:
     return document
 
 
-def _route(rollout: Rollout) -> Key:
-    return rollout.key._replace(kind="Route", name=rollout.spec.route)
-
-
 def _wanted(heads: InForce, rollout: Rollout, course: Course) -> dict[Key, Wanted]:
     """The Route, as it is after the promotion. A change of an alias needs none: what it names says something else."""
-    key, override = _route(rollout), rollout.spec.override
+    key, override = route_of(rollout), rollout.spec.override
     head = heads.get(key)
     if course.phase is not Phase.PROMOTED or override is None or head is None or head.document is None:
         return {}

@@ -158,8 +158,8 @@ def _price(spec: ModelSpec) -> CompiledPrice:
 def _served(variant: Variant, serve_url: str) -> _Served:
     model = variant.model
     backend = _backend(variant, serve_url)
-    # Everything decides its answers but its price, and how a cluster runs it.
-    unpriced = backend.model_copy(update={"price": CompiledPrice()})
+    # Everything decides its answers but its price, how a cluster runs it, and by which alias its weights were found.
+    unpriced = backend.model_copy(update={"price": CompiledPrice(), "weights": None})
     says = model.spec.model_copy(update={"price": None, "kubernetes": None})
     return _Served(model, backend, digest(unpriced) + digest(says))
 
@@ -172,7 +172,7 @@ def _backend(variant: Variant, serve_url: str) -> Backend:
         version=spec.version,
         tier=spec.tier,
         protocol=spec.spoken,
-        urls=spec.addresses or (f"{serve_url.rstrip('/')}/{path_segment(base_of(name))}/v1",),
+        urls=spec.addresses or (served_at(serve_url, name),),
         servedName=model.served_name,
         operations=spec.operations,
         modalities=frozenset(spec.modalities),
@@ -180,6 +180,11 @@ def _backend(variant: Variant, serve_url: str) -> Backend:
         price=_price(spec),
         weights=variant.weights,
     )
+
+
+def served_at(serve_url: str, name: str) -> str:
+    """Where Ray Serve answers for a Model or its adapter, by qualified name."""
+    return f"{serve_url.rstrip('/')}/{path_segment(base_of(name))}/v1"
 
 
 def _hashes(route: Route, served: Mapping[str, _Served]) -> Iterator[str]:

@@ -1,12 +1,14 @@
 """Course: how far a Rollout has come, what was decided on the way and why."""
 
 from enum import StrEnum
+from typing import Any
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, Field, field_validator
 
 from control_plane.spec.base import Spec
-from control_plane.spec.prompts import PinnedPrompt, RoutePrompt
+from control_plane.spec.prompts import PinnedPrompt, reference
 from control_plane.spec.rollouts import Step
+from control_plane.spec.versions import PinnedModel
 
 
 class Phase(StrEnum):
@@ -101,14 +103,24 @@ class Evidence(Spec):
     """Arm -> units."""
 
 
-class Following(Spec):
-    """The change that a Rollout with `onChange` carries out: a prompt's alias that leads to another version."""
+Pinned = PinnedPrompt | PinnedModel
+"""What an alias leads to."""
 
-    stable: PinnedPrompt
-    """What its Route goes on to say until the candidate is promoted."""
-    candidate: PinnedPrompt
-    said: RoutePrompt
-    """As the Route names it."""
+
+class Following(Spec):
+    """A change that a Rollout with `onChange` carries out: an alias that leads to another version."""
+
+    reference: str
+    """The alias as documents name it: `support@production` of a prompt, `models:/support@production` of a model."""
+    stable: Pinned
+    """What stands there until the candidate is promoted."""
+    candidate: Pinned
+    back: bool = False
+    """Whether it is held back rather than carried out: until the alias is moved again."""
+
+    def __str__(self) -> str:
+        change = f"{self.reference}: version {self.stable.version} -> {self.candidate.version}"
+        return f"{change}, held back" if self.back else change
 
 
 class Course(Spec):
@@ -127,11 +139,22 @@ class Course(Spec):
     """The candidate's share of the units, in percent."""
     mirror: float = Field(default=0, ge=0, le=100)
     """Of the stable arm's requests of which the candidate sees a copy, in percent."""
-    following: Following | None = None
+    following: tuple[Following, ...] = ()
+    """By reference, each once."""
     problem: str | None = None
     """What stands in its way."""
     refused: int | None = None
     """The snapshot over which what comes next was refused: until there is another, it would be again."""
+
+    @field_validator("following", mode="before")
+    @classmethod
+    def _from_one_prompt(cls, value: Any) -> Any:
+        """Databases keep courses from when a Rollout followed nothing but its Route's prompt."""
+        if isinstance(value, dict):
+            said = value["said"]
+            name = reference(said["name"], said.get("alias"), said.get("version"))
+            return ({"reference": name, "stable": value["stable"], "candidate": value["candidate"]},)
+        return () if value is None else value
 
     @property
     def under_way(self) -> bool:
@@ -172,7 +195,7 @@ class RolloutStatus(Spec):
     paused: bool = False
     """By somebody's command."""
     following: str | None = None
-    """The change that it carries out, where it follows changes: `support: version 3 -> 4`."""
+    """What it carries out, where it follows changes: `support@production: version 3 -> 4`."""
     problem: str | None = None
     evidence: Evidence = Evidence()
     history: tuple[Decision, ...] = ()

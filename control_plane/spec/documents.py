@@ -17,6 +17,8 @@ from control_plane.spec.scaling import ScalingPolicySpec
 from control_plane.spec.tenants import TenantSpec
 
 API_VERSION = "tiermesh.dev/v1alpha1"
+TRIED = "tiermesh.dev/tried"
+"""The annotation of a Model that is nobody's document: it serves the other version of the one named here."""
 VERSION = r"^(0|[1-9][0-9]{0,17})$"
 """What a `resourceVersion` looks like."""
 
@@ -63,6 +65,11 @@ class Model(_Envelope):
         """By which it is asked for where it runs: what has a URL of its own knows nothing of namespaces."""
         own = self.metadata.name if self.spec.addressed or self.spec.elsewhere else self.metadata.qualified_name
         return self.spec.served_name or own
+
+    @property
+    def tried(self) -> bool:
+        """Whether it serves a version that a Rollout tries: nothing else waits for it, or fails with it."""
+        return TRIED in self.metadata.annotations
 
 
 class Route(_Envelope):

@@ -64,6 +64,8 @@ class Applied(Spec):
     """How the compiled content changes; the first hundred places."""
     diff_complete: bool = True
     """Whether these are all."""
+    rollouts: tuple[str, ...] = Field(default=(), exclude=True)
+    """What Rollouts make of it rather than that it holds at once, in words. No part of an answer."""
 
 
 class Revision(Reference):

@@ -66,6 +66,8 @@ class Moved(Spec):
     snapshot: int | None
     """In force now."""
     published: bool
+    rollouts: tuple[str, ...] = ()
+    """What Rollouts make of it rather than that it holds at once, in words."""
 
 
 class Known(Spec):

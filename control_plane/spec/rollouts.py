@@ -60,6 +60,8 @@ class Changed(StrEnum):
 
     PROMPT = "prompt"
     """The alias that its prompt follows."""
+    MODEL = "model"
+    """The aliases of the model registry that the Models of its tiers follow."""
 
 
 class RolloutSpec(Spec):

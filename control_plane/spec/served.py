@@ -30,6 +30,17 @@ def references(model: Model) -> list[str]:
     return [source for source in sources if source and reference(source)]
 
 
+def aliases(model: Model, name: str) -> Iterator[tuple[str, str]]:
+    """The registry's aliases that decide what answers under one of a Model's names, its own or an adapter's; each with
+    the qualified name whose weights it says."""
+    own, chosen = model.metadata.qualified_name, name.partition(SEPARATOR)[2]
+    sources = [(model.spec.source, own)]
+    sources += [(one.source, f"{own}{SEPARATOR}{one.name}") for one in model.spec.adapters if one.name == chosen]
+    for source, of in sources:
+        if source and (said := reference(source)) and said.alias:
+            yield source, of
+
+
 def unresolved(models: Iterable[Model], pins: ModelPins) -> Iterator[FieldError]:
     """Each reference that no pin stands for."""
     for model in models:

@@ -174,6 +174,8 @@ class Promoted(Spec):
     snapshot: int | None
     """In force now."""
     published: bool
+    rollouts: tuple[str, ...] = ()
+    """What Rollouts make of it rather than that it holds at once, in words."""
 
 
 class ModelView(RegisteredModel):

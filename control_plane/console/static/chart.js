@@ -6,8 +6,8 @@ import { duration, signed } from './words.js'
 const NARROW = 340
 const USUAL = 460
 const WIDE = 640
-const HEIGHT = 220
-const EDGE = { left: 56, right: 14, top: 14, bottom: 30 }
+export const HEIGHT = 220
+export const EDGE = { left: 56, right: 14, top: 14, bottom: 30 }
 
 /**
  * `series`: [{arm, tone, points: [{seconds, difference, low, high}]}], seconds since the start, ends `null` where they
@@ -15,7 +15,7 @@ const EDGE = { left: 56, right: 14, top: 14, bottom: 30 }
  * whether it has a row to itself.
  */
 export function chart({ series, margins = [], unit, label, better, alone = false }) {
-  const width = innerWidth < 560 ? NARROW : alone && innerWidth > 960 ? WIDE : USUAL
+  const width = widthOf(alone)
   const right = width - EDGE.right
   const span = Math.max(...series.flatMap(({ points }) => points.map(point => point.seconds)), 1)
   const domain = reach(series, margins)
@@ -30,6 +30,9 @@ export function chart({ series, margins = [], unit, label, better, alone = false
     axis(x, span, right, better),
   )
 }
+
+/** How wide a chart is drawn here; `alone`: whether it has a row to itself. */
+export const widthOf = alone => (innerWidth < 560 ? NARROW : alone && innerWidth > 960 ? WIDE : USUAL)
 
 /** From where to where: zero, margins, all differences, and the intervals of the later half; early ones are wide. */
 function reach(series, margins) {

@@ -1,12 +1,22 @@
 """Rollouts as somebody at a browser sees and commands them."""
 
+import re
+import time
+
 from playwright.sync_api import Page, expect
 
-from tests.integration.console.conftest import Plane
+from tests.integration.console.conftest import SECONDS, Plane
 
 
 def _status(plane: Plane) -> str:
     return str(plane.api.get("/v1/rollouts/heavier/status").json()["phase"])
+
+
+def _until(plane: Plane, phase: str) -> None:
+    deadline = time.monotonic() + SECONDS
+    while _status(plane) != phase:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def test_the_list_shows_how_far_each_is(page: Page, plane: Plane) -> None:
@@ -56,3 +66,29 @@ def test_a_command_that_comes_too_late_is_refused_in_the_dialog(page: Page, plan
     expect(page.get_by_role("alert")).to_have_text(
         "The rollout is over: aborted. Change its document, its salt if nothing else, to begin anew."
     )
+
+
+def test_its_weight_over_time_is_drawn_with_what_was_decided_and_what_is_to_come(page: Page, plane: Plane) -> None:
+    document = plane.api.get("/v1/rollouts/heavier").json()
+    document["spec"]["salt"] = "drawn"
+    plane.api.put("/v1/rollouts/heavier", json=document).raise_for_status()
+    _until(plane, "paused")
+    page.goto(f"{plane.url}/#/rollouts/default/heavier")
+    chart = page.get_by_role("region", name="Weights").get_by_role("img")
+    expect(chart).to_have_accessible_name(
+        re.compile(r"time: 5% at the start; now paused\. To come: 20%, analyse 30 minutes, 50%, everybody\.")
+    )
+    expect(chart.locator(".decision")).to_have_count(2)
+    page.get_by_text("As a table", exact=True).click()
+    rows = page.get_by_role("group", name="The course as a table").get_by_role("row")
+    expect(rows).to_contain_text(["When", "begins", "has 5%", "under way", "20%", "analyse", "50%", "everybody"])
+
+    plane.api.post("/v1/rollouts/heavier/promote", json={}).raise_for_status()
+    _until(plane, "analysing")
+    page.reload()
+    expect(chart).to_have_accessible_name(re.compile(r"20% after .*now analysing\. To come: 50%, everybody\."))
+    plane.api.post("/v1/rollouts/heavier/abort", json={}).raise_for_status()
+    page.reload()
+    expect(chart).to_have_accessible_name(re.compile(r", 0% after .*; now aborted\. The decisions"))
+    expect(chart.locator(".coming, .under-way")).to_have_count(0)
+    expect(chart.locator(".decision.bad")).to_have_count(1)

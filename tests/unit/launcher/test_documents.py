@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from control_plane.client.files import parse_documents, read_documents
-from control_plane.spec.documents import Metadata, Model
+from control_plane.spec.documents import TRIED, Metadata, Model
 from launcher.documents import bundled, expected, local, render
 from launcher.home import Home
 from tests.unit.launcher.samples import elsewhere, faq, model
@@ -33,6 +33,13 @@ def test_given_documents_replace_those_of_the_last_run_by_name(tmp_path: Path) -
 def test_models_behind_a_url_do_not_run_here() -> None:
     there = model("there", url="http://127.0.0.1:1/v1")
     assert local([elsewhere("far"), there, faq("near")]) == [faq("near")]
+
+
+def test_nothing_waits_for_a_version_that_is_only_tried() -> None:
+    tried = model("near--v2").model_copy(
+        update={"metadata": Metadata(name="near--v2", annotations={TRIED: "near"})},
+    )
+    assert local([model("near"), tried]) == [model("near")]
 
 
 def test_rendered_models_read_back_equal_in_whatever_order_they_came() -> None:

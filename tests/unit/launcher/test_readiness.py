@@ -36,7 +36,8 @@ def test_the_words_name_each_model_and_what_it_is_doing() -> None:
 
 def test_failed_models_say_why() -> None:
     models = {"a": ModelStatus(state="failed", message="no such folder"), "b": ModelStatus(state="running")}
-    assert ModelsStatus(models=models).failed() == {"a": "no such folder"}
+    assert ModelsStatus(models=models).failed({"a", "b"}) == {"a": "no such folder"}
+    assert ModelsStatus(models=models).failed({"b"}) == {}
 
 
 async def test_nobody_listening_is_not_ready() -> None:

@@ -1,6 +1,6 @@
 import pytest
 
-from control_plane.spec.documents import Model
+from control_plane.spec.documents import TRIED, Metadata, Model
 from control_plane.spec.errors import TiermeshError
 from model_repo import capacity
 from model_repo.capacity import Machine
@@ -35,6 +35,16 @@ def test_memory_of_models_that_run_is_not_counted_again() -> None:
     capacity.check(both, LAPTOP, running=["a"])
     with pytest.raises(TiermeshError):
         capacity.check(both, LAPTOP)
+
+
+def test_a_version_that_is_only_tried_keeps_no_other_model_from_starting() -> None:
+    tried = asking("a--v2", cpus=2)
+    tried = tried.model_copy(update={"metadata": Metadata(name="a--v2", annotations={TRIED: "a"})})
+    both = [asking("a"), tried]
+    for starting in (None, both[0]):
+        capacity.check(capacity.competing(both, starting), LAPTOP)
+    with pytest.raises(TiermeshError, match="need 3 CPUs"):
+        capacity.check(capacity.competing(both, tried), LAPTOP)
 
 
 def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 // One Rollout: where it is, what is shown of its guardrails, all that was decided, and what somebody may decide.
 
 import { ask, path as url } from '../api.js'
+import { course } from '../course.js'
 import { el } from '../dom.js'
 import { badge, confirm, facts, fullName, since } from '../parts.js'
 import { steps } from '../steps.js'
@@ -72,15 +73,20 @@ function commands({ metadata }, status, { again, say }) {
   }))
 }
 
-function shares({ weight, mirror, evidence }) {
+function shares(status) {
+  const { weight, mirror, evidence } = status
+  const [drawn, listed] = course(status)
   const row = (name, share, units, tone) => el('tr', { class: tone },
     el('th', { scope: 'row' }, el('span', { class: 'dot' }), name), el('td', {}, `${share}%`), el('td', {}, units === undefined ? '' : count(units)))
   return el('section', { 'aria-labelledby': 'weights' }, el('h2', { id: 'weights' }, 'Weights'),
-    el('div', { class: 'card' },
-      el('table', {},
-        el('thead', {}, el('tr', {}, ['Arm', 'Share', 'Units measured'].map(name => el('th', { scope: 'col' }, name)))),
-        el('tbody', {}, row('stable', 100 - weight, evidence.units.stable, 'arm-0'), row('candidate', weight, evidence.units.candidate, 'arm-1'))),
-      mirror > 0 && el('p', { class: 'quiet' }, `The candidate answers copies of ${mirror}% of the requests, and nobody sees its answers.`)))
+    el('div', { class: 'charts' }, el('div', { class: 'card' }, el('div', { class: 'sight' },
+      drawn,
+      el('div', {},
+        el('table', {},
+          el('thead', {}, el('tr', {}, ['Arm', 'Share', 'Units measured'].map(name => el('th', { scope: 'col' }, name)))),
+          el('tbody', {}, row('stable', 100 - weight, evidence.units.stable, 'arm-0'), row('candidate', weight, evidence.units.candidate, 'arm-1'))),
+        mirror > 0 && el('p', { class: 'quiet' }, `The candidate answers copies of ${mirror}% of the requests, and nobody sees its answers.`))),
+    listed)))
 }
 
 function guardrails({ evidence }) {

@@ -123,6 +123,7 @@ _TABLE: dict[tuple[str, str], Row] = {
     ("POST", f"{_MODELS}/{{name}}/versions/{{version}}/evaluations"): Row(_OPERATE, body={"result": _RESULT}),
     ("PUT", f"{_MODELS}/{{name}}/aliases/{{alias}}"): Row(_OPERATE, body={"version": 1}),
     ("GET", "/v1/registry/pins"): Row(_VIEW, "any"),
+    ("GET", "/v1/registry/served"): Row(_VIEW, "any"),
     ("GET", "/v1/approvals"): Row(_VIEW, "any"),
     ("POST", "/v1/approvals/{number}/approve"): Row(_ADMIN, "*", body={}),
     ("POST", "/v1/approvals/{number}/reject"): Row(_TRY, "any", body={}),

@@ -82,8 +82,8 @@ def test_a_version_goes_from_its_weights_to_production(
     for part in ("production", "hf://Qwen/Qwen3-8B", "2 of 2", "assistant", "passRate 1, geography 1"):
         assert part in described
     with VersionsClient(addresses.api) as client:
-        (pin,) = client.model_pins().values()
-    assert (pin.version, pin.source) == (1, f"file://{weights}")
+        served = {one.metadata.name: one.spec for one in client.served_models()}["assistant"]
+    assert (served.version, served.source) == ("1", f"file://{weights}")
 
 
 def test_a_version_that_fails_is_not_promoted_and_its_questions_are_named(

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from control_plane.rollouts import machine
 from control_plane.spec.courses import Command, Course, Evidence, Following, Guarded, Phase, Standing, Why
 from control_plane.spec.errors import Code, TiermeshError
-from control_plane.spec.prompts import PinnedPrompt, RoutePrompt
+from control_plane.spec.prompts import PinnedPrompt
 from control_plane.spec.rollouts import RolloutSpec
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
@@ -152,9 +152,8 @@ def _version(number: int) -> PinnedPrompt:
     return PinnedPrompt.model_validate({"name": "support", "version": number, "template": str(number)})
 
 
-def _following(before: int, after: int) -> Following:
-    said = RoutePrompt.model_validate({"name": "support", "alias": "live"})
-    return Following(stable=_version(before), candidate=_version(after), said=said)
+def _following(before: int, after: int) -> tuple[Following, ...]:
+    return (Following(reference="support@live", stable=_version(before), candidate=_version(after)),)
 
 
 def test_one_that_follows_changes_waits_for_one_and_begins_anew_with_the_next() -> None:
@@ -165,14 +164,23 @@ def test_one_that_follows_changes_waits_for_one_and_begins_anew_with_the_next() 
     assert course.weight == 5
     anew = machine.follow("", course, _following(2, 3), NOW).course
     assert (anew.phase, anew.weight, anew.following) == (Phase.PENDING, 0, _following(1, 3))
-    assert machine.follow("", course, _following(2, 1), NOW).course.following is None
+    assert machine.follow("", course, _following(2, 1), NOW).course.following == ()
 
 
 def test_a_change_that_was_not_promoted_is_held_back_and_one_that_was_is_not() -> None:
     spec = _spec([{"pause": {}}], onChange=["prompt"])
     course = _settled(spec, machine.follow("", None, _following(1, 2), NOW).course)
     assert machine.obey(spec, course, Command.ABORT, NOW).course.following == _following(1, 2)
-    assert machine.obey(spec, course, Command.PROMOTE, NOW).course.following is None
+    assert machine.obey(spec, course, Command.PROMOTE, NOW).course.following == ()
+
+
+def test_a_course_that_was_written_down_when_only_prompts_were_followed_is_read() -> None:
+    (now,) = _following(1, 2)
+    before = now.model_dump(mode="json", exclude={"reference", "back"})
+    said: dict[str, Any] = {"name": "support", "alias": "live", "version": None, "variables": {}}
+    course = machine.begin("", NOW).model_dump(mode="json")
+    assert Course.model_validate(course | {"following": before | {"said": said}}).following == (now,)
+    assert Course.model_validate(course | {"following": None}).following == ()
 
 
 @given(

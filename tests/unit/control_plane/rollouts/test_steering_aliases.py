@@ -63,6 +63,17 @@ def test_a_change_that_does_harm_is_held_back_until_its_alias_moves_again(follow
     assert (following.phase(), _says(following)) == (Phase.PENDING, (1, None))
 
 
+def test_a_restored_snapshot_says_again_what_it_said_to_whom_it_said_it(following: World) -> None:
+    following.publisher.repin(_pin(2), "alice", "")
+    following.at(0)
+    under_way = following.snapshot().number
+    following.rollouts.command(KEY, Command.PROMOTE, "alice", full=True)
+    following.publisher.rollback(under_way, "bob")
+    assert (_says(following), _says(following, "other")) == ((1, None), (2, None))
+    following.at(1)
+    assert (following.phase(), _says(following)) == (Phase.PROMOTED, (1, None))
+
+
 def test_a_rollout_that_is_changed_under_way_lets_no_change_through(following: World) -> None:
     following.publisher.repin(_pin(2), "alice", "")
     following.at(0)
