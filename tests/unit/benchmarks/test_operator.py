@@ -5,14 +5,16 @@ from typing import Any
 import pytest
 
 from benchmarks import operator
+from benchmarks.harness import every_kind
 from benchmarks.harness.resources import is_ready, versions
 from benchmarks.operator import Found
 
+REPAIRED = dict.fromkeys(every_kind.KINDS, 1.0)
 WHOLE: dict[str, Any] = {
     "ready_seconds": 50.0,
     "memory_mb": 140.0,
     "calls_per_look": 0.1,
-    "repaired_seconds": {"Service": 1.0},
+    "repaired_seconds": REPAIRED,
     "kills": 50,
 }
 
@@ -32,7 +34,8 @@ def test_what_keeps_every_promise_breaks_no_bar() -> None:
         ({"memory_mb": 301.0}, "resident memory"),
         ({"rewritten": 1}, "written again"),
         ({"calls_per_look": 1.1}, "API calls"),
-        ({"repaired_seconds": {"Service": 10.1}}, "drift of each Service"),
+        ({"repaired_seconds": {**REPAIRED, "Service": 10.1}}, "drift of each Service"),
+        ({"repaired_seconds": {kind: 1.0 for kind in REPAIRED if kind != "Service"}}, "drift of each Service"),
         ({"kills": 0}, "killed: times"),
         ({"differing": 1}, "differences"),
     ],
