@@ -75,7 +75,7 @@ def batch_routes(publisher: Publisher) -> APIRouter:
         origin = origin_of(caller)
         return publisher.apply(documents, author, batch.reason, dry_run, batch.manager, origin, deleted)
 
-    @routes.get("/v1/documents", responses=_list_of(*PLURALS.values()), dependencies=[needs(Role.VIEWER)])
+    @routes.get("/v1/documents", responses=list_of(*PLURALS.values()), dependencies=[needs(Role.VIEWER)])
     def export(caller: Caller, namespace: SomeNamespaces = EVERY_NAMESPACE) -> JSONResponse:
         """All documents that the caller may view, as they can be applied elsewhere: in order, without their versions.
 
@@ -93,7 +93,7 @@ def kind_routes(plural: str, kind: str, publisher: Publisher) -> APIRouter:
     body = {"requestBody": {"required": True, **_json(_schema(kind))}}
     writing = answers(404, 409, 422)
 
-    @routes.get("", responses=_list_of(kind), dependencies=[needs(Role.VIEWER)])
+    @routes.get("", responses=list_of(kind), dependencies=[needs(Role.VIEWER)])
     def list_all(caller: Caller, namespace: SomeNamespaces = DEFAULT_NAMESPACE) -> JSONResponse:
         """All documents of this kind, by namespace and name, with their versions.
 
@@ -174,7 +174,8 @@ def _json(schema: dict[str, Any]) -> dict[str, Any]:
     return {"content": {"application/json": {"schema": schema}}}
 
 
-def _list_of(*kinds: str) -> dict[int | str, dict[str, Any]]:
+def list_of(*kinds: str) -> dict[int | str, dict[str, Any]]:
+    """What an operation answers that lists documents of these kinds."""
     items = {"type": "array", "items": _schema(*kinds)}
     return {200: _json({"type": "object", "required": ["items"], "properties": {"items": items}})}
 

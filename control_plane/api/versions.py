@@ -12,7 +12,7 @@ from pydantic import SkipValidation
 
 from control_plane import serving
 from control_plane.api.callers import Caller, author_of, needs, origin_of, permit
-from control_plane.api.documents import Author, Reason, part
+from control_plane.api.documents import Author, Reason, list_of, part
 from control_plane.api.problems import answers
 from control_plane.models.promotions import Promotions
 from control_plane.spec.base import Spec
@@ -142,7 +142,7 @@ def version_routes(promotions: Promotions) -> APIRouter:
         with promotions.publisher.database.read() as transaction:
             return PinList(items=tuple(model_pins.read(transaction).values()))
 
-    @routes.get("/served", dependencies=[needs(Role.VIEWER)])
+    @routes.get("/served", responses=list_of("Model"), dependencies=[needs(Role.VIEWER)])
     def served(caller: Caller) -> JSONResponse:
         """The Models that the caller may view as they are to be served: versions in place of references, and beside
         them those whose versions Rollouts try, which are no documents."""
