@@ -11,7 +11,6 @@ random moments while resources come, change and go, and what is left is compared
 
 import asyncio
 import contextlib
-import math
 import random
 import sys
 import tempfile
@@ -43,6 +42,8 @@ RUNNING, _QUICK_RUNNING = 10, 2
 """Models of each sort that run in the cluster."""
 _MEMORY_MB = 300
 _CHILDREN = (("Deployment", "apps/v1"), ("Service", "v1"))
+_NEVER_SECONDS = 3600.0
+"""Of a kind that was not seen: it is not left out, and JSON knows no infinity."""
 _SHAPES = 12
 """Models that come, change and go while the operator is killed."""
 _LONGEST_LIFE_SECONDS = 4.0
@@ -319,8 +320,7 @@ def bars(found: Found, quick: bool) -> list[Bar]:
         Bar("objects written again after a restart", found.rewritten, "", limit=0),
         Bar("API calls for a look at what has not changed", found.calls_per_look, "", limit=1),
         *(
-            # What was never seen is not left out.
-            Bar(f"drift of each {kind} repaired", found.repaired_seconds.get(kind, math.inf), "s", limit=10)
+            Bar(f"drift of each {kind} repaired", found.repaired_seconds.get(kind, _NEVER_SECONDS), "s", limit=10)
             for kind in sorted(every_kind.KINDS)
         ),
         Bar("operator killed: times", found.kills, "", limit=_QUICK_KILLS, better="higher"),
