@@ -5,12 +5,14 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 from lightkube import ApiError, Client
+from lightkube.models.meta_v1 import ObjectMeta
+from lightkube.resources.core_v1 import Namespace
 from lightkube.types import PatchType
 
 from benchmarks.harness.operator import Operator
@@ -82,6 +84,18 @@ class Mesh:
     def api(self) -> Client:
         """Reads and writes quicker than kubectl starts."""
         return Client(config=self.cluster.config, trust_env=False)
+
+    @contextmanager
+    def beside(self, name: str) -> Iterator["Mesh"]:
+        """Another namespace."""
+        found = replace(self, namespace=f"{self.namespace}-{name}")
+        found.api.create(Namespace(metadata=ObjectMeta(name=found.namespace)))
+        try:
+            yield found
+        finally:
+            if self.cluster.lasting:
+                found.api.delete(Namespace, found.namespace)
+            found.api.close()
 
     def operator(self, name: str = "operator", **settings: object) -> Operator:
         """An operator of this namespace alone."""

@@ -3,10 +3,6 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
-
-from lightkube.models.meta_v1 import ObjectMeta
-from lightkube.resources.core_v1 import Namespace
 
 from benchmarks.harness import every_kind
 from tests.integration.kubernetes.mesh import ELSEWHERE, Mesh, until
@@ -34,10 +30,8 @@ def _uninstalled(cluster: Cluster) -> Iterator[str]:
 
 
 def test_it_works_in_each_namespace_and_uses_without_a_restart_what_is_installed_later(mesh: Mesh) -> None:
-    other = replace(mesh, namespace=f"{mesh.namespace}-other")
-    other.api.create(Namespace(metadata=ObjectMeta(name=other.namespace)))
     everywhere = mesh.operator(namespaces="", manager="everywhere", discovery_seconds=1)
-    with _uninstalled(mesh.cluster) as definition, everywhere as operator:
+    with mesh.beside("other") as other, _uninstalled(mesh.cluster) as definition, everywhere as operator:
         mesh.apply("Model", "rayed", every_kind.MODELS["rayed"])
         other.apply("Model", "small", ELSEWHERE)
         other.ready("Model", "small")
@@ -51,4 +45,3 @@ def test_it_works_in_each_namespace_and_uses_without_a_restart_what_is_installed
         assert (operator.pid, operator.state()) == (pid, "leads")
         for one in (mesh, other):
             one.kubectl("delete", "models", "--all", "--timeout=60s")
-    other.api.close()

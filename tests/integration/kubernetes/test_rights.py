@@ -128,8 +128,11 @@ def _bound(namespace: str, accounts: str, rules: list[Object]) -> Iterator[Objec
 
 
 @pytest.fixture
-def restricted(mesh: Mesh, tmp_path: Path) -> Restricted:
-    return Restricted(mesh, tmp_path)
+def restricted(mesh: Mesh, tmp_path: Path) -> Iterator[Restricted]:
+    found = Restricted(mesh, tmp_path)
+    yield found
+    if mesh.cluster.lasting:
+        mesh.cluster.kubectl("delete", "namespace", *map(found.namespace, LACKING), "--wait=false")
 
 
 def _refused(*operators: Operator) -> dict[str, set[Right]]:

@@ -8,13 +8,14 @@ from benchmarks import operator
 from benchmarks.harness import every_kind
 from benchmarks.harness.resources import is_ready, versions
 from benchmarks.operator import Found
+from operators.kinds import EVERYWHERE
+from operators.render import KNOWN
 
-REPAIRED = dict.fromkeys(every_kind.KINDS, 1.0)
 WHOLE: dict[str, Any] = {
     "ready_seconds": 50.0,
     "memory_mb": 140.0,
     "calls_per_look": 0.1,
-    "repaired_seconds": REPAIRED,
+    "repaired_seconds": dict.fromkeys(every_kind.KINDS, 1.0),
     "kills": 50,
 }
 
@@ -34,8 +35,7 @@ def test_what_keeps_every_promise_breaks_no_bar() -> None:
         ({"memory_mb": 301.0}, "resident memory"),
         ({"rewritten": 1}, "written again"),
         ({"calls_per_look": 1.1}, "API calls"),
-        ({"repaired_seconds": {**REPAIRED, "Service": 10.1}}, "drift of each Service"),
-        ({"repaired_seconds": {kind: 1.0 for kind in REPAIRED if kind != "Service"}}, "drift of each Service"),
+        ({"repaired_seconds": {**WHOLE["repaired_seconds"], "Service": 10.1}}, "drift of each Service"),
         ({"kills": 0}, "killed: times"),
         ({"differing": 1}, "differences"),
     ],
@@ -43,6 +43,12 @@ def test_what_keeps_every_promise_breaks_no_bar() -> None:
 def test_each_promise_has_a_bar(change: dict[str, Any], bar: str) -> None:
     (what,) = broken(**change)
     assert bar in what
+
+
+def test_a_kind_that_can_be_rendered_and_was_never_seen_breaks_its_bar() -> None:
+    assert set(WHOLE["repaired_seconds"]) == {*EVERYWHERE, *KNOWN}
+    seen = {kind: seconds for kind, seconds in WHOLE["repaired_seconds"].items() if kind != "PodMonitor"}
+    assert broken(repaired_seconds=seen) == ["drift of each PodMonitor repaired"]
 
 
 def test_what_was_said_of_an_older_generation_is_not_ready() -> None:
