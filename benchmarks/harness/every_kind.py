@@ -39,5 +39,5 @@ def settings(ignored: str = "") -> dict[str, str]:
         "inference_gateway": json.dumps(gateway),
         "router": json.dumps(router),
         "prometheus_url": "http://prometheus.monitoring.svc:9090",
-        "ignored": ignored,
+        "ignored": json.dumps([ignored] if ignored else []),
     }

@@ -103,6 +103,7 @@ EXAMPLES: Mapping[str, Any] = {
     "kafka_servers": "kafka-1:9092,kafka-2:9092",
     "log_level": "DEBUG",
     "quotas_without_redis": "allow",
+    "ignored": ["ScaledObject"],
     "accelerators": {"H100": {"cloud.google.com/gke-accelerator": "nvidia-h100-80gb"}},
     "gateway": {"name": "public", "namespace": "gateways", "url": "http://public.gateways.svc"},
     "inference_gateway": {"name": "inner", "namespace": "gateways", "url": "http://inner.gateways.svc"},
