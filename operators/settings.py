@@ -75,9 +75,9 @@ class OperatorSettings(Settings):
     """Between two looks at a custom resource to which nothing happens. A look costs the API server nothing."""
     discovery_seconds: float = Field(default=30, ge=1)
     """Between two questions for what the cluster offers."""
-    ignored: Annotated[tuple[Kind, ...], NoDecode, BeforeValidator(_split)] = ()
-    """Kinds that are not used though the cluster has them, with commas between, such as ScaledObject: definitions
-    outlive whoever acts on them."""
+    ignored: tuple[Kind, ...] = ()
+    """Kinds that are not used though the cluster has them, as JSON, such as ["ScaledObject"]: definitions outlive
+    whoever acts on them."""
     deletion_seconds: float = Field(default=300, ge=0)
     """How long a deletion waits for a control plane or a router that does not answer; then it happens all the same."""
     events_per_second: float = Field(default=10, gt=0)

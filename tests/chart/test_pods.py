@@ -106,6 +106,7 @@ EXAMPLES: Mapping[str, Any] = {
     "accelerators": {"H100": {"cloud.google.com/gke-accelerator": "nvidia-h100-80gb"}},
     "gateway": {"name": "public", "namespace": "gateways", "url": "http://public.gateways.svc"},
     "inference_gateway": {"name": "inner", "namespace": "gateways", "url": "http://inner.gateways.svc"},
+    "ignored": ["ScaledObject"],
     "router": {"service": "mesh-router", "namespace": "mesh", "port": 8080},
     "monitor_labels": {"release": "prometheus"},
 }

@@ -54,6 +54,6 @@ def test_two_tokens_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_kind_that_is_ignored_is_one_that_a_cluster_may_lack() -> None:
-    assert OperatorSettings.load(ignored="ScaledObject, RayService").ignored == ("ScaledObject", "RayService")
+    assert OperatorSettings.load(ignored=["ScaledObject", "RayService"]).ignored == ("ScaledObject", "RayService")
     with pytest.raises(TiermeshError, match="must be one of RayService"):
-        OperatorSettings.load(ignored="Deployment")
+        OperatorSettings.load(ignored=["Deployment"])
