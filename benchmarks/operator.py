@@ -237,7 +237,9 @@ def _labels(children: list[Body]) -> dict[str, Any]:
 
 
 def _is_as(wanted: dict[str, Any], children: list[Body]) -> bool:
-    return _labels(_made(children)) == wanted
+    """Others may have come meanwhile."""
+    found = _labels(_made(children))
+    return {name: found.get(name) for name in wanted} == wanted
 
 
 async def _killed(mesh: _Mesh, found: Found, kills: int) -> None:

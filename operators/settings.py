@@ -76,8 +76,8 @@ class OperatorSettings(Settings):
     discovery_seconds: float = Field(default=30, ge=1)
     """Between two questions for what the cluster offers."""
     ignored: tuple[Kind, ...] = ()
-    """Kinds that are not used though the cluster has them, as a JSON list, such as `["ScaledObject"]`: definitions
-    outlive whoever acts on them."""
+    """Kinds that are not used though the cluster has them, as JSON, such as ["ScaledObject"]: definitions outlive
+    whoever acts on them."""
     deletion_seconds: float = Field(default=300, ge=0)
     """How long a deletion waits for a control plane or a router that does not answer; then it happens all the same."""
     events_per_second: float = Field(default=10, gt=0)

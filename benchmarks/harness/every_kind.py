@@ -31,7 +31,7 @@ MODELS: dict[str, dict[str, Any]] = {
 
 
 def settings(ignored: str = "") -> dict[str, str]:
-    """Of an operator that stands between gateways and Prometheus; `ignored` are kinds that it does not use."""
+    """Of an operator that stands between gateways and Prometheus; `ignored` is a kind that it does not use."""
     gateway = {"name": "gateway", "namespace": "gateways", "url": "http://gateway.gateways.svc"}
     router = {"service": "router", "namespace": "mesh", "port": 8080}
     return {
