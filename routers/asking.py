@@ -5,7 +5,7 @@ elsewhere too. So what a stream says before its first content (that an answer be
 and a stream that breaks, errs or ends before it is a failed try.
 """
 
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from control_plane.spec.errors import Code, TiermeshError
 from routers.call import Call
@@ -13,6 +13,7 @@ from routers.exchange import Exchange
 from routers.http import Headers
 from routers.protocols import completion, openai
 from routers.protocols.events import WholeEvents
+from routers.record import record
 from routers.refusals import refusal
 from routers.runtime import JSON, Backend, Endpoint
 from routers.upstream import UpstreamClient
@@ -25,7 +26,8 @@ _PASSED_ON = (b"content-encoding", b"x-tiermesh-confidence")
 """Headers of a Model's answer that callers see and the cache keeps, beside its content type."""
 
 
-class Begun(NamedTuple):
+@record
+class Begun:
     """An answer that has reached its commit point."""
 
     headers: Headers

@@ -96,7 +96,7 @@ class Attempts:
 
     async def _ask(self, backend: Backend, model: ModelGuard, permit: Permit) -> Attempt:
         """One Model, at one endpoint after the other."""
-        tried = list[int]()
+        tried: list[int] = []
         if model.endpoints.ejected:
             self._outcome.note("endpoint-ejected", f"{model.endpoints.ejected} of {backend.name} are left out")
         while True:

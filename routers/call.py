@@ -1,17 +1,19 @@
 """Call: one request, whatever protocol it came by."""
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from control_plane.spec.models import Operation
 from routers.protocols.dialect import Dialect
+from routers.record import record
 
 if TYPE_CHECKING:
     from routers.protocols.tensors import Tensors
 
 
-class Call(NamedTuple):
+@record
+class Call:
     """What a caller asks. The body stays as it came; `fields` is the same body, parsed."""
 
     operation: Operation

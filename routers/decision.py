@@ -8,6 +8,7 @@ from routers.call import Call
 from routers.complexity import Score
 from routers.prompting import Prompted
 from routers.reasons import Reason
+from routers.record import record
 from routers.resilience.ladder import Step
 from routers.runtime import Backend, Route
 from routers.tenants import DEFAULT, Tenant
@@ -34,7 +35,8 @@ class Asked(Protocol):
         """Whether the caller wants no cached answer."""
 
 
-class Match(NamedTuple):
+@record
+class Match:
     """The first half of a decision, all that a cached answer needs: whose answer it is."""
 
     route: Route
@@ -58,7 +60,8 @@ class Rehearsal(NamedTuple):
     match: Match
 
 
-class Decision(NamedTuple):
+@record
+class Decision:
     """The whole: which Models are tried, in order, until one answers."""
 
     match: Match

@@ -4,13 +4,16 @@ Nothing here knows a server; `routers.server` is the one that ships, and benchma
 """
 
 from collections.abc import Callable
-from typing import NamedTuple, Protocol
+from typing import Protocol
+
+from routers.record import record
 
 Headers = bytes
 """Response headers as they go out: `name: value` and CRLF for each, names in lower case."""
 
 
-class Request(NamedTuple):
+@record
+class Request:
     """One whole request. Header names are lower case; of a repeated header the last value counts."""
 
     method: bytes

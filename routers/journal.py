@@ -79,25 +79,7 @@ class Journal:
 
 def _line(entry: Entry, router: str) -> bytes:
     """A `control_plane.spec.decisions.DecisionRecord`."""
-    # Taken apart at once, in the order of Entry: this runs for each answer.
-    (
-        at,
-        seconds,
-        request_id,
-        operation,
-        stream,
-        tenant,
-        protocol,
-        version,
-        fresh,
-        tools,
-        outcome,
-        cache,
-        status,
-        error,
-        match,
-        _first_seconds,
-    ) = entry
+    outcome, match = entry.outcome, entry.match
     decision, shared = outcome.decision, outcome.match
     route, assignment = match.route, match.assignment
     decided = len(match.reasons)
@@ -105,24 +87,24 @@ def _line(entry: Entry, router: str) -> bytes:
         decided += len(decision.reasons) - len(shared.reasons)
     return orjson.dumps(
         {
-            "requestId": request_id,
-            "at": at,
-            "seconds": seconds,
+            "requestId": entry.request_id,
+            "at": entry.at,
+            "seconds": entry.seconds,
             "router": router,
-            "tenant": tenant,
-            "protocol": protocol,
-            "operation": operation,
+            "tenant": entry.tenant,
+            "protocol": entry.protocol,
+            "operation": entry.operation,
             "model": route.model,
-            "version": version,
-            "stream": stream,
-            "fresh": fresh,
-            "tools": tools,
+            "version": entry.version,
+            "stream": entry.stream,
+            "fresh": entry.fresh,
+            "tools": entry.tools,
             "route": route.name,
             "revision": route.revision,
             "snapshot": match.snapshot,
             "arm": match.arm,
             "assignments": [] if assignment is None else _assignments(assignment),
-            "cache": cache,
+            "cache": entry.cache,
             "choice": None if decision is None else _choice(decision),
             "strain": None if outcome.load is None else _strain(outcome.load),
             "steps": [{"code": code, "text": text[:MAX_TEXT_CHARACTERS]} for code, text in outcome.steps(match)],
@@ -130,8 +112,8 @@ def _line(entry: Entry, router: str) -> bytes:
             "answeredBy": outcome.model,
             "tier": outcome.tier,
             "score": outcome.score,
-            "status": status,
-            "error": None if error is None else error.code,
+            "status": entry.status,
+            "error": None if entry.error is None else entry.error.code,
         }
     )
 
@@ -149,12 +131,11 @@ def _assignments(assignment: Assignment) -> list[dict[str, Any]]:
 
 
 def _choice(decision: Decision) -> dict[str, Any]:
-    _, tier, score, candidates, _ = decision
-    names = [backend.name for backend in candidates]
-    if score is None:
-        return {"tier": tier, "score": None, "features": {}, "holdsImage": False, "candidates": names}
-    value, pushes, holds_image = score
-    return {"tier": tier, "score": value, "features": pushes, "holdsImage": holds_image, "candidates": names}
+    names = [backend.name for backend in decision.candidates]
+    if decision.score is None:
+        return {"tier": decision.tier, "score": None, "features": {}, "holdsImage": False, "candidates": names}
+    value, pushes, holds_image = decision.score
+    return {"tier": decision.tier, "score": value, "features": pushes, "holdsImage": holds_image, "candidates": names}
 
 
 def _strain(load: Load) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import logging
 import random
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import NamedTuple
@@ -81,7 +82,7 @@ class Judging:
         cases = [case for case in drawn if not case.seen.ruling.forced and case.judge.draws(call.request_id)]
         if not cases:
             return call
-        return call._replace(dialect=Overheard(call.dialect, call.operation, partial(self._hear, cases)))
+        return replace(call, dialect=Overheard(call.dialect, call.operation, partial(self._hear, cases)))
 
     def close(self) -> None:
         """Stop what is under way: it stays without a mark."""

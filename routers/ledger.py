@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 import orjson
 
@@ -13,9 +13,11 @@ from observability.metrics import RouterMetrics
 from routers.call import Call
 from routers.decision import Match
 from routers.outcome import Outcome
+from routers.record import record
 
 
-class Entry(NamedTuple):
+@record
+class Entry:
     """One answer to one caller; never what was asked or answered."""
 
     at: float

@@ -4,6 +4,7 @@ In two halves, since a cached answer needs only the first.
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from control_plane.spec.base import nearest
 from control_plane.spec.errors import Code, TiermeshError
@@ -53,7 +54,7 @@ def match(call: Call, runtime: Runtime, headers: RequestHeaders = NO_HEADERS) ->
     if not armed.rehearses or (copied := rehearsal(armed, call, assignment)) is None:
         return found
     copy = _matched(call, runtime, *variant_of(armed, route, copied), copied)
-    return found._replace(rehearsal=Rehearsal(copy.prompted.call if copy.prompted else call, copy))
+    return replace(found, rehearsal=Rehearsal(copy.prompted.call if copy.prompted else call, copy))
 
 
 def _matched(call: Call, runtime: Runtime, route: Route, arm: str, assignment: Assignment | None) -> Match:
@@ -112,7 +113,7 @@ def lighten(call: Asked, decision: Decision) -> Decision:
         return decision
     rest = tuple(model for model in decision.candidates if model not in light)
     reason = Reason("degraded-light", "the Route is overloaded: light tier first")
-    return decision._replace(tier=Tier.LIGHT, candidates=light + rest, reasons=(*decision.reasons, reason))
+    return replace(decision, tier=Tier.LIGHT, candidates=light + rest, reasons=(*decision.reasons, reason))
 
 
 def decide(call: Call, runtime: Runtime, headers: RequestHeaders = NO_HEADERS) -> Decision:

@@ -279,10 +279,10 @@ class HttpConnection(asyncio.Protocol):
         if version not in framing.VERSIONS:
             self.refuse(framing.bad_http(f"HTTP/{version} is not spoken here.", "Send HTTP/1.1."))
             return
-        path = self._target
-        if b"?" in path or b"%" in path or path[:1] != b"/":
-            path = unquote_to_bytes(framing.path_of(path))
-        request = Request(self._parser.get_method(), path.decode("latin-1"), self._headers, bytes(self._body))
+        path = self._target.decode("latin-1")
+        if "?" in path or "%" in path or path[:1] != "/":
+            path = unquote_to_bytes(framing.path_of(self._target)).decode("latin-1")
+        request = Request(self._parser.get_method(), path, self._headers, bytes(self._body))
         keep_alive, http_1_1 = self._parser.should_keep_alive(), version == "1.1"
         if self._reply is None and not self._waiting and not self.congested:
             self._begin(request, keep_alive, http_1_1)

@@ -22,10 +22,9 @@ OPERATIONS = {
 
 JSON: Headers = b"content-type: application/json\r\n"
 EVENT_STREAM = b"text/event-stream"
-MAX_LEVELS = 200
-"""Of lists and objects in each other; orjson reads 1024, and what is read may have to be written."""
-_WRITABLE_LEVELS = 254
-"""As many as orjson writes."""
+MAX_LEVELS = 246
+"""Of lists and objects in each other: orjson reads 1024 and writes 254, and what is read may have to be written within
+up to eight more."""
 
 _REQUIRED = {Operation.CHAT: "messages", Operation.COMPLETIONS: "prompt", Operation.EMBEDDINGS: "input"}
 _ROLES = frozenset({"system", "developer", "user", "assistant", "tool", "function"})
@@ -79,18 +78,15 @@ def parse(body: bytes) -> dict[str, Any]:
         ) from error
     if not isinstance(fields, dict):
         raise TiermeshError(Code.INVALID_REQUEST, "The body must be a JSON object.", 'Begin with {"model": …')
-    if body.count(b"{") + body.count(b"[") > MAX_LEVELS and _is_too_deep(fields):
+    if _is_too_deep(fields):
         raise TiermeshError(Code.INVALID_REQUEST, f"The body nests deeper than {MAX_LEVELS} levels.", "Flatten it.")
     return fields
 
 
 def _is_too_deep(value: Any) -> bool:
-    """Asked of orjson, which writes megabytes in the time in which Python looks at a thousand lists: within so many
-    lists more, it can write what has `MAX_LEVELS` at most."""
-    for _ in range(_WRITABLE_LEVELS - MAX_LEVELS):
-        value = [value]
+    """Asked of orjson, which writes a body in less time than its brackets can be counted."""
     try:
-        orjson.dumps(value)
+        orjson.dumps([[[[[[[[value]]]]]]]])
     except orjson.JSONEncodeError:
         return True
     return False
@@ -126,8 +122,9 @@ def body_for(call: Call, served_name: str) -> bytes:
     name = orjson.dumps(served_name)
     body = call.body
     found = _MODEL.search(body)
-    # Every letter of "model" may be written \u006x. To look for one character is four times as fast.
-    if found and body.rfind(b'"model"') == found.start() and (b"\\" not in body or b"\\u006" not in body):
+    # Every letter of "model" may be written \u006x. To look for one character is four times as fast; and `in` tries
+    # bytes for a number first, and throws the exception away.
+    if found and body.rfind(b'"model"') == found.start() and (body.find(b"\\") < 0 or body.find(b"\\u006") < 0):
         return b'%b"model":%b%b' % (body[: found.start()], name, body[found.end() :])
     return orjson.dumps({**call.fields, "model": served_name})
 

@@ -6,6 +6,7 @@
 from typing import NamedTuple
 
 from routers.quotas.limits import SECOND, Limits
+from routers.record import record
 
 SLOT = 5 * SECOND
 SLOTS = 13
@@ -25,7 +26,8 @@ class Refusal(NamedTuple):
     """Microseconds; None: never, it is more than the whole quota."""
 
 
-class Hold(NamedTuple):
+@record
+class Hold:
     """What one answer may take, set aside."""
 
     tokens: int

@@ -30,7 +30,7 @@ class Bill:
         and is the parsed request written anew: what a Model reads is what was reserved for."""
         use_of = costs.most if hard else costs.estimate
         uses = [use_of(self.call, price) for price in prices]
-        self.reserved = Use(*map(max, zip(*uses, strict=True))) if len(uses) > 1 else uses[0]
+        self.reserved = uses[0] if len(uses) == 1 else costs.largest(uses)
 
     def pass_on(self, data: bytes) -> bytes:
         """The next whole events of a stream, as they go on to the caller."""

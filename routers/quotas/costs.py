@@ -4,12 +4,14 @@ Tokens of prompts are not counted here, which would need each Model's own tokeni
 about four in the long run.
 """
 
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import Any
 
 from control_plane.spec.errors import Code, TiermeshError
 from control_plane.spec.models import Operation
 from control_plane.spec.snapshots import CompiledPrice
 from routers.call import Call
+from routers.record import record
 
 BYTES_A_TOKEN = 4
 """Of an estimate."""
@@ -36,11 +38,17 @@ _CHAT, _COMPLETIONS, _EMBEDDINGS, _INFER = (
 )
 
 
-class Use(NamedTuple):
+@record
+class Use:
     """What an answer takes."""
 
     tokens: int
     microdollars: int
+
+
+def largest(uses: Sequence[Use]) -> Use:
+    """The most tokens and the most money of any."""
+    return Use(max(each.tokens for each in uses), max(each.microdollars for each in uses))
 
 
 def use(price: CompiledPrice, prompt_tokens: int, answer_tokens: int) -> Use:

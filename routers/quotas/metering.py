@@ -2,12 +2,13 @@
 
 import itertools
 import re
-from typing import Any, NamedTuple
+from typing import Any
 
 import orjson
 
 from control_plane.spec.models import Operation
 from routers.call import Call
+from routers.record import record
 
 MOST_TOKENS = 10**9
 """A Model that says more is not believed."""
@@ -20,7 +21,8 @@ _END = re.compile(rb"\n\n|\r\n\r\n|\r\r")
 _DATA = re.compile(rb"(?:^|[\r\n])data:([^\r\n]*)")
 
 
-class Usage(NamedTuple):
+@record
+class Usage:
     """Tokens, as the Model counted them."""
 
     prompt: int
@@ -79,7 +81,7 @@ class Meter:
     def read(self, events: bytes) -> bytes:
         """What of these whole events goes on to the caller."""
         self.events += events.count(b"data:")
-        if b'"usage"' not in events or not _USAGE.search(events):
+        if events.find(b'"usage"') < 0 or not _USAGE.search(events):
             return events
         ends = [match.end() for match in _END.finditer(events)]
         each = [events[begin:end] for begin, end in itertools.pairwise([0, *ends, len(events)])]

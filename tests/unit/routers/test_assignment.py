@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -271,8 +272,11 @@ def _for_acme(**spec: Any) -> Trial:
 
 
 def test_tensors_are_told_apart_by_their_parameters() -> None:
-    asked = call()._replace(
-        operation=Operation.INFER, fields={}, tensors=Tensors(b"", TensorRequest((), parameters={"user": "ann"}))
+    asked = replace(
+        call(),
+        operation=Operation.INFER,
+        fields={},
+        tensors=Tensors(b"", TensorRequest((), parameters={"user": "ann"})),
     )
     assert trial(unit={"field": "user"}).see(asked, {}).unit == unit_hash("ann").encode()
 

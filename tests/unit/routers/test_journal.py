@@ -1,6 +1,7 @@
 """The journal: one record an answer, bounded, and nothing of what was said."""
 
 import time
+from dataclasses import replace
 
 import orjson
 
@@ -68,7 +69,7 @@ def test_a_long_reason_is_cut() -> None:
 
 def test_the_newest_record_of_an_id_comes_first_and_an_id_is_no_prefix() -> None:
     book, _ = journal()
-    book.add([entry("a"), entry("ab"), entry("a")._replace(status=504)])
+    book.add([entry("a"), entry("ab"), replace(entry("a"), status=504)])
     assert [DecisionRecord.model_validate_json(line).status for line in book.find("a")] == [504, 200]
     assert book.find("b") == []
 
@@ -110,7 +111,7 @@ def test_a_batch_is_bounded_in_bytes_too() -> None:
 def test_a_record_of_a_giant_route_is_not_sent_and_counted() -> None:
     book, metrics = journal()
     decision = decide(call(), runtime())
-    crowd = decision._replace(candidates=decision.candidates * MAX_RECORD_BYTES)
+    crowd = replace(decision, candidates=decision.candidates * MAX_RECORD_BYTES)
     book.add([entry("a", Outcome.of(crowd)), entry("b")])
     assert (ids(book.take(9, 10**6)), dropped(metrics, "large")) == (["b"], 1)
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import httpx2
@@ -152,7 +153,7 @@ async def test_so_many_answers_are_overheard_and_no_others(percent: float, judge
     async with courtroom(percent=percent) as (whole, _jury):
         assert whole.router.runtime is not None
         judging = Judging(whole.marks.add, whole.metrics)
-        calls = [call()._replace(request_id=f"request-{number}") for number in range(200)]
+        calls = [replace(call(), request_id=f"request-{number}") for number in range(200)]
         matched = match(calls[0], whole.router.runtime, {b"x-tiermesh-unit": b"ann"})
         overheard = sum(judging.overhear(each, each, matched) is not each for each in calls)
         assert overheard == pytest.approx(judged, abs=17 if 0 < percent < 100 else 0)

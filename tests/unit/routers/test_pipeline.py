@@ -1,5 +1,6 @@
 """decide: which Route, which tier, which Models, and why."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -136,7 +137,7 @@ def test_the_same_call_is_decided_the_same_way_twice() -> None:
 
 def infer(version: str = "") -> Call:
     """A request with tensors."""
-    return call(chat())._replace(operation=Operation.INFER, model="iris", version=version)
+    return replace(call(chat()), operation=Operation.INFER, model="iris", version=version)
 
 
 IRIS = (

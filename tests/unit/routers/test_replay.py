@@ -1,5 +1,6 @@
 """A decision that was written down comes out the same when it is worked out again."""
 
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -72,8 +73,8 @@ def _calls(draw: st.DrawFn) -> Call:
     }.get(operation, chat(messages=draw(_TURNS)) | tools)
     headers = {b"cache-control": b"no-store"} if draw(st.booleans()) else {}
     read = Operation.CHAT if operation is Operation.INFER else operation
-    asked = call(fields, read, headers)._replace(operation=operation, version=draw(st.sampled_from(["", "1", "2"])))
-    return asked._replace(fields={}) if operation is Operation.INFER else asked
+    asked = replace(call(fields, read, headers), operation=operation, version=draw(st.sampled_from(["", "1", "2"])))
+    return replace(asked, fields={}) if operation is Operation.INFER else asked
 
 
 def _outcome(asked: Call, of: Snapshot, light: bool) -> Outcome:
