@@ -45,4 +45,4 @@ class Gauge:
         return data if self._meter is None else self._meter.read(data)
 
     def whole(self, body: bytes) -> None:
-        self._usage = metering.glance(body)
+        self._usage = metering.usage(body)

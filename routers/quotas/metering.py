@@ -15,8 +15,6 @@ MOST_TOKENS = 10**9
 
 _STREAMS = (Operation.CHAT, Operation.COMPLETIONS)
 _USAGE = re.compile(rb'"usage"\s*:\s*\{')
-_USAGE_BYTES = 1000
-_COUNTS = re.compile(rb'"(prompt|completion)_tokens"\s*:\s*(\d{1,9})(?!\d)')
 _END = re.compile(rb"\n\n|\r\n\r\n|\r\r")
 _DATA = re.compile(rb"(?:^|[\r\n])data:([^\r\n]*)")
 
@@ -30,13 +28,20 @@ class Usage:
 
 
 def usage(body: bytes) -> Usage | None:
-    """The usage of a whole answer; None where it does not say."""
-    if not _USAGE.search(body):
+    """The usage of a whole answer; None where it does not say.
+
+    What stands from the last `"usage"` on, which is little, is an object of its own with a brace before it, unless that
+    is deeper in the answer: then all of it is read.
+    """
+    at = body.rfind(b'"usage"')
+    if at < 0:
         return None
-    try:
-        return _usage(orjson.loads(body))
-    except orjson.JSONDecodeError:
-        return None
+    for text in (b"{%b" % body[at:], body):
+        try:
+            return _usage(orjson.loads(text))
+        except orjson.JSONDecodeError:
+            continue
+    return None
 
 
 def _usage(fields: Any) -> Usage | None:
@@ -47,13 +52,6 @@ def _usage(fields: Any) -> Usage | None:
     if type(prompt) is int and type(answer) is int and 0 <= prompt <= MOST_TOKENS and 0 <= answer <= MOST_TOKENS:
         return Usage(prompt, answer)
     return None
-
-
-def glance(body: bytes) -> Usage | None:
-    """The same from the end of the answer alone, where usage stands: for who counts much and is paid by nobody."""
-    at = body.rfind(b'"usage"')
-    counts = dict(_COUNTS.findall(body, at, at + _USAGE_BYTES)) if at >= 0 else {}
-    return Usage(int(counts[b"prompt"]), int(counts.get(b"completion", 0))) if b"prompt" in counts else None
 
 
 def of_stream(call: Call) -> tuple["Meter", dict[str, Any]] | None:

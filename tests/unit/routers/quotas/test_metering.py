@@ -1,6 +1,7 @@
 """The usage is read wherever it stands, and only what the caller did not ask for is left out."""
 
 import itertools
+from typing import Any
 
 import orjson
 import pytest
@@ -48,6 +49,23 @@ def test_a_broken_usage_is_none_and_is_passed_on(broken: bytes) -> None:
 def test_the_usage_of_a_whole_answer_is_read() -> None:
     assert usage(orjson.dumps(completion("hi"))) == Usage(3, 2)
     assert usage(b'{"data": [], "usage": {"prompt_tokens": 8, "total_tokens": 8}}') == Usage(8, 0)
+
+
+SAID = st.fixed_dictionaries({"prompt_tokens": st.just(8)})
+NESTED = st.recursive(
+    st.sampled_from(["usage", '"usage": {}', 3, None]) | SAID,
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["usage", "a", "b"]), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+
+
+@given(st.dictionaries(st.sampled_from(["usage", "a", "b"]), NESTED, max_size=3))
+def test_only_the_answers_own_usage_is_believed_wherever_else_the_word_stands(answer: dict[str, Any]) -> None:
+    own = answer.get("usage")
+    said = isinstance(own, dict) and "prompt_tokens" in own
+    assert usage(orjson.dumps(answer)) == (Usage(8, 0) if said else None)
 
 
 @pytest.mark.parametrize(
