@@ -11,7 +11,7 @@ two arms no assignment without a memory can do better.
 from collections.abc import Callable, Mapping
 from hashlib import sha256
 from math import inf, log
-from typing import Any, NamedTuple
+from typing import Any
 
 import orjson
 
@@ -21,6 +21,7 @@ from control_plane.spec.experiments import Targeting
 from control_plane.spec.snapshots import CompiledTrial
 from routers.call import Call
 from routers.reasons import Reason
+from routers.record import record
 
 _HASHES = 2.0**-256
 RequestHeaders = Mapping[bytes, bytes]
@@ -28,7 +29,8 @@ RequestHeaders = Mapping[bytes, bytes]
 _UnitOf = Callable[[Call, RequestHeaders], bytes | None]
 
 
-class Ruling(NamedTuple):
+@record
+class Ruling:
     """What one Experiment or Rollout makes of a request."""
 
     trial: str
@@ -41,7 +43,8 @@ class Ruling(NamedTuple):
     forced: bool = False
 
 
-class Seen(NamedTuple):
+@record
+class Seen:
     """What one saw of a request, and what it made of that."""
 
     ruling: Ruling

@@ -65,9 +65,9 @@ def line(entry: Entry, arms: list[dict[str, Any]]) -> bytes:
 
 def _arms(assignment: Assignment) -> list[dict[str, Any]]:
     return [
-        {"trial": ruling.trial, "arm": ruling.arm, "unit": unit.decode(), "forced": ruling.forced}
-        for ruling, unit, _ in assignment
-        if ruling.arm is not None and unit is not None
+        {"trial": ruling.trial, "arm": ruling.arm, "unit": seen.unit.decode(), "forced": ruling.forced}
+        for seen in assignment
+        if (ruling := seen.ruling).arm is not None and seen.unit is not None
     ]
 
 

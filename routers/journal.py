@@ -121,12 +121,12 @@ def _line(entry: Entry, router: str) -> bytes:
 def _assignments(assignment: Assignment) -> list[dict[str, Any]]:
     return [
         {
-            "trial": ruling.trial,
-            "arm": ruling.arm,
-            "unit": None if unit is None else unit.decode(),
-            "targeted": targeted,
+            "trial": seen.ruling.trial,
+            "arm": seen.ruling.arm,
+            "unit": None if seen.unit is None else seen.unit.decode(),
+            "targeted": seen.targeted,
         }
-        for ruling, unit, targeted in assignment
+        for seen in assignment
     ]
 
 

@@ -30,7 +30,7 @@ def rehearsal(armed: Armed, call: Call, assignment: Assignment) -> Assignment | 
     """The same for the copy that the candidate of a Rollout is to see, where it is to see one."""
     for place, (trial, seen) in enumerate(zip(armed.trials, assignment, strict=True)):
         if trial.compiled.mirror and seen.ruling.place == 0 and trial.rehearses(call.request_id):
-            return (*assignment[:place], seen._replace(ruling=trial.candidate), *assignment[place + 1 :])
+            return (*assignment[:place], replace(seen, ruling=trial.candidate), *assignment[place + 1 :])
     return None
 
 
