@@ -10,11 +10,12 @@ from datetime import datetime
 
 from control_plane.rollouts import changes, fitting, machine
 from control_plane.rollouts.machine import Decided
-from control_plane.spec.arming import key_of
+from control_plane.spec.arming import key_of, measured
 from control_plane.spec.arms import Override
 from control_plane.spec.courses import Course, Decision, Pinned, Reason
 from control_plane.spec.documents import Document, Experiment, Model, Rollout
 from control_plane.spec.experiments import AllocationKind
+from control_plane.spec.metrics import outcomes
 from control_plane.spec.names import Key
 from control_plane.spec.prompts import PinnedPrompt, Pins
 from control_plane.spec.rollouts import CANDIDATE, STABLE
@@ -117,6 +118,11 @@ def restored(
         if decided.reasons:
             said.append(_note(transaction, rollout, decided, by, now))
     return said
+
+
+def named(documents: Iterable[Document]) -> dict[str, list[str]]:
+    """The outcomes that they measure, by their keys."""
+    return {key_of(one): outcomes(measured(one)) for one in documents if isinstance(one, Experiment | Rollout)}
 
 
 def _following(documents: Mapping[Key, Document]) -> Iterator[Rollout]:
