@@ -60,7 +60,7 @@ class Following:
         while True:
             if self._knows.referring or self._knows.served is None:
                 await _quietly(self._ask_served)
-            await asyncio.sleep(LATER_SECONDS)
+            await asyncio.sleep(SOON_SECONDS if self._knows.served is None else LATER_SECONDS)
 
     async def progress(self) -> None:
         """How far Experiments and Rollouts are."""

@@ -14,7 +14,7 @@ from operators.conditions import Condition, State, Type, kept
 from operators.kinds import Object, child_key
 from operators.observed import Observed, Patch, Standing
 from operators.progress import PROGRESS
-from operators.render import Readiness, Rendered, differs, readiness, render_model, render_route
+from operators.render import Readiness, Rendered, answers_nowhere, differs, readiness, render_model, render_route
 from operators.resource import Resource, digest
 from operators.status import with_status
 
@@ -42,6 +42,10 @@ def reconcile(resource: Resource, observed: Observed, manager: str) -> Patch:
         patch = Patch(hold=not resource.held)
         return with_status(resource, observed, patch, [missing, _not(missing)], resource.status)
     runs = readiness(rendered, observed.children)
+    if observed.problem is not None and observed.standing is None and answers_nowhere(rendered, observed.children):
+        refused = Condition(Type.DEPLOYED, State.FALSE, "WriteRefused", observed.problem)
+        patch = Patch(hold=not resource.held, apply=_to_apply(resource, document, rendered, observed))
+        return with_status(resource, observed, patch, [refused, _not(refused)], resource.status)
     name, tried = _tried(document, observed)
     meant = _upwards(document, rendered, manager, _places(document, name, tried, observed))
     if tried.missing or tried.objects:

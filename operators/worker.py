@@ -196,8 +196,8 @@ class Worker:
             problem = await self._write_children(resource, patch)
             if patch.withdraw:
                 self._upward.want(key, None)
-            elif patch.send is not None:
-                self._upward.want(key, patch.send)
+            elif patch.send is not None and not (problem and problem != self._problems.get(key)):
+                self._upward.want(key, patch.send)  # what was refused just now is considered first
             if patch.status is not None:
                 self._cache.put(await self._writer.write_status(resource, patch.status))
             for happening in patch.happenings:

@@ -182,6 +182,18 @@ def test_what_the_api_server_refuses_to_write_is_a_condition() -> None:
     one = resource(name="big", spec=HERE)
     patch = look(one, standing=accepted(one), children=running(one), problem="Deployment 'x' was not written: no.")
     assert condition(patch, "Deployed") == ("False", "WriteRefused")
+    assert patch.send is not None
+
+
+@pytest.mark.parametrize(("kind", "sent"), [("Deployment", False), ("Service", False), ("ServiceMonitor", True)])
+def test_routers_hear_of_no_model_that_cannot_answer_since_what_answers_was_refused(kind: str, sent: bool) -> None:
+    one, offers = resource(name="big", spec=HERE), Offers({"ServiceMonitor": "monitoring.coreos.com/v1"})
+    children = [child for child in map(live, look(one, offers=offers).apply) if child["kind"] != kind]
+    patch = look(one, children=children, offers=offers, problem="No.")
+    assert [child["kind"] for child in patch.apply] == [kind]
+    assert (patch.send is not None) == sent
+    if not sent:
+        assert condition(patch, "Deployed") == condition(patch, "Ready") == ("False", "WriteRefused")
 
 
 def test_a_suspended_resource_is_left_alone_and_keeps_what_was_known_of_it() -> None:
