@@ -209,6 +209,9 @@ def _write_everything(restricted: Restricted) -> dict[str, set[Right]]:
     with first as operator:
         operator.wait()
         until(undeleted.kinds_made, lambda kinds: kinds >= every_kind.KINDS - {every_kind.SCALER})
+        for lacking in ("create", "patch"):  # the second does not use KEDA
+            left = partial(_not_missed, restricted, lacking, first)
+            until(left, lambda rights: not any("keda.sh" in right for right in rights))
     with second as operator:
         operator.wait()
         until(undeleted.kinds_made, lambda kinds: kinds == every_kind.KINDS)
