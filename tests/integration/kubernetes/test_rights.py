@@ -156,8 +156,7 @@ def _bound(namespace: str, accounts: str, rules: list[Object]) -> Iterator[Objec
 def restricted(mesh: Mesh, tmp_path: Path) -> Iterator[Restricted]:
     found = Restricted(mesh, tmp_path)
     yield found
-    if mesh.cluster.lasting:
-        mesh.cluster.kubectl("delete", "namespace", *map(found.namespace, LACKING), "--wait=false")
+    mesh.cluster.remove(*map(found.namespace, LACKING))
 
 
 def _refused(*operators: Operator) -> dict[str, set[Right]]:
