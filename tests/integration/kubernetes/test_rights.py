@@ -238,7 +238,9 @@ def test_each_right_is_missed_where_it_is_lacking_and_nothing_is_where_none_is(r
         for verb, reader in readers.items():
             until(partial(_not_missed, restricted, verb, reader), lambda left: not left)
     assert refused == {lacking: _asked(lacking) for lacking in WRITING}
-    owners = (one["metadata"]["ownerReferences"] for one in restricted.within("delete").made())
+    undeleted = restricted.within("delete")
+    owners = [one["metadata"]["ownerReferences"] for one in undeleted.made()]
+    undeleted.api.close()
     assert {owner["kind"] for (owner,) in owners} == {*OWNERS}
 
 
