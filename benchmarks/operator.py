@@ -5,8 +5,9 @@
 Needs a Kubernetes API with the custom resource definitions of `charts/tiermesh` and of whatever runs models: its
 kubeconfig in TIERMESH_TEST_KUBECONFIG, or the tool in TIERMESH_TEST_CLUSTER that starts one. A control plane, a router
 and the operator run beside it. First 1,000 Models and 1,000 Routes are applied at once, and the operator is killed and
-started again. Then objects of every kind that it makes are changed and deleted behind its back. Then it is killed at
-random moments while resources come, change and go, and what is left is compared with a run in which nobody was killed.
+started again. Then manifests come that are wrong in what only the control plane knows. Then objects of every kind that
+the operator makes are changed and deleted behind its back. Then it is killed at random moments while resources come,
+change and go, and what is left is compared with a run in which nobody was killed.
 """
 
 import asyncio
@@ -29,6 +30,7 @@ from benchmarks.harness.operator import Operator
 from benchmarks.harness.processes import Cores
 from benchmarks.harness.replicas import Replica
 from benchmarks.harness.resources import Body, Resources, is_ready, versions
+from benchmarks.harness.shown import Shown
 from benchmarks.report import Bar, Report
 from control_plane.client.http import Client
 from control_plane.spec.documents import API_VERSION
@@ -60,6 +62,8 @@ class Found:
     """Objects with another resourceVersion after a restart."""
     calls_per_look: float = 0
     """Requests to the API server for each look at a custom resource to which nothing happened."""
+    shown_seconds: list[float] = field(default_factory=list)
+    """Of each wrong manifest, until a condition names the field and the cure."""
     repaired_seconds: dict[str, float] = field(default_factory=dict)
     """Of each kind, the longest."""
     kills: int = 0
@@ -83,10 +87,11 @@ def run(quick: bool) -> Report:
 
 
 async def measure(folder: Path, kubeconfig: Path, quick: bool) -> Found:
-    """The three parts, each in a namespace of its own."""
+    """All parts, each in namespaces of its own."""
     found = Found()
     async with _mesh(folder, kubeconfig) as mesh:
         await _many(mesh, found, _QUICK_MANY if quick else MANY)
+        await _wrong(mesh, found)
         await _drift(mesh, found, _QUICK_RUNNING if quick else RUNNING)
         await _killed(mesh, found, _QUICK_KILLS if quick else KILLS)
     return found
@@ -183,6 +188,15 @@ def _memory_mb(operator: Operator) -> float:
     lines = Path(f"/proc/{operator.pid}/status").read_text().splitlines()
     peak = next(line for line in lines if line.startswith("VmHWM"))
     return int(peak.split()[1]) * 1024 / 1e6
+
+
+async def _wrong(mesh: _Mesh, found: Found) -> None:
+    """What the API server takes, and the control plane refuses."""
+    command.say("manifests are applied that are wrong in one thing each")
+    shown = Shown(mesh.kubeconfig, f"bench-{uuid.uuid4().hex[:8]}")
+    await shown.create()
+    async with mesh.operator(namespaces=shown.namespaces):
+        found.shown_seconds = await shown.seconds()
 
 
 async def _drift(mesh: _Mesh, found: Found, running: int) -> None:
@@ -327,6 +341,7 @@ def bars(found: Found, quick: bool) -> list[Bar]:
         Bar("operator, resident memory at most", found.memory_mb, "MB", limit=_MEMORY_MB),
         Bar("objects written again after a restart", found.rewritten, "", limit=0),
         Bar("API calls for a look at what has not changed", found.calls_per_look, "", limit=1),
+        Bar("wrong manifest shown by a condition", max(found.shown_seconds, default=_NEVER_SECONDS), "s", limit=5),
         *(
             Bar(f"drift of each {kind} repaired", found.repaired_seconds.get(kind, _NEVER_SECONDS), "s", limit=10)
             for kind in sorted(every_kind.KINDS)

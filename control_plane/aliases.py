@@ -11,13 +11,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from control_plane.approvals import HERE, Approvals, deed, required
+from control_plane.following import FOLLOWER, OUTSIDE
 from control_plane.pinning import pinned
 from control_plane.prompts.registry import PromptRegistry
 from control_plane.publisher import Publisher
 from control_plane.spec.approvals import Approval
 from control_plane.spec.errors import Code, TiermeshError
 from control_plane.spec.prompts import reference
-from control_plane.spec.records import Applied
 from control_plane.spec.registry import Known, Moved, PromptVersion
 from control_plane.store import audit, pins
 from control_plane.store.pins import Pin
@@ -27,9 +27,6 @@ logger = logging.getLogger(__name__)
 
 KIND = "prompt-alias"
 """Of the requests that a protected alias's moves are."""
-OUTSIDE = "MLflow"
-"""Who asks for a move that was made past the mesh."""
-FOLLOWER = "control-plane"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +46,7 @@ class Aliases:
         """
         found = self.registry.version(name, version)
         before = self._before(name, alias)
-        self._pin(found, alias, author, reason, dry_run=True)
+        self.publisher.repin(_pins(found, alias), author, reason, dry_run=True)
         if alias in self.protected and before != version:
             raise required(self._ask(name, alias, version, before, author, reason, origin))
         return self._carry_out(found, alias, before, author, reason, origin)
@@ -62,7 +59,7 @@ class Aliases:
         if before not in (subject["before"], version):
             message = f"Alias {alias!r} of prompt {name!r} leads to version {before} by now."
             raise TiermeshError(Code.CONFLICT, message, "Reject the request, and ask anew.")
-        self._pin(found, alias, author, reason, dry_run=True)
+        self.publisher.repin(_pins(found, alias), author, reason, dry_run=True)
         self._carry_out(found, alias, before, author, reason, origin)
 
     def follow(self) -> int:
@@ -92,11 +89,11 @@ class Aliases:
         try:
             version = self.registry.version(name, leads)
             if alias in self.protected:
-                self._pin(version, alias, FOLLOWER, why, dry_run=True)
+                self.publisher.repin(_pins(version, alias), FOLLOWER, why, dry_run=True)
                 asked = self._ask(name, alias, leads, pin.prompt.version, OUTSIDE, why)
                 self._note(pin, leads, f"{why}: request {asked.id} waits for a second person")
                 return False
-            return self._pin(version, alias, FOLLOWER, why).published
+            return self.publisher.repin(_pins(version, alias), FOLLOWER, why).published
         except TiermeshError as error:
             if error.code is Code.UNAVAILABLE:
                 raise
@@ -146,20 +143,13 @@ class Aliases:
             self.registry.move(name, alias, version)
             self.audit("prompt alias", f"{name}@{alias} from {before or 'none'} to {version}", author, reason, origin)
         why = reason or f"alias {alias!r} of prompt {name!r} moved to version {version}"
-        applied = self._pin(found, alias, author, why, origin=origin)
+        applied = self.publisher.repin(_pins(found, alias), author, why, origin=origin)
         moved = {"name": name, "alias": alias, "version": version, "before": before}
         did = {"snapshot": applied.snapshot, "published": applied.published, "rollouts": applied.rollouts}
         return Moved.model_validate(moved | did)
 
-    def _pin(
-        self,
-        found: PromptVersion,
-        alias: str,
-        author: str,
-        reason: str,
-        dry_run: bool = False,
-        origin: Origin = HERE,
-    ) -> Applied:
-        name = reference(found.name, alias)
-        pin = Pin(reference=name, prompt=pinned(found), observed=found.version)
-        return self.publisher.repin({name: pin}, author, reason, dry_run, origin)
+
+def _pins(found: PromptVersion, alias: str) -> dict[str, Pin]:
+    """What an alias stands for from now on."""
+    name = reference(found.name, alias)
+    return {name: Pin(reference=name, prompt=pinned(found), observed=found.version)}

@@ -10,6 +10,11 @@ from control_plane.spec.errors import TiermeshError
 
 logger = logging.getLogger(__name__)
 
+OUTSIDE = "MLflow"
+"""Who asks for a move of an alias that was made past the mesh."""
+FOLLOWER = "control-plane"
+"""Who carries it out."""
+
 
 class Followed(Protocol):
     """What goes on by itself."""

@@ -6,8 +6,6 @@ measured. What is compared begins anew where its arms answer otherwise or its un
 
 from collections.abc import Iterator
 
-from control_plane.outcomes import periods as outcomes
-from control_plane.spec.metrics import number_of
 from control_plane.spec.snapshots import CompiledTrial, Content
 from control_plane.store import trials
 from control_plane.store.database import Transaction
@@ -25,9 +23,6 @@ def note(transaction: Transaction, snapshot: int, was: Content, now: Content) ->
             stored = [] if begins else trials.of_key(transaction, trial.key)
             counted = stored[-1] if stored else trials.begin(transaction, trial.key, snapshot)
             trials.share(transaction, counted.id, snapshot, _shares(trial))
-        if trial.judges:
-            marks = (judge.marks for judge in trial.judges)
-            outcomes.ask(transaction, trial.key, [name for each in marks for name in (each, number_of(each))])
 
 
 def _trials(content: Content) -> Iterator[CompiledTrial]:

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from control_plane import periods, trials
 from control_plane.compiler import Compiled, Compiler
 from control_plane.models.pinning import ModelPinning
+from control_plane.outcomes import asking
 from control_plane.pinning import Pinning, Plan
 from control_plane.refusals import no_such_snapshot, refuse_absent, refuse_managed, refuse_named, refuse_stale
 from control_plane.spec.courses import Pinned
@@ -266,12 +267,15 @@ class Publisher:
         under_way = trials.under_way(transaction, documents)
         compiled = self.compiler.compile(under_way.documents, self.serve_url, under_way.pins(pinned))
         if before is not None and before.sha256 == compiled.sha256:
-            return _Published(before.number, compiled, also=also)
-        was = Content() if before is None else self._content(transaction, before)
-        last = max(head.id for head in heads.values())
-        published = snapshots.append(transaction, compiled.content, last, write.by, compiled.text)
-        periods.note(transaction, published.number, was, compiled.content)
-        return _Published(published.number, compiled, published, *of_contents(was, compiled.content), also)
+            found = _Published(before.number, compiled, also=also)
+        else:
+            was = Content() if before is None else self._content(transaction, before)
+            last = max(head.id for head in heads.values())
+            published = snapshots.append(transaction, compiled.content, last, write.by, compiled.text)
+            periods.note(transaction, published.number, was, compiled.content)
+            found = _Published(published.number, compiled, published, *of_contents(was, compiled.content), also)
+        asking.ask(transaction, trials.named(documents))
+        return found
 
     def _pins(self, transaction: Transaction, documents: list[Document], write: _Write) -> tuple[Pins, tuple[str, ...]]:
         """What the documents' references stand for from now on, written down, and what Rollouts have to do with it.

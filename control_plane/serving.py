@@ -24,7 +24,7 @@ def models(transaction: Transaction) -> list[Model]:
             documents[route.key] = route
     found = under_way(transaction, list(documents.values()))
     pins = found.pins(Pins({}, {name: pin.model for name, pin in model_pins.read(transaction).items()}))
-    return [pinned(one, pins.models) for one in found.documents if isinstance(one, Model)]
+    return [pinned(one, pins.models) for one in (*found.documents, *found.awaited) if isinstance(one, Model)]
 
 
 def beside(transaction: Transaction, rollout: Rollout, following: Iterable[Following]) -> Iterator[Model]:

@@ -10,11 +10,13 @@ from datetime import datetime
 
 from control_plane.rollouts import changes, fitting, machine
 from control_plane.rollouts.machine import Decided
-from control_plane.spec.arming import key_of
+from control_plane.spec.arming import key_of, measured
 from control_plane.spec.arms import Override
+from control_plane.spec.beside import awaited as is_awaited
 from control_plane.spec.courses import Course, Decision, Pinned, Reason
 from control_plane.spec.documents import Document, Experiment, Model, Rollout
 from control_plane.spec.experiments import AllocationKind
+from control_plane.spec.metrics import outcomes
 from control_plane.spec.names import Key
 from control_plane.spec.prompts import PinnedPrompt, Pins
 from control_plane.spec.rollouts import CANDIDATE, STABLE
@@ -31,6 +33,8 @@ class UnderWay:
     documents: list[Document]
     """Routes and Models that a Rollout holds back name the versions that they keep; beside them, Models that serve the
     versions that it tries."""
+    awaited: list[Model] = field(default_factory=list)
+    """More of these, of which nobody says yet where they are served."""
     prompts: dict[str, PinnedPrompt] = field(default_factory=dict)
     models: dict[str, PinnedModel] = field(default_factory=dict)
     weights: dict[str, Mapping[str, float]] = field(default_factory=dict)
@@ -119,6 +123,11 @@ def restored(
     return said
 
 
+def named(documents: Iterable[Document]) -> dict[str, list[str]]:
+    """The outcomes that they measure, by their keys."""
+    return {key_of(one): outcomes(measured(one)) for one in documents if isinstance(one, Experiment | Rollout)}
+
+
 def _following(documents: Mapping[Key, Document]) -> Iterator[Rollout]:
     return (one for one in documents.values() if isinstance(one, Rollout) and one.spec.on_change)
 
@@ -165,4 +174,6 @@ def _holding(found: UnderWay, by_key: Mapping[Key, Document], holding: Mapping[s
                     found.models[changes.version_of(version)] = version
                 else:
                     found.prompts[changes.version_of(version)] = version
-    return replace(found, documents=[*(instead.get(key, one) for key, one in by_key.items()), *beside.values()])
+    awaited = [one for one in beside.values() if is_awaited(one)]
+    there = [one for one in beside.values() if not is_awaited(one)]
+    return replace(found, documents=[*(instead.get(key, one) for key, one in by_key.items()), *there], awaited=awaited)

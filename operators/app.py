@@ -137,7 +137,7 @@ class Leading:
             self._sweep.run(),
             self._ghosts.run(),
             following.routers(),
-            following.pins(),
+            following.served(),
             following.progress(),
             self._follow_offers(),
             self._watch(stop),

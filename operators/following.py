@@ -8,13 +8,14 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, Protocol
 
 from control_plane.spec.courses import RolloutStatus
+from control_plane.spec.documents import Model
 from control_plane.spec.errors import Code, TiermeshError
 from control_plane.spec.names import Key
 from control_plane.spec.records import Presence
 from control_plane.spec.results import Results
-from control_plane.spec.versions import ModelPins
 from operators.cache import Cache
 from operators.progress import of_experiment, of_rollout
+from operators.serving import Served
 from operators.upward import Upward
 from operators.worker import Knowledge
 
@@ -30,7 +31,7 @@ class Plane(Protocol):
     """What the control plane is asked. Every method raises TiermeshError."""
 
     async def presence(self) -> Presence: ...
-    async def model_pins(self) -> ModelPins: ...
+    async def served_models(self) -> list[Model]: ...
     async def rollout(self, key: Key) -> RolloutStatus: ...
     async def results(self, key: Key) -> Results: ...
 
@@ -54,12 +55,12 @@ class Following:
             await _quietly(self._ask_routers)
             await asyncio.sleep(SOON_SECONDS if self._knows.unready else LATER_SECONDS)
 
-    async def pins(self) -> None:
-        """What references to the model registry stand for."""
+    async def served(self) -> None:
+        """Which versions of the model registry are to be served."""
         while True:
-            if self._knows.referring:
-                await _quietly(self._ask_pins)
-            await asyncio.sleep(LATER_SECONDS)
+            if self._knows.referring or self._knows.served is None:
+                await _quietly(self._ask_served)
+            await asyncio.sleep(SOON_SECONDS if self._knows.served is None else LATER_SECONDS)
 
     async def progress(self) -> None:
         """How far Experiments and Rollouts are."""
@@ -79,10 +80,10 @@ class Following:
             logger.warning("the control plane was set up anew", extra={"fields": {"snapshot": found.snapshot}})
             self._upward.doubt(self._cache)
 
-    async def _ask_pins(self) -> None:
-        found = await self._plane.model_pins()
-        if found != self._knows.pins:
-            self._knows.pins = found
+    async def _ask_served(self) -> None:
+        found = Served.of(await self._plane.served_models())
+        if found != self._knows.served:
+            self._knows.served = found
             self._look_at(self._knows.referring)
 
     async def _ask_progress(self, key: Key) -> None:

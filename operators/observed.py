@@ -7,10 +7,10 @@ from typing import Any
 
 from control_plane.spec.documents import Model, ScalingPolicy
 from control_plane.spec.records import Presence
-from control_plane.spec.versions import ModelPins
 from operators.conditions import Happening
 from operators.kinds import Object
 from operators.render import Offers, Site
+from operators.serving import Served
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +51,8 @@ class Observed:
     """Of a Model: how much of it runs."""
     beside: Mapping[str, Model] = field(default_factory=dict)
     """Models of its namespace that a Model names, by name."""
-    pins: ModelPins | None = None
-    """What references to the model registry stand for; None while nobody knows."""
+    served: Served | None = None
+    """Which versions of the model registry are to be served; None while nobody knows."""
     standing: Standing | None = None
     """None: the control plane was not asked yet."""
     presence: Presence | None = None

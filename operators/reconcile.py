@@ -5,15 +5,16 @@ when that is done, another look gives nothing.
 from dataclasses import replace
 from typing import Any
 
+from control_plane.spec.beside import BESIDE, Place, written
 from control_plane.spec.documents import Document, Model, Route, dump
 from control_plane.spec.errors import TiermeshError
-from control_plane.spec.served import pinned, references, unresolved
+from control_plane.spec.served import references
 from operators import departure
 from operators.conditions import Condition, State, Type, kept
 from operators.kinds import Object, child_key
 from operators.observed import Observed, Patch, Standing
 from operators.progress import PROGRESS
-from operators.render import Readiness, Rendered, differs, readiness, render_model, render_route
+from operators.render import Readiness, Rendered, answers_nowhere, differs, readiness, render_model, render_route
 from operators.resource import Resource, digest
 from operators.status import with_status
 
@@ -40,13 +41,22 @@ def reconcile(resource: Resource, observed: Observed, manager: str) -> Patch:
         missing = Condition(Type.DEPLOYED, State.FALSE, "Missing", " ".join(rendered.missing))
         patch = Patch(hold=not resource.held)
         return with_status(resource, observed, patch, [missing, _not(missing)], resource.status)
-    meant = _upwards(document, rendered, manager)
     runs = readiness(rendered, observed.children)
+    if observed.problem is not None and observed.standing is None and answers_nowhere(rendered, observed.children):
+        refused = Condition(Type.DEPLOYED, State.FALSE, "WriteRefused", observed.problem)
+        patch = Patch(hold=not resource.held, apply=_to_apply(resource, document, rendered, observed))
+        return with_status(resource, observed, patch, [refused, _not(refused)], resource.status)
+    name, tried = _tried(document, observed)
+    meant = _upwards(document, rendered, manager, _places(document, name, tried, observed))
+    if tried.missing or tried.objects:
+        both = (*rendered.objects, *tried.objects), (*rendered.missing, *tried.missing)
+        rendered = replace(rendered, objects=both[0], missing=both[1])
     patch = Patch(
         hold=not resource.held,
         apply=_to_apply(resource, document, rendered, observed),
         prune=_to_prune(rendered, runs, observed),
-        send=meant,
+        # To say where another version runs takes to know whether there is one.
+        send=None if observed.served is None and _is_followed(document) else meant,
     )
     standing = observed.standing
     if standing is None or standing.digest != digest(meant):
@@ -73,21 +83,36 @@ def _render(document: Document, observed: Observed) -> Rendered:
 
 
 def _resolved(model: Model, observed: Observed) -> Model:
-    """With what its references stand for, where that is known. The checksum is left out where nobody would check it:
-    that is said, and a checksum which the document itself asks for is refused."""
-    if observed.pins is None or not references(model) or not _is_known(model, observed):
-        return model
-    found = pinned(model, observed.pins)
-    if not found.spec.fetched_by_others:
-        return found
-    return found.model_copy(update={"spec": found.spec.model_copy(update={"sha256": None})})
+    """With what its references stand for, where that is known."""
+    return (observed.served and observed.served.resolved(model)) or model
 
 
 def _is_known(document: Document, observed: Observed) -> bool:
     """Whether each of its references to the model registry stands for a version: before that nothing can run."""
     if not isinstance(document, Model) or not references(document):
         return True
-    return observed.pins is not None and not any(unresolved([document], observed.pins))
+    return observed.served is not None and observed.served.resolved(document) is not None
+
+
+def _is_followed(document: Document) -> bool:
+    """Whether versions of the registry are run for it here."""
+    return isinstance(document, Model) and not document.spec.addressed and any(references(document))
+
+
+def _tried(document: Document, observed: Observed) -> tuple[str, Rendered]:
+    """The other version of a Model that a Rollout tries, by name, and what runs it."""
+    other = observed.served.beside(document) if observed.served and isinstance(document, Model) else None
+    if other is None or not _is_followed(document):
+        return "", _RENDERED
+    return other.metadata.name, render_model(other, observed.policy, observed.offers, observed.site, observed.beside)
+
+
+def _places(document: Document, name: str, tried: Rendered, observed: Observed) -> dict[str, Place] | None:
+    """Where the other versions of a Model run; None where nobody here would run one."""
+    if not _is_followed(document):
+        return None
+    running = readiness(tried, observed.children).ready
+    return {name: Place(url=tried.url, running=running)} if tried.url and tried.objects else {}
 
 
 def _runs_nowhere(model: Model, rendered: Rendered, observed: Observed) -> bool:
@@ -97,12 +122,14 @@ def _runs_nowhere(model: Model, rendered: Rendered, observed: Observed) -> bool:
     return _is_known(model, observed) or (model.spec.elsewhere and rendered.url is None)
 
 
-def _upwards(document: Document, rendered: Rendered, manager: str) -> dict[str, Any]:
-    """The document as the control plane gets it: with where it runs, and who alone changes it."""
+def _upwards(document: Document, rendered: Rendered, manager: str, beside: dict[str, Place] | None) -> dict[str, Any]:
+    """The document as the control plane gets it: with where it runs and other versions do, and who alone changes it."""
     said = dump(document)
     where = {"url": rendered.url, "protocol": rendered.protocol and str(rendered.protocol)}
     said["spec"] = said["spec"] | {field: value for field, value in where.items() if value is not None}
     said["metadata"] = said["metadata"] | {"managedBy": manager}
+    if beside is not None:
+        said["metadata"]["annotations"] = said["metadata"].get("annotations", {}) | {BESIDE: written(beside)}
     return said
 
 

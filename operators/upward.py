@@ -119,7 +119,7 @@ class Upward:
                 for key in batch:
                     del self._unanswered[key]
                 if changed:
-                    self._try_again(set(batch))
+                    self._try_again()
 
     async def _something(self) -> None:
         while not self._wishes:
@@ -128,12 +128,14 @@ class Upward:
                 async with asyncio.timeout(AGAIN_SECONDS if self._refused else None):
                     await self._some.wait()
             except TimeoutError:
-                self._try_again(set())
+                self._try_again()
 
-    def _try_again(self, said: set[Key]) -> None:
-        """What was refused because of others may be right now."""
-        for key in [key for key in self._refused if key not in said]:
-            self._wishes.setdefault(key, self._refused.pop(key))
+    def _try_again(self) -> None:
+        """What was refused because of others may be right now, or be told more: also what was refused in the batch that
+        changed them, as a part of it may have been said before."""
+        while self._refused:
+            key, wish = self._refused.popitem()
+            self._wishes.setdefault(key, wish)
 
     def _batch(self) -> dict[Key, _Wish]:
         """What is said at once: documents after those that they name, deletions before."""

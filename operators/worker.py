@@ -11,7 +11,6 @@ from control_plane.spec.documents import API_VERSION, Model, ScalingPolicy
 from control_plane.spec.errors import Code, TiermeshError
 from control_plane.spec.names import Key
 from control_plane.spec.records import Presence
-from control_plane.spec.versions import ModelPins
 from observability.operator_metrics import OperatorMetrics
 from operators import strangers
 from operators.cache import Cache
@@ -22,6 +21,7 @@ from operators.queue import Queue
 from operators.reconcile import reconcile
 from operators.render import Offers, Site
 from operators.resource import Resource
+from operators.serving import Served
 from operators.status import DONE
 from operators.telling import Telling
 from operators.upward import Upward
@@ -54,7 +54,7 @@ class Knowledge:
     patience_seconds: float
     offers: Offers = field(default_factory=Offers)
     presence: Presence | None = None
-    pins: ModelPins | None = None
+    served: Served | None = None
     progress: dict[Key, Mapping[str, Any]] = field(default_factory=dict)
     unready: set[Key] = field(default_factory=set)
     """Custom resources that are not Ready."""
@@ -140,7 +140,7 @@ class Worker:
             children=self._cache.children(resource.uid),
             policy=self._policy(key),
             beside=self._beside(resource),
-            pins=knows.pins,
+            served=knows.served,
             standing=self._upward.standing(key),
             presence=knows.presence,
             progress=knows.progress.get(key),
@@ -196,8 +196,8 @@ class Worker:
             problem = await self._write_children(resource, patch)
             if patch.withdraw:
                 self._upward.want(key, None)
-            elif patch.send is not None:
-                self._upward.want(key, patch.send)
+            elif patch.send is not None and not (problem and problem != self._problems.get(key)):
+                self._upward.want(key, patch.send)  # what was refused just now is considered first
             if patch.status is not None:
                 self._cache.put(await self._writer.write_status(resource, patch.status))
             for happening in patch.happenings:

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query
 
 from control_plane.api.callers import Caller, author_of, needs, origin_of, permit
-from control_plane.api.documents import Author, Reason
+from control_plane.api.documents import Said
 from control_plane.api.problems import answers
 from control_plane.approvals import Approvals
 from control_plane.spec.approvals import Approval, State
@@ -20,13 +20,6 @@ class ApprovalList(Spec):
     """Requests, newest first."""
 
     items: tuple[Approval, ...]
-
-
-class Decided(Spec):
-    """Who decides and why."""
-
-    author: Author = None
-    reason: Reason = ""
 
 
 def approval_routes(approvals: Approvals) -> APIRouter:
@@ -45,12 +38,12 @@ def approval_routes(approvals: Approvals) -> APIRouter:
     @routes.post(
         "/{number}/approve", responses=deciding | answers(422), dependencies=[needs(Role.ADMIN, everywhere=True)]
     )
-    def approve(number: Number, body: Decided, caller: Caller) -> Approval:
+    def approve(number: Number, body: Said, caller: Caller) -> Approval:
         """Carry the change out; 403 for who asked for it."""
         return approvals.approve(number, author_of(caller, body.author), body.reason, origin_of(caller))
 
     @routes.post("/{number}/reject", responses=deciding, dependencies=[needs(Role.EXPERIMENTER)])
-    def reject(number: Number, body: Decided, caller: Caller) -> Approval:
+    def reject(number: Number, body: Said, caller: Caller) -> Approval:
         """Leave everything as it is; an admin may, and who asked for it."""
         author = author_of(caller, body.author)
         if approvals.find(number).requested_by != author:

@@ -40,6 +40,13 @@ class Named(Spec):
     namespace: Name = DEFAULT_NAMESPACE
 
 
+class Said(Spec):
+    """Who says it and why."""
+
+    author: Author = None
+    reason: Reason = ""
+
+
 class DocumentBatch(Spec):
     """Documents that are applied, and others that are deleted, together or not at all."""
 

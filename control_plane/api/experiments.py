@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from pydantic import Field
 
 from control_plane.api.callers import Caller, author_of, needs, origin_of, permit
-from control_plane.api.documents import Author, OneNamespace, Reason
+from control_plane.api.documents import OneNamespace, Said
 from control_plane.api.problems import answers
 from control_plane.experiments.running import Experiments
 from control_plane.spec.base import Spec
@@ -17,13 +17,6 @@ from control_plane.spec.names import DEFAULT_NAMESPACE, Key
 from control_plane.spec.people import Principal, Role
 from control_plane.spec.records import Applied
 from control_plane.spec.results import Baseline, Plans, Results
-
-
-class Said(Spec):
-    """Who says it and why."""
-
-    author: Author = None
-    reason: Reason = ""
 
 
 class Wanted(Spec):

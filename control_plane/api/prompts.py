@@ -10,7 +10,7 @@ from pydantic import Field, SkipValidation, TypeAdapter, ValidationError, WithJs
 
 from control_plane.aliases import Aliases
 from control_plane.api.callers import Caller, author_of, needs, origin_of, permit
-from control_plane.api.documents import Author, Reason, part
+from control_plane.api.documents import Author, Said, part
 from control_plane.api.problems import answers
 from control_plane.drift import Drift
 from control_plane.spec.base import Spec
@@ -47,12 +47,10 @@ class NewPromptVersion(Spec):
     commit: str = Field(default="", max_length=200)
 
 
-class Move(Spec):
+class Move(Said):
     """Where an alias shall lead."""
 
     version: Version
-    author: Author = None
-    reason: Reason = ""
 
 
 def prompt_routes(aliases: Aliases, drift: Drift) -> APIRouter:

@@ -6,20 +6,12 @@ from fastapi import APIRouter
 from pydantic import Field
 
 from control_plane.api.callers import Caller, author_of, needs, origin_of, permit
-from control_plane.api.documents import Author, OneNamespace, Reason
+from control_plane.api.documents import OneNamespace, Said
 from control_plane.api.problems import answers
 from control_plane.rollouts.steering import Rollouts
-from control_plane.spec.base import Spec
 from control_plane.spec.courses import Command, RolloutStatus
 from control_plane.spec.names import DEFAULT_NAMESPACE, Key
 from control_plane.spec.people import Principal, Role
-
-
-class Said(Spec):
-    """Who says it and why."""
-
-    author: Author = None
-    reason: Reason = ""
 
 
 class Promote(Said):

@@ -8,7 +8,7 @@ from pydantic import Field
 from starlette.responses import Response
 
 from control_plane.api.callers import Caller, author_of, needs, origin_of
-from control_plane.api.documents import Author, Reason
+from control_plane.api.documents import Said
 from control_plane.api.problems import answers
 from control_plane.api.waiting import WaitingRoom
 from control_plane.publisher import Publisher
@@ -35,11 +35,9 @@ class SnapshotList(Spec):
     items: tuple[SnapshotSummary, ...]
 
 
-class Rollback(Spec):
+class Rollback(Said):
     """Who rolls back and why."""
 
-    author: Author = None
-    reason: Reason = ""
     manager: Name = TIERMESH
 
 

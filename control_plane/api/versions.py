@@ -12,7 +12,7 @@ from pydantic import SkipValidation
 
 from control_plane import serving
 from control_plane.api.callers import Caller, author_of, needs, origin_of, permit
-from control_plane.api.documents import Author, Reason, list_of, part
+from control_plane.api.documents import Author, Said, list_of, part
 from control_plane.api.problems import answers
 from control_plane.models.promotions import Promotions
 from control_plane.spec.base import Spec
@@ -65,12 +65,10 @@ class NewResult(Spec):
     author: Author = None
 
 
-class Promote(Spec):
+class Promote(Said):
     """Which version an alias shall stand for."""
 
     version: VersionNumber
-    author: Author = None
-    reason: Reason = ""
 
 
 def version_routes(promotions: Promotions) -> APIRouter:

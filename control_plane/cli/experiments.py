@@ -2,7 +2,7 @@
 
 import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -19,7 +19,7 @@ from control_plane.cli.options import (
     connect,
     documents_of,
 )
-from control_plane.cli.printing import Output, compact, show, table, when
+from control_plane.cli.printing import Output, show, table, when
 from control_plane.spec.documents import Experiment
 from control_plane.spec.experiments import State
 from control_plane.spec.names import DEFAULT_NAMESPACE, qualified
@@ -134,9 +134,8 @@ def _switch(name: str, run: bool, namespace: str | None, reason: str, output: Ou
 
 
 def _show(found: Results, output: Output, watch: bool) -> None:
-    said = found.model_dump(mode="json")
     if output is not Output.TABLE:
-        _program(said, output, watch)
+        show(found.model_dump(mode="json"), output, one_of_many=watch)
         return
     since = f", since {when(found.since)}" if found.since else ""
     name = qualified(found.namespace, found.name)
@@ -146,14 +145,6 @@ def _show(found: Results, output: Output, watch: bool) -> None:
         rows = [_row(one, reaches[one.metric]) for one in found.comparisons]
         table(("METRIC", "ROLE", "ARM", "CONTROL", "VALUE", "EFFECT", "INTERVAL", "", "P", "IS"), rows)
     typer.echo(f"Verdict: {found.verdict.code}. {found.verdict.text}")
-
-
-def _program(said: Any, output: Output, watch: bool) -> None:
-    """Who watches reads a line for each change."""
-    if watch and output is Output.JSON:
-        typer.echo(compact(said))
-    else:
-        show(said, output)
 
 
 def _arms(found: Results) -> str:

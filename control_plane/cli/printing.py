@@ -65,9 +65,11 @@ def as_json(value: Any) -> None:
     typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
 
 
-def show(value: Any, output: Output) -> None:
-    """For programs: one value as JSON, or as one YAML document."""
-    if output is Output.JSON:
+def show(value: Any, output: Output, one_of_many: bool = False) -> None:
+    """For programs: one value as JSON, or as one YAML document; who watches reads a line of JSON for each change."""
+    if output is Output.JSON and one_of_many:
+        typer.echo(compact(value))
+    elif output is Output.JSON:
         as_json(value)
     else:
         as_yaml([value])

@@ -1,13 +1,13 @@
 """`tiermesh rollout list | status | promote | pause | resume | abort`: careful changes, step by step."""
 
 import time
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from control_plane.cli import drawing
 from control_plane.cli.options import SERVER, As, Name, Namespace, Namespaces, Reason, Server, author, connect
-from control_plane.cli.printing import Output, compact, show, table, when
+from control_plane.cli.printing import Output, show, table, when
 from control_plane.spec.courses import Command, Decision, Phase, RolloutStatus
 from control_plane.spec.names import DEFAULT_NAMESPACE, qualified
 
@@ -110,9 +110,8 @@ def _tell(
 
 
 def _show(found: RolloutStatus, output: Output, watch: bool) -> None:
-    said = found.model_dump(mode="json")
     if output is not Output.TABLE:
-        _program(said, output, watch)
+        show(found.model_dump(mode="json"), output, one_of_many=watch)
         return
     typer.echo(_headline(found))
     for line in drawing.steps(found):
@@ -124,14 +123,6 @@ def _show(found: RolloutStatus, output: Output, watch: bool) -> None:
         typer.echo(f"Doubtful: {found.evidence.doubt}.")
     if found.history and not watch:
         table(("AT", "BY", "STATE", "WEIGHT", "SNAPSHOT", "WHY"), [_decision(one) for one in found.history])
-
-
-def _program(said: Any, output: Output, watch: bool) -> None:
-    """Who watches reads a line for each change."""
-    if watch and output is Output.JSON:
-        typer.echo(compact(said))
-    else:
-        show(said, output)
 
 
 def _headline(found: RolloutStatus) -> str:

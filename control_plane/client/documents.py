@@ -8,12 +8,11 @@ from pydantic import SecretStr, TypeAdapter
 
 from control_plane.client.answers import read
 from control_plane.client.reaching import DEFAULT_URL, AsyncClient
-from control_plane.client.versions import PINS
 from control_plane.spec.courses import RolloutStatus
+from control_plane.spec.documents import Model, parse
 from control_plane.spec.names import EVERY_NAMESPACE, Key
 from control_plane.spec.records import Applied, Presence
 from control_plane.spec.results import Results
-from control_plane.spec.versions import PinnedModel
 
 _APPLIED = TypeAdapter(Applied)
 _ITEMS = TypeAdapter(list[dict[str, Any]])
@@ -47,10 +46,10 @@ class DocumentsClient(AsyncClient):
         """The routers that are alive, and the snapshot in force."""
         return read(_PRESENCE, await self._call("GET", "/v1/routers"))
 
-    async def model_pins(self) -> dict[str, PinnedModel]:
-        """What the references of the Models in force stand for."""
-        found = read(PINS, await self._call("GET", "/v1/registry/pins"), "items")
-        return {pin.reference: pin.model for pin in found}
+    async def served_models(self) -> list[Model]:
+        """The Models as they are to be served: versions in place of references, and those that Rollouts try."""
+        found = read(_ITEMS, await self._call("GET", "/v1/registry/served"), "items")
+        return [one for one in map(parse, found) if isinstance(one, Model)]
 
     async def results(self, key: Key) -> Results:
         """What an Experiment has shown so far."""

@@ -7,32 +7,19 @@ from pydantic import TypeAdapter
 
 from control_plane.client.answers import read
 from control_plane.client.registry import RegistryClient
-from control_plane.spec.base import Spec
 from control_plane.spec.documents import Model, parse
 from control_plane.spec.versions import (
     Evaluation,
     ModelVersion,
     ModelView,
-    PinnedModel,
     Promoted,
     RegisteredModel,
     Registration,
     Result,
 )
 
-
-class Pin(Spec):
-    """What one reference stands for."""
-
-    reference: str
-    model: PinnedModel
-    observed: int
-    problem: str | None = None
-
-
 _EVALUATION = TypeAdapter(Evaluation)
 _MODELS = TypeAdapter(list[RegisteredModel])
-PINS = TypeAdapter(list[Pin])
 _DOCUMENTS = TypeAdapter(list[dict[str, Any]])
 _PROMOTED = TypeAdapter(Promoted)
 _VERSION = TypeAdapter(ModelVersion)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from control_plane.approvals import HERE, Approvals, deed, required
+from control_plane.following import FOLLOWER, OUTSIDE
 from control_plane.models import gates
 from control_plane.models.pinning import gates_of
 from control_plane.models.registry import ModelRegistry
@@ -17,7 +18,6 @@ from control_plane.publisher import Publisher
 from control_plane.spec.approvals import Approval
 from control_plane.spec.documents import parse
 from control_plane.spec.errors import Code, TiermeshError
-from control_plane.spec.records import Applied
 from control_plane.spec.uris import Reference, reference
 from control_plane.spec.versions import GateInForce, ModelVersion, Promoted, Promotion
 from control_plane.store import audit, model_pins, revisions
@@ -28,9 +28,6 @@ logger = logging.getLogger(__name__)
 
 KIND = "model-alias"
 """Of the requests that a protected alias's moves are."""
-OUTSIDE = "MLflow"
-"""Who asks for a move that was made past the mesh."""
-FOLLOWER = "control-plane"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +98,7 @@ class Promotions:
                 asked = self._ask(said.name, said.alias, version.version, pin.model.version, OUTSIDE, why)
                 self._note(pin, version.version, f"{why}: request {asked.id} waits for a second person")
                 return False
-            return self._pin(version, said.alias, FOLLOWER, why).published
+            return self.publisher.repin_models(_pins(version, said.alias), FOLLOWER, why).published
         except TiermeshError as error:
             if error.code is Code.UNAVAILABLE:
                 raise
@@ -112,7 +109,7 @@ class Promotions:
         known = self.registry.model(name)
         found = self.registry.version(name, version)
         passed = self._check(found, alias)
-        self._pin(found, alias, FOLLOWER, "", dry_run=True)
+        self.publisher.repin_models(_pins(found, alias), FOLLOWER, "", dry_run=True)
         return found, passed, known.aliases.get(alias)
 
     def _check(self, version: ModelVersion, alias: str) -> list[GateInForce]:
@@ -154,7 +151,7 @@ class Promotions:
             moved = f"{name}@{alias} from {before or 'none'} to {version}"
             self.audit("model promote", moved, by.approver or by.author, by.reason, by.origin)
         why = by.reason or f"alias {alias!r} of model {name!r} moved to version {version}"
-        applied = self._pin(found, alias, by.approver or by.author, why, origin=by.origin)
+        applied = self.publisher.repin_models(_pins(found, alias), by.approver or by.author, why, origin=by.origin)
         return Promoted(
             name=name,
             alias=alias,
@@ -165,19 +162,6 @@ class Promotions:
             published=applied.published,
             rollouts=applied.rollouts,
         )
-
-    def _pin(
-        self,
-        found: ModelVersion,
-        alias: str,
-        author: str,
-        reason: str,
-        dry_run: bool = False,
-        origin: Origin = HERE,
-    ) -> Applied:
-        name = str(Reference(found.name, alias))
-        pin = ModelPin(reference=name, model=found.pinned, observed=found.version)
-        return self.publisher.repin_models({name: pin}, author, reason, dry_run, origin)
 
     def _note(self, pin: ModelPin, observed: int, problem: str | None) -> None:
         if (pin.observed, pin.problem) == (observed, problem):
@@ -196,3 +180,9 @@ class _By:
     approver: str | None
     reason: str
     origin: Origin
+
+
+def _pins(found: ModelVersion, alias: str) -> dict[str, ModelPin]:
+    """What an alias stands for from now on."""
+    name = str(Reference(found.name, alias))
+    return {name: ModelPin(reference=name, model=found.pinned, observed=found.version)}

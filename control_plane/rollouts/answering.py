@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import httpx2
 
+from control_plane.spec.beside import is_run, place
 from control_plane.spec.compile import served_at
 from control_plane.spec.documents import Model
 
@@ -14,7 +15,7 @@ _PATIENCE_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Answering:
-    """Asks what Ray Serve serves."""
+    """Asks what Ray Serve serves; of what others run, they say it."""
 
     serve_url: str
 
@@ -24,6 +25,9 @@ class Answering:
 
     def _missing(self, model: Model) -> str | None:
         name = model.metadata.qualified_name
+        if is_run(model):
+            there = place(model, model.metadata.name)
+            return None if there and there.running else f"Model {name!r} does not run yet, says whoever runs it"
         url = served_at(self.serve_url, name)
         try:
             secure = url.startswith("https://")  # to read the machine's certificates takes 20 ms

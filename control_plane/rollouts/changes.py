@@ -9,7 +9,9 @@ import hashlib
 from collections.abc import Collection, Iterator, Mapping
 from typing import NamedTuple
 
+from control_plane.spec import beside
 from control_plane.spec.arms import Override
+from control_plane.spec.beside import BESIDE
 from control_plane.spec.courses import Following, Pinned
 from control_plane.spec.documents import TRIED, Document, Metadata, Model, Rollout, Route
 from control_plane.spec.names import Key
@@ -101,16 +103,16 @@ def hold(
         instead[route.key] = route.model_copy(update={"spec": kept})
         if prompt.reference in tried:
             candidate = Override(prompt=_at(prompt, tried[prompt.reference]))
-    beside: dict[str, Model] = {}
+    others: dict[str, Model] = {}
     for name, model in named(route, documents).items():
         if stable.keys() & references(model):
             instead[model.key] = _serving(model, stable)
         if tried.keys() & dict(aliases(model, name)).keys():
-            beside[model.metadata.name] = _beside(model, stable, tried)
-    if beside:
-        names = {name: one.metadata.name for name, one in beside.items()}
+            others[model.metadata.name] = _beside(model, stable, tried)
+    if others:
+        names = {name: one.metadata.name for name, one in others.items()}
         candidate = candidate.model_copy(update={"tiers": _instead(route.spec.tiers, names)})
-    return Held(instead, {one.key: one for one in beside.values()}, candidate)
+    return Held(instead, {one.key: one for one in others.values()}, candidate)
 
 
 def named(route: Route, documents: Mapping[Key, Document]) -> dict[str, Model]:
@@ -127,9 +129,14 @@ def _beside(model: Model, stable: Mapping[str, Pinned], tried: Mapping[str, Pinn
     if len(name) > _LONGEST_NAME:
         digest = hashlib.sha256(name.encode()).hexdigest()[:_DIGITS]
         name = f"{name[: _LONGEST_NAME - _DIGITS - 1]}-{digest}"
-    of = {TRIED: model.metadata.name}
+    of, served = {TRIED: model.metadata.name}, _serving(model, {**stable, **tried})
+    if beside.is_run(model):
+        of[BESIDE] = model.metadata.annotations[BESIDE]
+        there = beside.place(model, name)
+        where = {"url": there and there.url, "urls": None}
+        served = served.model_copy(update={"spec": served.spec.model_copy(update=where)})
     metadata = Metadata(name=name, namespace=model.metadata.namespace, annotations=of)
-    return _serving(model, {**stable, **tried}).model_copy(update={"metadata": metadata})
+    return served.model_copy(update={"metadata": metadata})
 
 
 def _serving(model: Model, versions: Mapping[str, Pinned]) -> Model:

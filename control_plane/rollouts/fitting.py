@@ -6,6 +6,7 @@ It is asked of documents as they are written: once changes are held back, those 
 from collections.abc import Iterable, Iterator, Mapping
 
 from control_plane.rollouts import changes
+from control_plane.spec.beside import is_run
 from control_plane.spec.documents import Document, Model, Rollout, Route
 from control_plane.spec.errors import Code, FieldError, TiermeshError
 from control_plane.spec.fitting import place
@@ -36,7 +37,7 @@ def _wrong(rollouts: Iterable[Rollout], documents: Mapping[Key, Document]) -> It
         where = f"{place(rollout)}.spec.onChange"
         for model in _followed(rollout, documents):
             name = model.metadata.name
-            if not model.spec.served_here:
+            if not model.spec.served_here and not is_run(model):
                 problem = f"Model {name!r} is at a URL of its own, where nobody here serves another version beside it"
                 yield FieldError(where, f"{problem}: remove 'model', and override tiers with a Model of that version")
             elif (owner := owners.setdefault(model.key, rollout)) is not rollout:

@@ -114,12 +114,15 @@ def _trial(trial: Trial, route: Route, mirror: float | None, *arms: CompiledArm)
     )
 
 
-def judged(trial: Trial) -> Iterator[Metric]:
-    """The metrics that a judge has to mark answers for: of a Rollout, those that it guards."""
+def measured(trial: Trial) -> Iterator[Metric]:
+    """Its metrics that say something: of a Rollout, those that it guards."""
     guarded = {guardrail.metric for guardrail in trial.spec.guardrails}
-    for metric in trial.spec.metrics:
-        if metric.judge is not None and (isinstance(trial, Experiment) or metric.name in guarded):
-            yield metric
+    return (one for one in trial.spec.metrics if isinstance(trial, Experiment) or one.name in guarded)
+
+
+def judged(trial: Trial) -> Iterator[Metric]:
+    """The metrics that a judge has to mark answers for."""
+    return (metric for metric in measured(trial) if metric.judge is not None)
 
 
 def _judge(metric: Metric, namespace: str) -> CompiledJudge:

@@ -1,6 +1,7 @@
 """Metrics: what an Experiment or a Rollout measures of each arm, and how far an arm may fall behind."""
 
 import hashlib
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import Annotated, Self
 
@@ -195,6 +196,15 @@ def are_marks(outcome: str) -> bool:
 def number_of(marks: str) -> str:
     """The outcome that says how many marks there are."""
     return f"{marks}:n"
+
+
+def outcomes(metrics: Iterable[Metric]) -> list[str]:
+    """What callers and judges report of them."""
+    found: list[str | None] = []
+    for metric in metrics:
+        found += [metric.outcome, metric.per.outcome if metric.per else None]
+        found += [metric.marks, number_of(metric.marks)] if metric.judge else []
+    return [name for name in found if name is not None]
 
 
 def known(metrics: tuple[Metric, ...]) -> dict[str, Metric]:

@@ -40,6 +40,14 @@ def of_key(transaction: Transaction, key: str) -> list[Trial]:
     return [_trial(row) for row in transaction.execute(query)]
 
 
+def newest(transaction: Transaction, keys: Collection[str]) -> list[Trial]:
+    """Of each of these names the one that began last."""
+    if not keys:
+        return []
+    query = select(*_COLUMNS).where(trials.c.key.in_(keys)).order_by(trials.c.since)
+    return list({trial.key: trial for trial in map(_trial, transaction.execute(query))}.values())
+
+
 def of_ids(transaction: Transaction, ids: Collection[int]) -> list[Trial]:
     """Those with these ids."""
     if not ids:

@@ -3,7 +3,7 @@
 from operators.render.comparing import differs
 from operators.render.models import render_model
 from operators.render.offers import KNOWN, Offers
-from operators.render.readiness import readiness
+from operators.render.readiness import answers_nowhere, readiness
 from operators.render.rendered import Object, Readiness, Rendered
 from operators.render.routes import render_route
 from operators.render.site import Parent, Port, Site
@@ -17,6 +17,7 @@ __all__ = [
     "Readiness",
     "Rendered",
     "Site",
+    "answers_nowhere",
     "differs",
     "readiness",
     "render_model",

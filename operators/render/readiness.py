@@ -30,6 +30,12 @@ def readiness(rendered: Rendered, live: Sequence[Object]) -> Readiness:
     return Readiness(not unready, unready[0] if unready else "", replicas, selector)
 
 
+def answers_nowhere(rendered: Rendered, live: Sequence[Object]) -> bool:
+    """Whether something is not there without which nothing can answer at the address."""
+    there = set(map(_identity, live))
+    return any(asked["kind"] in _ANSWERING and _identity(asked) not in there for asked in rendered.objects)
+
+
 def _identity(child: Object) -> tuple[str, str]:
     return child["kind"], child["metadata"]["name"]
 
@@ -113,6 +119,7 @@ _JUDGES: Mapping[str, Callable[[Object], Readiness]] = {
     "HTTPRoute": _http_route,
 }
 """The kinds whose controllers say something; others are there once they are written."""
+_ANSWERING = frozenset({"Deployment", "Service", "RayService", "InferenceService", "LLMInferenceService"})
 
 
 def _within(value: Mapping[str, Any], *path: str) -> Mapping[str, Any]:

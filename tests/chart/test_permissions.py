@@ -28,7 +28,8 @@ def _needed() -> Allowed:
     """What the operator does in the namespaces where it works."""
     documents = set(product([GROUP], KINDS.values(), {"get", "patch"} | FOLLOWED))
     for kind in KINDS.values():
-        documents |= {(GROUP, f"{kind}/status", "patch"), (GROUP, f"{kind}/finalizers", "update")}
+        documents |= {(GROUP, f"{kind}/status", "patch")}
+    documents |= {(GROUP, f"{kind}/finalizers", "update") for kind in ("models", "routes")}  # what they own names them
     versions = {**EVERYWHERE, **{kind: known[0] for kind, known in KNOWN.items()}}
     made = {(group_of(version), plural(kind)) for kind, version in versions.items()}
     return documents | {(*one, verb) for one in made for verb in MADE} | {("", "events", "create")}

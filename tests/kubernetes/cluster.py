@@ -11,14 +11,19 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from lightkube import Client
 from lightkube.config.kubeconfig import KubeConfig
+from lightkube.generic_resource import create_namespaced_resource
+from lightkube.resources.core_v1 import Namespace
+from lightkube.types import PatchType
 
+from operators.kinds import GROUP, KINDS, VERSION
 from tests.kubernetes.programs import Program, program
 
 CHECKOUT = Path(__file__).parents[2]
@@ -63,6 +68,20 @@ class Cluster:
             check=False,
         )
 
+    def remove(self, *namespaces: str) -> None:
+        """Delete namespaces, where the cluster stays; what is in them waits for an operator that is gone by then."""
+        if not self.lasting:
+            return
+        with closing(Client(config=self.config, trust_env=False)) as client:
+            free = {"metadata": {"finalizers": None}}
+            for kind, plural in KINDS.items():
+                found = create_namespaced_resource(GROUP, VERSION, kind, plural)
+                for about in [one["metadata"] for one in client.list(found, namespace="*")]:
+                    if (namespace := about["namespace"]) in namespaces:
+                        client.patch(found, about["name"], free, namespace=namespace, patch_type=PatchType.MERGE)
+            for namespace in namespaces:
+                client.delete(Namespace, namespace)
+
     def kubectl(self, *arguments: object, text: str = "") -> str:
         """What it printed. Fails the test with what it said where it did not succeed."""
         return _succeeded(self.run("kubectl", *arguments, text=text))
@@ -97,8 +116,7 @@ def namespace(cluster: Cluster) -> Iterator[str]:
     name = f"test-{uuid4().hex[:12]}"
     cluster.kubectl("create", "namespace", name)
     yield name
-    if cluster.lasting:  # it takes seconds
-        cluster.kubectl("delete", "namespace", name, "--wait=false")
+    cluster.remove(name)
 
 
 @contextmanager

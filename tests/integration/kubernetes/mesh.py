@@ -93,8 +93,7 @@ class Mesh:
         try:
             yield found
         finally:
-            if self.cluster.lasting:
-                found.api.delete(Namespace, found.namespace)
+            self.cluster.remove(found.namespace)
             found.api.close()
 
     def operator(self, name: str = "operator", **settings: object) -> Operator:

@@ -3,8 +3,8 @@
 from contextlib import ExitStack
 from functools import partial
 
+from benchmarks.harness.wrong_manifests import wrong_manifests
 from tests.integration.kubernetes.mesh import Mesh, until
-from tests.kubernetes.wrong_manifests import wrong_manifests
 
 
 def _names(cure: str, ready: tuple[str, str, str]) -> bool:

@@ -1,10 +1,17 @@
 """The operator as a process: a real API server, a real control plane, a real router."""
 
+import re
+from pathlib import Path
 from typing import Any
 
 from control_plane.client.http import Client
+from control_plane.client.versions import VersionsClient
+from control_plane.spec.courses import Command
 from control_plane.spec.documents import API_VERSION, parse
+from tests.integration.control_plane.models.samples import registration
 from tests.integration.kubernetes.mesh import ELSEWHERE, HERE, Mesh, until
+from tests.registry import copied
+from tests.registry import empty_registry as empty_registry
 
 SHOP = {"tiers": {"light": ["small"], "heavy": ["big"]}}
 
@@ -179,6 +186,34 @@ def test_a_rollouts_steps_are_in_its_status(mesh: Mesh) -> None:
         assert (status["step"], status["steps"], status["weight"]) == (2, 2, 5)
         table = mesh.kubectl("get", "rollouts")
         assert "paused" in table
+
+
+def test_another_version_of_a_model_runs_beside_the_first_while_a_rollout_tries_it(
+    mesh: Mesh, empty_registry: Path
+) -> None:
+    copied(empty_registry, mesh.plane.folder)
+    with mesh.operator(), mesh.plane.client as client, VersionsClient(mesh.plane.replica.url) as registry:
+        for number in (1, 2):
+            registry.register("weights", registration(number), "ann")
+        registry.promote("weights", 1, "live", "ann")
+        _shop(mesh)
+        mesh.apply("Model", "big", {**HERE, "source": "models:/weights@live"})
+        change = {"onChange": ["model"], "steps": [{"setWeight": 10}, {"pause": {}}]}
+        mesh.apply("Rollout", "careful", {"route": "shop", **change})
+        mesh.ready("Model", "big")
+        mesh.ready("Rollout", "careful")
+        registry.promote("weights", 2, "live", "ann")
+        until(lambda: (mesh.get("Rollout", "careful") or {}).get("status", {}), lambda one: one.get("weight") == 10)
+        assert [_weights(mesh, name) for name in ("model-big", "model-big--v2")] == [{"1.tar"}, {"2.tar"}]
+        client.tell("careful", Command.PROMOTE, "ann", namespace=mesh.namespace, full=True)
+        until(lambda: _weights(mesh, "model-big--v2"), lambda found: not found)
+        assert _weights(mesh, "model-big") == {"2.tar"}
+        mesh.ready("Model", "big")
+
+
+def _weights(mesh: Mesh, name: str) -> set[str]:
+    """Which of `registration`'s the objects of this name serve; none where there are none."""
+    return {*re.findall(r"x\.test/(\d\.tar)", str([one for one in mesh.made() if one["metadata"]["name"] == name]))}
 
 
 def test_an_experiments_state_and_verdict_are_in_its_status(mesh: Mesh) -> None:

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from benchmarks.harness.wrong_manifests import Wrong, wrong_manifests
 from tests.kubernetes.cluster import Cluster
-from tests.kubernetes.wrong_manifests import Wrong, wrong_manifests
 
 Refusals = dict[str, str]
 """What kubectl said of each, by name."""

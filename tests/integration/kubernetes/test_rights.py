@@ -1,12 +1,11 @@
 """Every right of the operator's Role is needed: whatever is taken away is missed, and the log names it.
 
-Each namespace lacks a verb of all kinds at once, so that a few operators miss all rights. What only an operator of the
-whole cluster uses is not among them.
+Each namespace lacks a verb of all kinds at once, so that a few operators miss all rights.
 """
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
 from itertools import product
@@ -36,12 +35,22 @@ Right = tuple[str, str, str]
 _REFUSED = re.compile(
     r'cannot (\w+) resource \\*"([\w/]+)\\*" in API group \\*"([\w.]*)\\*" in the namespace \\*"([\w-]+)'
 )
-UNSEEN = {(GROUP, f"{kind}/finalizers", "update") for kind in KINDS.values()}
+OWNERS = ("Model", "Route")
+"""The kinds for which something is made."""
+UNSEEN = {(GROUP, f"{KINDS[kind]}/finalizers", "update") for kind in OWNERS}
 """Asked for by an admission plugin (OwnerReferencesPermissionEnforcement) that not every cluster has."""
+DEFINITIONS = ("apiextensions.k8s.io", "customresourcedefinitions")
 
 
 def _rights(rules: Iterable[Object]) -> set[Right]:
     return {right for rule in rules for right in product(rule["apiGroups"], rule["resources"], rule["verbs"])}
+
+
+def _everywhere() -> list[Object]:
+    """The rules of the chart, of an operator of the whole cluster."""
+    roles = {one["metadata"]["name"]: one["rules"] for one in of_kind(rendered({}), "ClusterRole")}
+    (found,) = (rules for name, rules in roles.items() if name.endswith("tiermesh-operator"))
+    return list(found)
 
 
 def _roles() -> tuple[list[Object], list[Object]]:
@@ -113,9 +122,25 @@ class Restricted:
 
     def operator(self, name: str, *lacking: str, **settings: object) -> Operator:
         """An operator of these namespaces, by that account."""
-        namespaces = ",".join(map(self.namespace, lacking))
-        restricted = replace(self.mesh, cluster=self.cluster)
-        return restricted.operator(name, namespaces=namespaces, lease_namespace=self.namespace(lacking[0]), **settings)
+        where = {"namespaces": ",".join(map(self.namespace, lacking)), "lease_namespace": self.namespace(lacking[0])}
+        return replace(self.mesh, cluster=self.cluster).operator(name, **where | settings)
+
+    @contextmanager
+    def everywhere(self, rules: list[Object], name: str) -> Iterator[Operator]:
+        """An operator of all namespaces, by that account, which may do this in all of them."""
+        role, binding = (
+            {**one, "kind": f"Cluster{one['kind']}", "metadata": {"name": self.mesh.namespace}}
+            for one in _bound("", self.mesh.namespace, rules)
+        )
+        binding["roleRef"] = {**binding["roleRef"], "kind": role["kind"], "name": self.mesh.namespace}
+        text = yaml.safe_dump_all([role, binding])
+        self.mesh.cluster.kubectl("apply", "--validate=false", "-f", "-", text=text)
+        try:
+            # It is the manager of no document that anybody has.
+            with self.operator(name, "nothing", namespaces="", manager=name) as operator:
+                yield operator
+        finally:
+            self.mesh.cluster.kubectl("delete", "-f", "-", text=text)
 
 
 def _bound(namespace: str, accounts: str, rules: list[Object]) -> Iterator[Object]:
@@ -131,8 +156,7 @@ def _bound(namespace: str, accounts: str, rules: list[Object]) -> Iterator[Objec
 def restricted(mesh: Mesh, tmp_path: Path) -> Iterator[Restricted]:
     found = Restricted(mesh, tmp_path)
     yield found
-    if mesh.cluster.lasting:
-        mesh.cluster.kubectl("delete", "namespace", *map(found.namespace, LACKING), "--wait=false")
+    mesh.cluster.remove(*map(found.namespace, LACKING))
 
 
 def _refused(*operators: Operator) -> dict[str, set[Right]]:
@@ -214,6 +238,35 @@ def test_each_right_is_missed_where_it_is_lacking_and_nothing_is_where_none_is(r
         for verb, reader in readers.items():
             until(partial(_not_missed, restricted, verb, reader), lambda left: not left)
     assert refused == {lacking: _asked(lacking) for lacking in WRITING}
+    undeleted = restricted.within("delete")
+    owners = [one["metadata"]["ownerReferences"] for one in undeleted.made()]
+    undeleted.api.close()
+    assert {owner["kind"] for (owner,) in owners} == {*OWNERS}
+
+
+def test_what_an_admission_plugin_asks_of_who_makes_something_for_an_owner_is_answered_by_its_right(
+    restricted: Restricted,
+) -> None:
+    def may(lacking: str, kind: str) -> str:
+        question = "auth", "can-i", "update", f"{KINDS[kind]}.{GROUP}", "--subresource=finalizers"
+        return restricted.cluster.run("kubectl", "-n", restricted.namespace(lacking), *question).stdout.strip()
+
+    found = {(lacking, kind): may(lacking, kind) for lacking in ("nothing", "update") for kind in OWNERS}
+    assert found == {(lacking, kind): "yes" if lacking == "nothing" else "no" for lacking, kind in found}
+
+
+def test_an_operator_of_the_whole_cluster_may_no_more_than_follow_what_is_installed_and_misses_each_verb_of_that(
+    restricted: Restricted,
+) -> None:
+    more = _rights(_everywhere()) - _rights(_roles()[0])
+    assert more == {(*DEFINITIONS, verb) for verb in ("list", "watch")}
+    for lacking in ("list", "watch"):
+        rest = [
+            {"apiGroups": [group], "resources": [resource], "verbs": [verb]}
+            for group, resource, verb in more - {(*DEFINITIONS, lacking)}
+        ]
+        with restricted.everywhere(rest, f"lacks-{lacking}") as operator:
+            until(operator.log.read_text, partial(re.search, rf"cannot {lacking} resource .*customresourcedefinitions"))
 
 
 async def test_what_is_read_or_led_by_needs_its_right_too(restricted: Restricted) -> None:

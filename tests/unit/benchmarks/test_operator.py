@@ -15,6 +15,7 @@ WHOLE: dict[str, Any] = {
     "ready_seconds": 50.0,
     "memory_mb": 140.0,
     "calls_per_look": 0.1,
+    "shown_seconds": [0.5, 1.0],
     "repaired_seconds": dict.fromkeys(every_kind.KINDS, 1.0),
     "kills": 50,
 }
@@ -36,6 +37,8 @@ def test_what_keeps_every_promise_breaks_no_bar() -> None:
         ({"rewritten": 1}, "written again"),
         ({"calls_per_look": 1.1}, "API calls"),
         ({"repaired_seconds": {**WHOLE["repaired_seconds"], "Service": 10.1}}, "drift of each Service"),
+        ({"shown_seconds": [0.5, 5.1]}, "wrong manifest"),
+        ({"shown_seconds": []}, "wrong manifest"),
         ({"kills": 0}, "killed: times"),
         ({"differing": 1}, "differences"),
     ],

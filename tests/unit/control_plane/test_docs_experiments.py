@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from control_plane.cli.main import create_app
 from control_plane.client.files import read_documents
-from control_plane.outcomes.periods import MOST_NAMED
+from control_plane.outcomes.asking import MOST_NAMED
 from control_plane.outcomes.register import MOST_OUTCOMES
 from control_plane.spec.arms import Override, Unit
 from control_plane.spec.compile import compile

@@ -78,10 +78,11 @@ def running(one: Resource) -> list[Object]:
     """What runs a Model here, as the cluster has it once it runs."""
     document = one.document()
     found = render_model(document, None, Offers(), Site())  # type: ignore[arg-type]  # a Model's
-    return [_live(owned(each, one)) for each in found.objects]
+    return [live(owned(each, one)) for each in found.objects]
 
 
-def _live(wanted: Object) -> Object:
+def live(wanted: Object) -> Object:
+    """As the cluster has it once it runs."""
     metadata = {**wanted["metadata"], "uid": f"uid-{wanted['kind']}", "resourceVersion": "3", "generation": 1}
     status = {
         "observedGeneration": 1,

@@ -1,21 +1,24 @@
 """What is to be done about a custom resource."""
 
+import json
 from typing import Any
 
 import pytest
 
-from control_plane.spec.documents import parse
-from control_plane.spec.versions import PinnedModel
-from operators.kinds import FINALIZER
+from control_plane.spec.beside import BESIDE
+from control_plane.spec.documents import TRIED, Model, parse
+from operators.kinds import FINALIZER, child_key
 from operators.observed import Patch, Standing
 from operators.render import Offers
 from operators.resource import Resource, digest
+from operators.serving import Served
 from tests.unit.operators.samples import (
     HERE,
     NOW,
     accepted,
     after,
     condition,
+    live,
     look,
     resource,
     routers,
@@ -179,6 +182,18 @@ def test_what_the_api_server_refuses_to_write_is_a_condition() -> None:
     one = resource(name="big", spec=HERE)
     patch = look(one, standing=accepted(one), children=running(one), problem="Deployment 'x' was not written: no.")
     assert condition(patch, "Deployed") == ("False", "WriteRefused")
+    assert patch.send is not None
+
+
+@pytest.mark.parametrize(("kind", "sent"), [("Deployment", False), ("Service", False), ("ServiceMonitor", True)])
+def test_routers_hear_of_no_model_that_cannot_answer_since_what_answers_was_refused(kind: str, sent: bool) -> None:
+    one, offers = resource(name="big", spec=HERE), Offers({"ServiceMonitor": "monitoring.coreos.com/v1"})
+    children = [child for child in map(live, look(one, offers=offers).apply) if child["kind"] != kind]
+    patch = look(one, children=children, offers=offers, problem="No.")
+    assert [child["kind"] for child in patch.apply] == [kind]
+    assert (patch.send is not None) == sent
+    if not sent:
+        assert condition(patch, "Deployed") == condition(patch, "Ready") == ("False", "WriteRefused")
 
 
 def test_a_suspended_resource_is_left_alone_and_keeps_what_was_known_of_it() -> None:
@@ -217,8 +232,16 @@ def test_what_is_sent_reads_well_where_it_goes() -> None:
 
 def test_a_model_of_the_registry_runs_once_its_version_is_known() -> None:
     one = resource(name="big", spec=HERE | {"source": "models:/big@production"})
-    patch = look(one)
+    patch = look(one, served=Served())
     assert (patch.apply, patch.send is not None) == ((), True)
+
+
+def _serving(one: Resource, source: str, name: str = "", **annotations: str) -> Model:
+    """As the control plane says that a Model, or another version of it, is to be served."""
+    said = one.document(source=source, sha256="0" * 64, version="3")
+    assert isinstance(said, Model)
+    of = {"name": name or "big", "annotations": annotations}
+    return said.model_copy(update={"metadata": said.metadata.model_copy(update=of)})
 
 
 @pytest.mark.parametrize(
@@ -236,16 +259,47 @@ def test_a_model_whose_engine_only_a_cluster_runs_gets_its_version_by_saying_fir
     runs = {"modelFormat": "sklearn"} if spec["engine"] == "kserve" else {}
     said = {**spec, "tier": "light", "source": "models:/big@production", "kubernetes": runs}
     one, offers = resource(name="big", spec=said), Offers({"InferenceService": "serving.kserve.io/v1beta1"})
-    first = look(one, offers=offers)
+    assert look(one, offers=offers).send is None  # what was tried before this process began would be lost
+    first = look(one, offers=offers, served=Served())
     assert first.send is not None and (first.apply, first.send["spec"]["url"]) == ((), url)
     source = "hf://org/big@abc" if kind == "InferenceService" else "file:///weights"
-    pin = PinnedModel(name="big", version=3, source=source, sha256="0" * 64)
-    known: dict[str, Any] = {"offers": offers, "pins": {"models:/big@production": pin}}
+    known: dict[str, Any] = {"offers": offers, "served": Served.of([_serving(one, source)])}
     second = look(one, **known)
     assert kind in {child["kind"] for child in second.apply}
     assert second.send == first.send
     status = look(one, standing=accepted(one, **known), **known).status or {}
     assert "checksum of the registry's version is not checked" in status["conditions"][1]["message"]
+
+
+def test_a_version_that_a_rollout_tries_runs_beside_the_stable_one_until_it_is_tried_no_more() -> None:
+    one = resource(name="big", spec=HERE | {"source": "models:/big@live"})
+    stable, other = _serving(one, "hf://org/old"), _serving(one, "hf://org/new", "big--v4", **{TRIED: "big"})
+    before, tried = {"served": Served.of([stable])}, {"served": Served.of([stable, other])}
+    alone, both = look(one, **before), look(one, **tried)
+    assert [_said(each) for each in (alone, both)] == [
+        {},
+        {"big--v4": ["http://model-big--v4.team.svc:8000/team_big--v4/v1", False]},
+    ]
+    added = [child for child in both.apply if child not in alone.apply]
+    assert [*alone.apply, *added] == [*both.apply]
+    assert {child["kind"] for child in added} >= {"Deployment", "Service"}
+    assert all("hf://org/new" not in str(child) for child in alone.apply) and "org/new" in str(added)
+
+    ran = [live(child) for child in both.apply]
+    assert _said(look(one, children=ran, **tried))["big--v4"][1]
+    assert not look(one, children=ran, **tried).apply
+    gone = look(one, children=ran, **before)
+    assert ({child_key(child) for child in gone.prune}, gone.send) == (
+        {child_key(child) for child in added},
+        alone.send,
+    )
+
+
+def _said(patch: Patch) -> dict[str, list[Any]]:
+    """Where other versions run, as the control plane is told, and whether they do."""
+    assert patch.send is not None
+    found = json.loads(patch.send["metadata"]["annotations"][BESIDE])
+    return {name: [place["url"], place["running"]] for name, place in found.items()}
 
 
 def test_a_bento_of_the_registry_is_told_at_once_that_there_is_none() -> None:

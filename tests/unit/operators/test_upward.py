@@ -147,14 +147,19 @@ async def test_where_a_refusal_names_nobody_halves_find_who_it_is() -> None:
         assert len(plane.has) == 7
 
 
-async def test_what_was_refused_for_what_others_say_is_said_again_once_they_say_otherwise() -> None:
-    plane = Plane()
+def _needing_m(plane: Plane) -> None:
+    """`r` is refused without `m`, and `x` whatever is there; no refusal names anybody."""
 
     def refuse(names: list[str]) -> TiermeshError | None:
-        there = {key.name for key in plane.has}
-        return TiermeshError(Code.CONFLICT, "It needs m.") if "r" in names and not {"m"} & {*there, *names} else None
+        lacking = "r" in names and not {"m"} & {*names, *(key.name for key in plane.has)}
+        return TiermeshError(Code.CONFLICT, "Something is wrong.") if lacking or "x" in names else None
 
     plane.refuse = refuse
+
+
+async def test_what_was_refused_for_what_others_say_is_said_again_once_they_say_otherwise() -> None:
+    plane = Plane()
+    _needing_m(plane)
     async with _desk(plane) as desk:
         route, model = _key("Route", "r"), _key("Model", "m")
         desk.upward.want(route, _document(route))
@@ -162,6 +167,20 @@ async def test_what_was_refused_for_what_others_say_is_said_again_once_they_say_
         desk.upward.want(model, _document(model))
         async with asyncio.timeout(5):
             while not ((one := desk.upward.standing(route)) and one.accepted):
+                await asyncio.sleep(0.001)
+
+
+async def test_what_was_said_in_parts_is_said_again_where_a_later_part_makes_it_right(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(upward, "AGAIN_SECONDS", 60)
+    plane = Plane()
+    _needing_m(plane)
+    async with _desk(plane) as desk:
+        for name in ("r", "x", "m"):
+            desk.upward.want(_key("Model", name), _document(_key("Model", name)))
+        async with asyncio.timeout(5):
+            while _key("Model", "r") not in plane.has:
                 await asyncio.sleep(0.001)
 
 

@@ -9,7 +9,7 @@
   verbs: [patch]
 # What it makes names the document that it is made for as its owner: some clusters ask who may say so.
 - apiGroups: [tiermesh.dev]
-  resources: [{{ include "tiermesh.kindsWith" "finalizers" }}]
+  resources: [models/finalizers, routes/finalizers]
   verbs: [update]
 # Why something waits, for kubectl describe.
 - apiGroups: [""]

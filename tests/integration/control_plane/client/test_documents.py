@@ -49,7 +49,8 @@ async def test_it_sees_how_far_experiments_and_rollouts_are(addresses: Addresses
         await client.apply([*shop(), experiment(), rollout()], [], "")
         assert (await client.results(Key("Experiment", "wording"))).name == "wording"
         assert (await client.rollout(Key("Rollout", "heavier"))).route == "shop"
-        assert await client.model_pins() == {}
+        served = await client.served_models()
+        assert [one.metadata.name for one in served] == ["assistant", "faq"]
         with pytest.raises(TiermeshError) as caught:
             await client.rollout(Key("Rollout", "no", "team"))
         assert caught.value.code is Code.NOT_FOUND

@@ -9,11 +9,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from control_plane.outcomes import periods, reading
+from control_plane.outcomes import asking, reading
 from control_plane.outcomes.intake import Intake
 from control_plane.outcomes.register import MOST_OUTCOMES
 from control_plane.spec.events import Exposure, Feedback
 from control_plane.stats.period import Period, Sample
+from control_plane.store import trials
 from control_plane.store.database import Database
 from observability.control_plane_metrics import ControlPlaneMetrics
 from tests.unit.control_plane.outcomes.samples import (
@@ -218,15 +219,16 @@ def test_a_trial_takes_so_many_outcomes_and_those_that_its_document_names(databa
     intake.take(batch(1, exposure("r", 0, "ann"), *reports, feedback("late", 1, unit="ann")))
     assert one("orders", known(database)) == (1, 0)
     with database.write() as transaction:
-        periods.ask(transaction, TRIAL, ["order", "order"])
+        asking.ask(transaction, {TRIAL: ["order", "order"]})
     intake.take(batch(MOST_OUTCOMES + 4, feedback("later", 1, unit="ann")))
     assert one("orders", known(database)) == (1, 1)
 
 
 def test_units_count_in_the_period_in_which_they_were_first_seen(database: Database, intake: Intake) -> None:
     with database.write() as transaction:
-        periods.share(transaction, TRIAL, 3, {"control": 95, "candidate": 5})
-        periods.share(transaction, TRIAL, 5, {"control": 80, "candidate": 20})
+        trial = trials.begin(transaction, TRIAL, 0).id
+        trials.share(transaction, trial, 3, {"control": 95, "candidate": 5})
+        trials.share(transaction, trial, 5, {"control": 80, "candidate": 20})
     first = [exposure("r1", 0, "ann", snapshot=4), exposure("r2", 1, "bob", snapshot=6)]
     intake.take(batch(1, *first, exposure("r3", 2, "ann", snapshot=7), feedback("f", 3, unit="ann")))
     intake.take(batch(5, exposure("r4", 0, "bob", snapshot=3)))  # it was in the first period after all
@@ -241,8 +243,8 @@ def test_units_count_in_the_period_in_which_they_were_first_seen(database: Datab
 def test_a_trial_that_begins_anew_knows_nothing_of_before(database: Database, intake: Intake) -> None:
     intake.take(batch(1, exposure("r1", 0, "ann", snapshot=4)))
     with database.write() as transaction:
-        periods.begin(transaction, TRIAL, 5, {"control": 1})
-        periods.begin(transaction, TRIAL, 5, {"control": 1})
+        for _ in range(2):
+            trials.share(transaction, trials.begin(transaction, TRIAL, 5).id, 5, {"control": 1})
     intake.take(batch(2, exposure("r2", 9, "bob", snapshot=5), exposure("late", 1, "cat", snapshot=4)))
     assert units(database) == {"control": 1}
     assert known(database).shares == {"control": 1}

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from control_plane.outcomes import periods, reading
+from control_plane.outcomes import asking, reading
 from control_plane.outcomes.intake import Intake
 from control_plane.outcomes.register import MOST_OUTCOMES
 from control_plane.spec.events import unit_hash
-from control_plane.spec.metrics import Metric, number_of
+from control_plane.spec.metrics import Metric, outcomes
 from control_plane.stats.moments import Moments
 from control_plane.store import trials
 from control_plane.store.database import Database
@@ -25,7 +25,8 @@ QUALITY = Metric.model_validate(
 def intake(database: Database) -> Intake:
     """What takes events; the first trial asks for marks."""
     with database.write() as transaction:
-        periods.ask(transaction, TRIAL, [QUALITY.marks, number_of(QUALITY.marks)])
+        trials.begin(transaction, TRIAL, 0)
+        asking.ask(transaction, {TRIAL: outcomes([QUALITY])})
     return Intake(database, ControlPlaneMetrics())
 
 
@@ -90,6 +91,7 @@ def test_marks_and_what_callers_report_leave_each_other_room(database: Database,
 
 def test_a_document_that_is_rewritten_for_ever_widens_nothing_for_ever(database: Database) -> None:
     with database.write() as transaction:
-        for number in range(2 * periods.MOST_NAMED):
-            periods.ask(transaction, TRIAL, [f"name-{number}"])
-        assert len(trials.of_key(transaction, TRIAL)[0].outcomes) == periods.MOST_NAMED
+        trials.begin(transaction, TRIAL, 0)
+        for number in range(2 * asking.MOST_NAMED):
+            asking.ask(transaction, {TRIAL: [f"name-{number}"]})
+        assert len(trials.of_key(transaction, TRIAL)[0].outcomes) == asking.MOST_NAMED

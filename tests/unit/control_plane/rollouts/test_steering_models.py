@@ -1,11 +1,14 @@
 """What a model's alias leads to is rolled out too: the other version is served beside the first until it is shown."""
 
+import json
 from typing import Any
 
 import pytest
 
 from control_plane import serving
+from control_plane.rollouts.answering import Answering
 from control_plane.rollouts.steering import Rollouts
+from control_plane.spec.beside import BESIDE
 from control_plane.spec.courses import Command, Phase, Why
 from control_plane.spec.documents import in_namespace
 from control_plane.spec.errors import Code, TiermeshError
@@ -113,6 +116,47 @@ def test_no_unit_gets_a_version_before_it_answers(following: World) -> None:
     absent.clear()
     following.at(3)
     assert (following.weight(), following.rollouts.status(KEY).problem) == (10, None)
+
+
+def test_a_version_that_an_operator_runs_is_tried_where_it_says_once_it_says_that_it_runs(world: World) -> None:
+    def run(*documents: dict[str, Any], **beside: Any) -> None:
+        said = generating(source=_ALIAS, url="http://stable/v1")
+        said["metadata"]["annotations"] = {BESIDE: json.dumps({"assistant--v2": beside} if beside else {})}
+        world.apply(*documents, said)
+
+    _know(world, _pin(1))
+    run(model(), route(), _following())
+    world.rollouts = Rollouts(world.publisher, world.rollouts.shown, Answering("http://h").missing)
+    _move(world, 2)
+    world.at(0)
+    assert _deployed(world) == {"assistant": "file:///support/1", "assistant--v2": "file:///support/2"}
+    assert _serves(world) == {"assistant": "1"}  # of what has no address yet no router hears
+    run(url="http://other/v1")
+    world.at(1)
+    status = world.rollouts.status(KEY)
+    assert (status.phase, "does not run yet" in (status.problem or "")) == (Phase.PENDING, True)
+    run(url="http://other/v1", running=True)
+    world.at(2)
+    assert (world.weight(), _candidate(world)) == (10, ("assistant--v2",))
+    assert [_backends(world)[name].urls for name in ("assistant", "assistant--v2")] == [
+        ("http://stable/v1",),
+        ("http://other/v1",),
+    ]
+    run(url="http://other/v1")  # a pod was restarted
+    world.at(3)
+    assert (world.weight(), _candidate(world)) == (10, ("assistant--v2",))
+    world.rollouts.command(KEY, Command.PROMOTE, "alice", full=True)
+    assert (_serves(world), _deployed(world)) == ({"assistant": "2"}, {"assistant": "file:///support/2"})
+
+
+@pytest.mark.parametrize("said", ["", "[]", '{"assistant--v2": {"url": "file:///etc"}}', '{"assistant--v2": 1}'])
+def test_where_a_version_runs_is_believed_of_addresses_alone(world: World, said: str) -> None:
+    _know(world, _pin(1))
+    document = generating(source=_ALIAS, url="http://stable/v1")
+    document["metadata"]["annotations"] = {BESIDE: said}
+    world.apply(model(), route(), _following(), document)
+    _move(world, 2)
+    assert _serves(world) == {"assistant": "1"}
 
 
 def test_a_version_that_was_taken_back_stays_away_until_its_alias_moves_again(following: World) -> None:

@@ -2,10 +2,10 @@
 
 import pytest
 
+from benchmarks.harness.wrong_manifests import Wrong, wrong_manifests
 from control_plane.spec.compile import compile
 from control_plane.spec.documents import parse
 from control_plane.spec.errors import FieldError, TiermeshError
-from tests.kubernetes.wrong_manifests import Wrong, wrong_manifests
 from tests.unit.control_plane.samples import parsed
 
 
