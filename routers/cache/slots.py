@@ -13,7 +13,8 @@ from dataclasses import dataclass
 MAX_CHARACTERS = 4000
 """A longer question is not compared: see `read`."""
 
-_WORD = re.compile(r"[^\W_]+(?:['’.,:/-][^\W_]+)*")
+_WORD = re.compile(r"[^\W_\u3400-\u9fff]+(?:['.,:/-][^\W_\u3400-\u9fff]+)*")
+"""Chinese is written without spaces: a number or a Latin name between its characters is a word of its own."""
 _SENTENCE_END = re.compile(r"[.!?。！？:：\n]\s*[\"'“‘(]*$")
 _APOSTROPHE = str.maketrans("’", "'")
 _PRONOUN = re.compile(r"i(?:'\w+)?")
@@ -115,7 +116,7 @@ def _names(text: str, found: list[re.Match[str]]) -> frozenset[str]:
         }
         return frozenset(names | {name for name in _CHINESE_NAME.findall(text) if not _NO_NAME.search(name)})
     capitals = [match for match in found if match.group()[0].isupper()]
-    if 2 * len(capitals) > len(found) > 3:  # a headline, or shouted: capitals say nothing
+    if len(found) > 4 and 5 * len(capitals) > 4 * len(found):  # a headline, or shouted: capitals say nothing
         return frozenset(names)
     return frozenset(names | {match.group().casefold() for match in capitals if _is_name(text, match)})
 
