@@ -16,6 +16,8 @@ from routers.cache.evidence import Booleans, Evidence, Floats, Integers, Neighbo
 from routers.cache.guard import Promise
 from routers.cache.regression import Regression
 
+LEAST_LOG_ODDS = 0.0
+"""What is rather wrong than right is never answered, even where the budget would bear it."""
 RESERVED = 0.5
 """Share of the risk (1 - confidence) that is spent when the threshold is set. The rest is left to the watch over what
 is answered in service (`routers.cache.watch`)."""
@@ -69,7 +71,8 @@ class Policy:
         spent = Promise(promise.max_error_rate, 1 - RESERVED * (1 - promise.confidence))
         tolerated = spent.tolerated(len(judged.hit), fresh)
         wrong = judged.hit & ~exams.right(judged.chosen)
-        return cls(learned.regression, spread, guard.threshold(judged.score, wrong, tolerated))
+        limit = guard.threshold(judged.score, wrong, tolerated)
+        return cls(learned.regression, spread, max(limit, LEAST_LOG_ODDS))
 
     def decide(self, neighbours: Neighbours) -> Verdict:
         """Whether each question is answered, and by whom."""
