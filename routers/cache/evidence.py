@@ -25,6 +25,8 @@ _SHARPNESS = 3.0
 _UNSURE = 1e-3
 """Added to both sides of the vote's odds, so that an undivided vote has finite ones."""
 _NONE = -1
+_FAR = -1e9
+"""How near what is not there is."""
 
 Floats = NDArray[np.float64]
 Booleans = NDArray[np.bool_]
@@ -66,36 +68,31 @@ class Evidence:
     def of(cls, neighbours: Neighbours, spread: float) -> Self:
         """Weigh the neighbours. `spread` is that of the questions that the decision is learned from."""
         there = neighbours.answer != _NONE
-        near = np.where(there, (neighbours.similarity - 1) / spread, -np.inf)
-        with np.errstate(invalid="ignore"):  # of a question without neighbours
-            voices = np.where(there, np.exp(_SHARPNESS * (near - near[:, :1])), 0.0)
+        near = np.where(there, (neighbours.similarity - 1) / spread, _FAR)
+        voices = np.exp(_SHARPNESS * (near - near[:, :1])) * there
         same = neighbours.answer[:, :, None] == neighbours.answer[:, None, :]
         votes = (same * voices[:, None, :]).sum(axis=2) / np.maximum(voices.sum(axis=1, keepdims=True), 1e-12)
         able = there & neighbours.compatible
         rows = np.arange(len(near))
         best = np.where(able, votes, -1.0).argmax(axis=1)
-        chosen = np.where(able.any(axis=1), best, _NONE)
+        somebody = able.any(axis=1)
         features = _features(near, votes, same[rows, best] & there, there, best)
-        return cls(np.where((chosen != _NONE)[:, None], features, 0.0), chosen)
+        return cls(np.where(somebody[:, None], features, 0.0), np.where(somebody, best, _NONE))
 
 
 def _features(near: Floats, votes: Floats, allies: Booleans, there: Booleans, best: Integers) -> Floats:
-    """Log odds of the vote; how near the one who would answer is; how much nearer than the nearest of another answer;
-    the share of neighbours of its answer; how near the neighbours are altogether. In spreads."""
+    """Log odds of the vote; how near the one who would answer is; how much nearer than the nearest of another answer,
+    or than the farthest where all agree; the share of neighbours of its answer; how near the neighbours are altogether.
+    In spreads."""
     rows = np.arange(len(near))
-    vote = np.clip(votes[rows, best], 0, 1)
-    own = near[rows, best]
-    seen = np.where(there, near, np.inf).min(axis=1)
-    rival = np.where(there & ~allies, near, -np.inf).max(axis=1)
-    rival = np.where(np.isfinite(rival), rival, seen)
+    vote, own = votes[rows, best], near[rows, best]
+    farthest = (near * there).min(axis=1)
+    rival = np.maximum(np.where(allies, _FAR, near).max(axis=1), farthest)
     count = np.maximum(there.sum(axis=1), 1)
-    with np.errstate(invalid="ignore"):
-        columns = (
-            np.log((vote + _UNSURE) / (1 - vote + _UNSURE)),
-            own,
-            own - rival,
-            allies.sum(axis=1) / count,
-            np.where(there, near, 0.0).sum(axis=1) / count,
-        )
-        features: Floats = np.nan_to_num(np.stack(columns, axis=1), posinf=0.0, neginf=0.0)
+    features = np.empty((len(near), FEATURES))
+    features[:, 0] = np.log((vote + _UNSURE) / (np.maximum(1 - vote, 0) + _UNSURE))
+    features[:, 1] = own
+    features[:, 2] = own - rival
+    features[:, 3] = allies.sum(axis=1) / count
+    features[:, 4] = (near * there).sum(axis=1) / count
     return features

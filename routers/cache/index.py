@@ -7,17 +7,17 @@ from usearch.index import Index
 from routers.cache.evidence import NEIGHBOURS
 
 _CONNECTIVITY, _EXPANSION = 16, 64
-"""Edges of a vector, and candidates looked at: nine hundred and ninety-nine of a thousand true neighbours are found."""
+"""Edges of a vector, and candidates looked at: of a thousand true neighbours, six are missed."""
 
 
 class VectorIndex:
-    """Unit vectors by number. In half precision: 1.5 kB each."""
+    """Unit vectors by number. In bfloat16: 1.5 kB each with their edges, and half the time of half precision."""
 
     def __init__(self, width: int) -> None:
         self._index = Index(
             ndim=width,
             metric="ip",
-            dtype="f16",
+            dtype="bf16",
             connectivity=_CONNECTIVITY,
             expansion_add=_EXPANSION,
             expansion_search=_EXPANSION,

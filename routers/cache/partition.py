@@ -112,7 +112,8 @@ class Partition(Generic[T]):
         outcome = Outcomes(look.neighbours, np.array([answer_number(answer)]))
         (self._exams if self._chance.random() < 0.5 else self._lessons).append(outcome)
         wrong = look.would_be is not None and not look.would_be.gives(answer)
-        self.watch = self.watch.told(wrong)
+        if self._policy is not None:
+            self.watch = self.watch.told(wrong)
         if self.watch.broken:  # requests are not what they were: what was learned from them is worth nothing
             self._lessons.clear()
             self._exams.clear()

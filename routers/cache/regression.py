@@ -42,7 +42,8 @@ class Regression:
 
     def log_odds(self, features: Floats) -> Floats:
         """That each answer is right; shape (rows,)."""
-        return _design(features, self.centre, self.scale) @ self.weights
+        log_odds: Floats = self.weights[0] + ((features - self.centre) / self.scale) @ self.weights[1:]
+        return log_odds
 
 
 def _design(features: Floats, centre: Floats, scale: Floats) -> Floats:

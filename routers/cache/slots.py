@@ -87,6 +87,8 @@ def differing(one: Slots, other: Slots) -> str | None:
 
 def _unshared(one: Slots, other: Slots) -> bool:
     """Whether a name of one is nowhere in the other: in lower case it may be there as a word."""
+    if one.names <= other.words:
+        return False
     return any(name not in other.words and (name.isascii() or name not in other.text) for name in one.names)
 
 

@@ -6,6 +6,7 @@ probability `risk`, however often one looks, as long as no more are (Ville's ine
 Journal of the Royal Statistical Society B 86, 2024). When they do, requests are no longer what they were.
 """
 
+import math
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -31,6 +32,21 @@ class Watch:
         return replace(self, wealth=self.wealth * factor, seen=self.seen + 1, wrong=self.wrong + wrong)
 
     @property
+    def upper_bound(self) -> float:
+        """Of the share answered wrongly, with probability 1 - risk; by Clopper and Pearson (Biometrika 26, 1934)."""
+        low, high = (self.wrong / self.seen if self.seen else 0.0), 1.0
+        for _ in range(40):
+            middle = (low + high) / 2
+            low, high = (middle, high) if _at_most(self.wrong, self.seen, middle) > self.risk else (low, middle)
+        return high
+
+    @property
     def broken(self) -> bool:
         """Whether the promise can no longer be believed."""
         return self.wealth * self.risk >= 1
+
+
+def _at_most(count: int, trials: int, p: float) -> float:
+    """P(no more than `count` of `trials`), each with probability p."""
+    ways = (math.lgamma(trials + 1) - math.lgamma(k + 1) - math.lgamma(trials - k + 1) for k in range(count + 1))
+    return sum(math.exp(way + k * math.log(p) + (trials - k) * math.log1p(-p)) for k, way in enumerate(ways))
