@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.harness import command, shopping
+from benchmarks.harness import command, shopping, twins
 from benchmarks.report import Bar, Report
 from control_plane.spec.errors import Code, TiermeshError
 from routers.cache import slots
@@ -45,6 +45,7 @@ _UNREADABLE = 400
 """Chinese questions that the English encoder is asked."""
 _ENTRIES, _LOOKS = 100_000, 3000
 _LOOK_MS = 1.0
+_TWINS = 50
 _Centres = np.ndarray[tuple[int, int], np.dtype[np.float64]]
 _SHOP = ROOT / "examples" / "shop"
 _SHOP_REQUESTS, _SAVED = 12_000, 0.41
@@ -73,6 +74,8 @@ def run(data: Path, vectors: Path, count: int) -> Report:
     bars += _unreadable(_questions(data / _STREAMS["CrossWOZ, Chinese"][0], "dialog_act"), count)
     bars += _look_up()
     bars += _replay(encoder)
+    command.say(f"the same question from {_TWINS} callers at once")
+    bars.append(Bar(f"{_TWINS} identical questions at once", twins.upstream_calls(_TWINS), "upstream calls", 1))
     return Report("cache", bars, notes=_NOTES)
 
 

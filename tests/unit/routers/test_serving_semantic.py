@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import orjson
@@ -75,7 +76,7 @@ async def taught(whole: Mesh, cache: SemanticCache, stream: bool = False) -> Non
 
 async def asked_until_hit(whole: Mesh, stream: bool = False) -> list[str]:
     """What the cache did for twenty callers who ask in other words. Some explore."""
-    fields = {"stream": True} if stream else {}
+    fields: dict[str, Any] = {"stream": True} if stream else {}
     outcomes = []
     for number in range(20):
         response = await whole.chat(f"Tell me of the parcel of case {'x' * number}", **fields)

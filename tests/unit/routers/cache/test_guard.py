@@ -13,7 +13,7 @@ SEEN, FRESH, DEALS = 400, 400, 4000
 def broken(promise: Promise, mistakes: int, tolerated: int) -> float:
     """The share of random deals of one population in which fresh mistakes are above the bound. The surest are wrong."""
     chance = np.random.default_rng(7)
-    scores = np.arange(SEEN + FRESH, 0, -1.0)
+    scores = np.arange(SEEN + FRESH, 0, -1, dtype=np.float64)
     wrong = np.arange(SEEN + FRESH) < mistakes
     count = 0
     for _ in range(DEALS):

@@ -56,7 +56,11 @@ def test_no_tenant_gets_into_the_partition_of_another_by_what_it_writes(
     one: dict[str, str], other: dict[str, str]
 ) -> None:
     """Names run into each other, or hold what separates them, and still make different partitions."""
-    assert (partition(**one) == partition(**other)) == (one == other)
+
+    def of(scope: dict[str, str]) -> bytes:
+        return partition(scope["tenant"], scope["revision"], scope["arm"], user=scope["user"])
+
+    assert (of(one) == of(other)) == (one == other)
 
 
 @pytest.mark.parametrize(
@@ -91,7 +95,11 @@ def streamed(*chunks: dict[str, Any]) -> Answer:
 
 def test_a_finished_text_may_be_kept_whole_or_streamed() -> None:
     assert questions.text_of(whole(content="Tomorrow.")) == "Tomorrow."
-    pieces = [{"delta": {"content": "Tomor"}}, {"delta": {"content": "row."}}, {"delta": {}, "finish_reason": "stop"}]
+    pieces: list[dict[str, Any]] = [
+        {"delta": {"content": "Tomor"}},
+        {"delta": {"content": "row."}},
+        {"delta": {}, "finish_reason": "stop"},
+    ]
     assert questions.text_of(streamed(*pieces)) == "Tomorrow."
 
 
