@@ -6,8 +6,8 @@ from usearch.index import Index
 
 from routers.cache.evidence import NEIGHBOURS
 
-_CONNECTIVITY, _EXPANSION = 16, 64
-"""Edges of a vector, and candidates looked at: of a thousand true neighbours, six are missed."""
+_CONNECTIVITY, _ADDING, _SEARCHING = 16, 64, 32
+"""Edges of a vector, and candidates looked at: of a hundred true neighbours, one is missed."""
 
 
 class VectorIndex:
@@ -19,8 +19,8 @@ class VectorIndex:
             metric="ip",
             dtype="bf16",
             connectivity=_CONNECTIVITY,
-            expansion_add=_EXPANSION,
-            expansion_search=_EXPANSION,
+            expansion_add=_ADDING,
+            expansion_search=_SEARCHING,
         )
 
     def __len__(self) -> int:
