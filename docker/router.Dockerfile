@@ -11,7 +11,7 @@ COPY pyproject.toml constraints.txt README.md LICENSE ./
 RUN python -m venv /opt/tiermesh && /opt/tiermesh/bin/pip install --constraint constraints.txt hatchling
 COPY . .
 # Nothing but what is pinned; its own build needs hatchling alone, which is.
-RUN /opt/tiermesh/bin/pip install --constraint constraints.txt --no-build-isolation ".[router]" \
+RUN /opt/tiermesh/bin/pip install --constraint constraints.txt --no-build-isolation ".[router,semantic]" \
     && /opt/tiermesh/bin/pip uninstall --yes hatchling pip
 
 FROM python:3.11-slim-bookworm@${PYTHON_DIGEST}

@@ -25,6 +25,9 @@ NAMES = {
     "tiermesh_router_ladder_step": "How far a route is degraded: 0 full, 1 light, 2 cache, 3 canned, 4 refuse.",
     "tiermesh_router_cache_bytes": "Bytes in the exact cache.",
     "tiermesh_router_cache_entries": "Answers in the exact cache.",
+    "tiermesh_router_semantic_bytes": "Bytes in the semantic cache.",
+    "tiermesh_router_semantic_entries": "Answers in the semantic cache.",
+    "tiermesh_router_semantic_error_bound": "Upper confidence bound of wrong semantic hits among all requests.",
     "tiermesh_router_connections": "Callers' connections now open.",
     "tiermesh_router_snapshot": "Number of the snapshot in force.",
     "tiermesh_router_snapshot_errors_total": "Snapshots that could not be fetched or built.",
@@ -61,6 +64,9 @@ class RouterMetrics:
         self.ladder_step = self._levels("tiermesh_router_ladder_step", "route")
         self.cache_bytes = self._gauge("tiermesh_router_cache_bytes")
         self.cache_entries = self._gauge("tiermesh_router_cache_entries")
+        self.semantic_bytes = self._gauge("tiermesh_router_semantic_bytes")
+        self.semantic_entries = self._gauge("tiermesh_router_semantic_entries")
+        self.semantic_error_bound = self._gauge("tiermesh_router_semantic_error_bound")
         self.connections = self._gauge("tiermesh_router_connections")
         self.snapshot = self._gauge("tiermesh_router_snapshot")
         self.snapshot_errors = self._counter("tiermesh_router_snapshot_errors_total")

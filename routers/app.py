@@ -7,16 +7,19 @@ import logging
 import signal
 import sys
 from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING
 
 from control_plane.client.decisions import DecisionSink
 from control_plane.client.events import EventSink
 from control_plane.client.http import SnapshotFeed
+from control_plane.spec.errors import Code, TiermeshError
 from control_plane.spec.models import Protocol
 from observability.metrics import RouterMetrics
 from routers.admin import Admin
 from routers.asking import Asker, OpenAIAsker
 from routers.cache.exact import ExactCache
+from routers.crossroads import Crossroads
 from routers.directory import Directory
 from routers.events.sender import Sender
 from routers.events.spools import Spools
@@ -44,6 +47,7 @@ from routers.upstream import UpstreamClient, UpstreamLimits
 from routers.watcher import LastGood, Watcher
 
 if TYPE_CHECKING:
+    from routers.cache.semantic import SemanticCache
     from routers.quotas.shared import SharedDesk
 
 _LOG = logging.getLogger(__name__)
@@ -76,7 +80,8 @@ class App:
             Protocol.OIP_GRPC: self._grpc_models,
         }
         askers: dict[Protocol, Asker] = {Protocol.OPENAI: OpenAIAsker(self._client), **tensors}
-        serving = self._serving = Serving(askers, cache, self._ledger, desk, metrics)
+        crossroads = self._crossroads = Crossroads(self._ledger, partial(_semantic_cache, settings))
+        serving = self._serving = Serving(askers, cache, self._ledger, desk, metrics, crossroads)
         directory = Directory(tensors)
         self._judging = Judging(spools.add, metrics) if spools else None
         self.router = Router(serving, desk, metrics, directory, box, self._judging)
@@ -85,6 +90,9 @@ class App:
         self._grpc = GrpcServer(self.router, directory, limits)
         metrics.cache_bytes.set_function(lambda: cache.size_bytes)
         metrics.cache_entries.set_function(lambda: len(cache))
+        metrics.semantic_bytes.set_function(lambda: crossroads.cache.size_bytes if crossroads.cache else 0)
+        metrics.semantic_entries.set_function(lambda: crossroads.cache.entries if crossroads.cache else 0)
+        metrics.semantic_error_bound.set_function(lambda: crossroads.cache.error_bound if crossroads.cache else 0)
         metrics.decisions_waiting.set_function(lambda: len(journal))
         if spools is not None:
             metrics.events_waiting.set_function(lambda: spools.waiting)
@@ -151,6 +159,7 @@ class App:
         await asyncio.gather(self._server.stop(grace_seconds), self._grpc.stop(grace_seconds))
         await self._admin.stop(0)
         self._serving.mirroring.close()
+        self._crossroads.close()
         if self._judging is not None:
             self._judging.close()
         self._client.close()
@@ -171,6 +180,16 @@ def _shared_desk(settings: RouterSettings, metrics: RouterMetrics) -> "SharedDes
     from routers.quotas.shared import SharedDesk  # its client's memory is for those who use it
 
     return SharedDesk(settings.redis_url, settings.quotas_without_redis, metrics)
+
+
+def _semantic_cache(settings: RouterSettings) -> "SemanticCache":
+    try:
+        from routers.cache.semantic import SemanticCache  # its packages and their memory are for those who use it
+        from routers.encoder import NanoEncoder
+    except ModuleNotFoundError as error:
+        message = f"A Route has a semantic cache, and the package {error.name} is not installed."
+        raise TiermeshError(Code.SETUP, message, "Install it: pip install 'tiermesh[semantic]'.") from error
+    return SemanticCache(settings.semantic_cache_max_bytes, partial(NanoEncoder, threads=1))
 
 
 def _reporter(settings: RouterSettings, journal: Journal) -> Reporter:

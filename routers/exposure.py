@@ -8,7 +8,7 @@ import orjson
 from routers.assignment import Assignment
 from routers.ledger import Entry
 
-_FROM_A_CACHE = frozenset({"hit-exact", "hit-stale", "coalesced"})
+_FROM_A_CACHE = frozenset({"hit-exact", "hit-semantic", "hit-stale", "coalesced"})
 """Answers that cost nothing: another request has paid."""
 
 

@@ -21,6 +21,8 @@ REASONS = {
     "cache-refused": "the caller asked for a fresh answer",
     "cache-tools": "requests with tools are never kept",
     "cache-hit": "the same question was answered before",
+    "semantic-hit": "a question that means the same was answered before",
+    "semantic-explores": "answered afresh, so that the cache learns whether its answer would have been right",
     "coalesced": "the same question is being answered right now",
     "light-abstained": "a light Model was not sure enough and abstained",
     "failed": "a Model failed before its first content: the next one is asked",

@@ -11,6 +11,7 @@ from control_plane.spec import snapshots
 from control_plane.spec.errors import Code, TiermeshError
 from control_plane.spec.models import Modality, Operation, Protocol, Tier
 from control_plane.spec.resilience import Resilience
+from control_plane.spec.routes import SemanticCache
 from control_plane.spec.snapshots import SCHEMA_VERSION, CompiledPrice, Snapshot
 from routers.assignment import Trial
 from routers.authentication import Keys
@@ -79,6 +80,7 @@ class Route:
     """The Models of a tier that can do an operation, in the order in which they are tried."""
     threshold: float
     cache_ttl_seconds: float | None
+    semantic: SemanticCache | None
     deadline_seconds: float
     resilience: Resilience
     fallbacks: Mapping[Operation, tuple[Backend, ...]]
@@ -269,6 +271,7 @@ def _route(route: snapshots.CompiledRoute, backends: Mapping[str, Backend]) -> R
         heavy=by_operation(tuple(backends[name] for name in route.heavy)),
         threshold=route.threshold,
         cache_ttl_seconds=route.cache_ttl_seconds,
+        semantic=route.semantic,
         deadline_seconds=route.deadline_seconds,
         resilience=policy,
         fallbacks=by_operation(tuple(backends[name] for name in policy.fallbacks)),

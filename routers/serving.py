@@ -5,6 +5,7 @@ import logging
 import random
 import time
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from control_plane.spec.errors import Code, TiermeshError
 from control_plane.spec.models import Protocol
@@ -14,6 +15,7 @@ from routers.attempt import Attempt
 from routers.attempts import Attempts
 from routers.cache.exact import Answer, ExactCache
 from routers.call import Call
+from routers.crossroads import Asked, Crossroads
 from routers.deadlines import Deadlines
 from routers.decision import Decision, Load, Match
 from routers.exchange import Exchange
@@ -33,6 +35,9 @@ from routers.resilience.guards import EVERYBODY, Guards, RouteGuard
 from routers.resilience.ladder import Step
 from routers.shortcuts import Shortcuts
 
+if TYPE_CHECKING:
+    from routers.cache.semantic import Found
+
 _LOG = logging.getLogger(__name__)
 
 
@@ -40,9 +45,16 @@ class Serving:
     """Answers calls. Owns what outlives a snapshot: the cache and the flights under way."""
 
     def __init__(
-        self, askers: Mapping[Protocol, Asker], cache: ExactCache, ledger: Ledger, desk: Desk, metrics: RouterMetrics
+        self,
+        askers: Mapping[Protocol, Asker],
+        cache: ExactCache,
+        ledger: Ledger,
+        desk: Desk,
+        metrics: RouterMetrics,
+        crossroads: Crossroads | None = None,
     ) -> None:
-        """`askers` ask the Models, by the protocol that they speak."""
+        """`askers` ask the Models, by the protocol that they speak. Without `crossroads`, no Route's questions are
+        compared by meaning."""
         self.guards = Guards(metrics)
         self.mirroring = Mirroring(askers, metrics)
         self._shortcuts = Shortcuts(cache, ledger)
@@ -51,6 +63,9 @@ class Serving:
         self._ledger = ledger
         self._desk = desk
         self._flights: dict[bytes, Flight] = {}
+        self._crossroads = crossroads
+        if crossroads is not None:
+            crossroads.lead(self._shortcuts, self._go_on)
         self._deadlines = Deadlines()
 
     def expected_cache(self, match: Match) -> str:
@@ -75,10 +90,21 @@ class Serving:
             self._shortcuts.replay(call, match, hit, reply, "hit-exact", started)
         elif (flight := self._flights.get(key)) and flight.joinable:
             flight.join(Passenger(call, match, reply, flight.outcome, "coalesced", started, self._ledger))
-        else:
+        elif self._crossroads is None or not self._crossroads.wait(Asked(call, match, reply, started)):
             self._fly(call, match, reply, "miss", started)
 
-    def _fly(self, call: Call, match: Match, reply: Reply, cache: str, started: float) -> None:
+    def _go_on(self, asked: Asked, found: "Found | None") -> None:
+        """The semantic cache has no answer: a model, or a flight that began in the meantime, has to."""
+        call, match, reply, started = asked
+        flight = None if match.cache_key is None else self._flights.get(match.cache_key)
+        if flight is not None and flight.joinable:
+            flight.join(Passenger(call, match, reply, flight.outcome, "coalesced", started, self._ledger))
+        else:
+            self._fly(call, match, reply, "miss", started, found)
+
+    def _fly(
+        self, call: Call, match: Match, reply: Reply, cache: str, started: float, found: "Found | None" = None
+    ) -> None:
         guard = self.guards.of(match.route)
         pressure = guard.admission.pressure
         if pressure >= 1 and has_score(call.operation):
@@ -102,6 +128,8 @@ class Serving:
                 return
             decision, load = lighten(call, decision), Load(step, pressure)
         outcome = Outcome.of(decision, load)
+        if found is not None and found.look.explores:
+            outcome.note("semantic-explores", "its answer shows whether the cache's would have been right")
         passenger = Passenger(call, match, reply, outcome, cache, started, self._ledger)
         seconds = match.route.deadline_seconds
         tab = self._tab(call, decision) if match.tenant.limits is not None else None
@@ -121,7 +149,9 @@ class Serving:
         flight.join(passenger)
         if match.cache_key is not None:
             self._flights[match.cache_key] = flight
-        flight.task = asyncio.get_running_loop().create_task(self._run(call, decision, flight, guard, place, tab))
+        flight.task = asyncio.get_running_loop().create_task(
+            self._run(call, decision, flight, guard, place, tab, found)
+        )
         flight.task.add_done_callback(lambda task: self._landed(flight, place, task))
         self._deadlines.watch(flight)
         if guard.shadow is not None:
@@ -130,7 +160,14 @@ class Serving:
             self.mirroring.rehearse(match.rehearsal)
 
     async def _run(
-        self, call: Call, decision: Decision, flight: Flight, guard: RouteGuard, place: Place, tab: Tab | None
+        self,
+        call: Call,
+        decision: Decision,
+        flight: Flight,
+        guard: RouteGuard,
+        place: Place,
+        tab: Tab | None,
+        found: "Found | None",
     ) -> None:
         match = decision.match
         try:
@@ -143,6 +180,8 @@ class Serving:
             if answer is not None and match.cache_key is not None and match.route.cache_ttl_seconds is not None:
                 expires_at = time.monotonic() + match.route.cache_ttl_seconds
                 self._cache.put(match.cache_key, answer, expires_at, guard.policy.ladder.stale_seconds)
+                if found is not None and self._crossroads is not None:
+                    self._crossroads.tell(found, answer)
         except TiermeshError as error:
             if tab is not None and error.code is not Code.STREAM_CUT:
                 tab.cancel()

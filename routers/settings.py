@@ -40,6 +40,8 @@ class RouterSettings(Settings):
     every promise about budgets; `allow` keeps the mesh answering and promises nothing."""
     cache_max_bytes: int = Field(default=32 * 1024 * 1024, ge=0)
     """Of the exact cache; fits a router of 120 MB. 0 keeps nothing."""
+    semantic_cache_max_bytes: int = Field(default=64 * 1024 * 1024, ge=0)
+    """Of the semantic cache, where a Route has one; its encoder takes 100 MB more."""
     max_body_bytes: int = Field(default=8 * 1024 * 1024, ge=1024)
     """Of one request; one more byte is answered 413."""
     notice_seconds: float = Field(default=1, ge=0)

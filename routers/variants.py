@@ -74,6 +74,7 @@ def _overridden(route: Route, arm: CompiledArm, models: Mapping[str, Backend]) -
     if arm.cache is not None:
         exact = arm.cache.exact
         changes["cache_ttl_seconds"] = exact.ttl_seconds if exact.enabled else None
+        changes["semantic"] = arm.cache.semantic
     if arm.prompt is not None:
         changes["prompt"] = Prompt(arm.prompt)
     if arm.sampling is not None:

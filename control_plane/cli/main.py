@@ -8,6 +8,7 @@ import typer
 from control_plane.cli import (
     approvals,
     audit,
+    cache,
     documents,
     experiments,
     keys,
@@ -50,6 +51,7 @@ def create_app() -> typer.Typer:
         why,
         people,
         audit,
+        cache,
         processes,
     )
     for part in parts:

@@ -214,6 +214,7 @@ def _route(route: Route, said: PinnedPrompt | None, *says: str) -> CompiledRoute
         heavy=tuple(qualified(namespace, name) for name in spec.tiers.heavy),
         threshold=spec.complexity.threshold,
         cacheTtlSeconds=exact.ttl_seconds if exact.enabled else None,
+        semantic=spec.cache.semantic,
         deadlineSeconds=spec.resilience.deadline_seconds,
         resilience=resilience,
         sampling=spec.sampling,

@@ -94,7 +94,7 @@ class DecisionRecord(Written):
     """`EXPERIMENT=ARM`, joined by commas; `default` where there is none."""
     assignments: tuple[Ruled, ...] = Field(default=(), max_length=100)
     cache: _Word
-    """hit-exact, hit-stale, coalesced, miss or bypass."""
+    """hit-exact, hit-semantic, hit-stale, coalesced, miss or bypass."""
     choice: Choice | None
     """None where no Model was to be asked: an answer was kept, or the Route gave none."""
     strain: Strain | None

@@ -42,10 +42,29 @@ class ExactCache(Spec):
     """An answer older than this is asked for again."""
 
 
+class SemanticCache(Spec):
+    """What may be answered with the answer to another question that means the same."""
+
+    max_error_rate: float = Field(default=0.01, gt=0, le=0.5)
+    """Wrong hits among all requests, at most. In place of a similarity: which one is near enough, the cache learns."""
+    confidence: float = Field(default=0.95, ge=0.5, lt=1)
+    """How sure the bound is."""
+    ttl_seconds: float = Field(default=24 * 3600, gt=0, le=30 * 24 * 3600)
+    """An answer older than this is no longer given."""
+
+
 class Cache(Spec):
     """Cache policy."""
 
     exact: ExactCache = ExactCache()
+    semantic: SemanticCache | None = None
+    """None: only the same question gets the same answer."""
+
+    @model_validator(mode="after")
+    def _exact_first(self) -> Self:
+        if self.semantic is not None and not self.exact.enabled:
+            raise ValueError("semantic needs the exact cache, which is asked first: leave exact.enabled true")
+        return self
 
 
 class Holdout(Spec):

@@ -15,17 +15,18 @@ from control_plane.spec.models import KeyVariable, Modality, Operation, Protocol
 from control_plane.spec.names import CallersName, QualifiedName
 from control_plane.spec.prompts import CompiledPrompt
 from control_plane.spec.resilience import Resilience
-from control_plane.spec.routes import Cache
+from control_plane.spec.routes import Cache, SemanticCache
 from control_plane.spec.sampling import Sampling
 from control_plane.spec.tenants import Key, Quotas
 from control_plane.spec.uris import HttpUrl
 from control_plane.spec.versions import PinnedWeights
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 """Routers accept this and the one before it, so that a rolling upgrade works: routers go first."""
 
 
-_ADDED: dict[str, Any] = {"routes": {"__all__": {"trials": {"__all__": {"judges"}}}}}
+_SEMANTIC = {"arms": {"__all__": {"cache": {"semantic"}}}}
+_ADDED: dict[str, Any] = {"routes": {"__all__": {"semantic": True, "trials": {"__all__": _SEMANTIC}}}}
 """What this schema says beyond the one before."""
 
 
@@ -150,6 +151,7 @@ class CompiledRoute(Spec):
     threshold: float
     cache_ttl_seconds: float | None
     """None: no exact cache."""
+    semantic: SemanticCache | None = None
     deadline_seconds: float
     resilience: Resilience = Resilience()
     prompt: CompiledPrompt | None = None

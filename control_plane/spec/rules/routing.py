@@ -24,6 +24,13 @@ ROUTES: Rules = {
             for tier in ("light", "heavy")
         ),
     ),
+    routes.Cache: (
+        Rule(
+            "!has(self.semantic) || !has(self.exact) || !has(self.exact.enabled) || self.exact.enabled",
+            "semantic needs the exact cache, which is asked first: leave exact.enabled true",
+            ".semantic",
+        ),
+    ),
     routes.RouteSpec: (
         Rule(
             f"!({_MIRRORED}) || !(self.resilience.mirror.model in {_ANSWERS})"

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +15,8 @@ from control_plane.spec.models import Protocol
 from observability.metrics import RouterMetrics
 from routers.asking import OpenAIAsker
 from routers.cache.exact import ExactCache
+from routers.cache.semantic import SemanticCache
+from routers.crossroads import Crossroads
 from routers.exposure import ExposureBook
 from routers.handler import Router
 from routers.journal import Journal
@@ -107,8 +109,8 @@ class Mesh:
 
 
 @contextlib.asynccontextmanager
-async def mesh(**spec: Any) -> AsyncIterator[Mesh]:
-    """A router with one Route over a light and a heavy Model."""
+async def mesh(open_cache: Callable[[], SemanticCache] | None = None, **spec: Any) -> AsyncIterator[Mesh]:
+    """A router with one Route over a light and a heavy Model; `open_cache` makes its semantic cache."""
     async with StubUpstream() as light, StubUpstream() as heavy:
         lines: list[bytes] = []
         metrics, cache = RouterMetrics(), ExactCache(1_000_000)
@@ -117,7 +119,8 @@ async def mesh(**spec: Any) -> AsyncIterator[Mesh]:
         ledger = Ledger(metrics, lines.append, journal, ExposureBook(exposures))
         client = UpstreamClient(UpstreamLimits())
         desk = MemoryDesk()
-        serving = Serving({Protocol.OPENAI: OpenAIAsker(client)}, cache, ledger, desk, metrics)
+        crossroads = None if open_cache is None else Crossroads(ledger, open_cache)
+        serving = Serving({Protocol.OPENAI: OpenAIAsker(client)}, cache, ledger, desk, metrics, crossroads)
         marks = Kept()
         judging = Judging(marks.add, metrics)
         router = Router(serving, desk, metrics, judging=judging)
@@ -150,6 +153,8 @@ async def mesh(**spec: Any) -> AsyncIterator[Mesh]:
             finally:
                 await server.stop(0)
                 judging.close()
+                if crossroads is not None:
+                    crossroads.close()
                 client.close()
                 ledger.flush()
 

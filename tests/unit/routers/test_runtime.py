@@ -118,13 +118,19 @@ TRIAL = {
     "end": 1.0,
     "arms": [
         {"name": "control", "weight": 1.0, "revision": ""},
-        {"name": "candidate", "weight": 1.0, "revision": "8dcf4c61c1b9", "threshold": 0.0},
+        {
+            "name": "candidate",
+            "weight": 1.0,
+            "revision": "8dcf4c61c1b9",
+            "threshold": 0.0,
+            "cache": {"exact": {"enabled": True, "ttlSeconds": 60.0}},
+        },
     ],
 }
-SCHEMA_4 = {
+SCHEMA_5 = {
     **PUBLISHED,
-    "schemaVersion": 4,
-    "sha256": "49236910bba8828e7bef01769821c94b4302b1e8f4624d898eef2f5d967ce42a",
+    "schemaVersion": 5,
+    "sha256": "e7eb4339eec7f5d03346c94c62abc1c535571215fdfaea9478ee5c010eb23412",
     "content": {
         "routes": [
             {
@@ -145,17 +151,17 @@ SCHEMA_4 = {
         ],
     },
 }
-"""As a control plane of schema 4 has published it."""
+"""As a control plane of schema 5 has published it."""
 
 
 def test_a_snapshot_of_the_schema_before_is_served() -> None:
-    before = Runtime.build(Snapshot.model_validate_json(orjson.dumps(SCHEMA_4)))
+    before = Runtime.build(Snapshot.model_validate_json(orjson.dumps(SCHEMA_5)))
     (backend,) = before.routes["shop"].light[Operation.CHAT]
     assert [endpoint.url for endpoint in backend.endpoints] == ["http://127.0.0.1:1/v1"]
 
 
 def test_a_snapshot_of_the_schema_before_must_have_its_own_hash() -> None:
-    changed = orjson.loads(orjson.dumps(SCHEMA_4))
+    changed = orjson.loads(orjson.dumps(SCHEMA_5))
     changed["content"]["routes"][0]["threshold"] = 0.1
     with pytest.raises(TiermeshError, match="does not have the hash it claims"):
         Runtime.build(Snapshot.model_validate(changed))

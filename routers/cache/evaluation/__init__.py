@@ -1,0 +1,1 @@
+"""What the semantic cache would do with questions whose right answers are known: `tiermesh cache eval`."""

