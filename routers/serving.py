@@ -90,7 +90,11 @@ class Serving:
             self._shortcuts.replay(call, match, hit, reply, "hit-exact", started)
         elif (flight := self._flights.get(key)) and flight.joinable:
             flight.join(Passenger(call, match, reply, flight.outcome, "coalesced", started, self._ledger))
-        elif self._crossroads is None or not self._crossroads.wait(Asked(call, match, reply, started)):
+        elif (
+            match.route.semantic is None
+            or self._crossroads is None
+            or not self._crossroads.wait(Asked(call, match, reply, started))
+        ):
             self._fly(call, match, reply, "miss", started)
 
     def _go_on(self, asked: Asked, found: "Found | None") -> None:
