@@ -15,12 +15,11 @@ from rich.progress import TaskID
 
 from control_plane.spec.errors import Code, TiermeshError
 from control_plane.spec.settings import Settings
-from routers.learning import artifact, encoding, evaluation, pairs, report, training
+from routers.learning import artifact, choosing, encoding, evaluation, pairs, report, training
 from routers.learning.contract import Contract
 from routers.learning.curves import Quality
 from routers.learning.design import Texts
-from routers.learning.evaluation import Evaluation, Judged, Progress
-from routers.learning.fitting import Penalty
+from routers.learning.evaluation import Choice, Evaluation, Judged, Progress
 
 
 class LearningSettings(Settings):
@@ -45,8 +44,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _train(options: argparse.Namespace, progress: Progress) -> list[str]:
     contracts = (Contract(options.max_quality_loss, options.confidence),)
     data = _judged(options.data, options, progress)
-    judged = evaluation.cross_validate(data, options.group is not None, _penalty(options), options.seed, progress)
-    trained = training.train(data, contracts, _penalty(options), options.seed)
+    judged = evaluation.cross_validate(data, options.group is not None, _choice(options), options.seed, progress)
+    trained = training.train(data, contracts, _choice(options), options.seed)
     files = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in options.data}
     made = artifact.Artifact.of(
         trained.model,
@@ -85,9 +84,9 @@ def _eval(options: argparse.Namespace, progress: Progress) -> list[str]:
     data = _judged(options.data, options, progress)
     if options.train:
         train = _judged(options.train, options, progress)
-        judged = evaluation.hold_out(train, data, _penalty(options), options.seed)
+        judged = evaluation.hold_out(train, data, _choice(options), options.seed)
     else:
-        judged = evaluation.cross_validate(data, options.group is not None, _penalty(options), options.seed, progress)
+        judged = evaluation.cross_validate(data, options.group is not None, _choice(options), options.seed, progress)
     return [json.dumps(judged.as_object())] if options.json else _table(judged)
 
 
@@ -102,9 +101,10 @@ def _judged(paths: Sequence[Path], options: argparse.Namespace, progress: Progre
     return Judged(found, Texts.of(found.prompts, vectors))
 
 
-def _penalty(options: argparse.Namespace) -> Penalty:
-    carried = options.group is not None or bool(getattr(options, "train", None))
-    return Penalty.of(bool(options.embedding), carried)
+def _choice(options: argparse.Namespace) -> Choice:
+    if options.group is not None:
+        return choosing.new_domains
+    return choosing.carried if getattr(options, "train", None) else choosing.near
 
 
 class _Shown:

@@ -56,18 +56,23 @@ def quality(blocks: Sequence[Block], seed: int, resamples: int = RESAMPLES) -> Q
         cure = "Check that the columns weak and strong are not exchanged."
         raise TiermeshError(Code.INVALID_REQUEST, "The heavy tier's answers are no better than the light tier's.", cure)
     ranked = [_Ranked.of(block) for block in blocks]
-    curve = _curve([rank.lifts() for rank in ranked])
+    seen = _curve([rank.lifts() for rank in ranked])
     generator = np.random.default_rng(seed)
     drawn = np.array([_curve([rank.lifts(generator) for rank in ranked]) for _ in range(resamples)])
     edges = (1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2
     low, high = np.quantile(drawn, edges, axis=0)
     ends = np.quantile([area(each) for each in drawn], edges)
-    return Quality(area(curve), (float(ends[0]), float(ends[1])), cpt(curve, 0.5), cpt(curve, 0.8), curve, low, high)
+    return Quality(area(seen), (float(ends[0]), float(ends[1])), cpt(seen, 0.5), cpt(seen, 0.8), seen, low, high)
 
 
-def area(curve: Vector) -> float:
+def curve(blocks: Sequence[Block]) -> Vector:
+    """PGR at `SHARES`."""
+    return _curve([_Ranked.of(block).lifts() for block in blocks])
+
+
+def area(recovered: Vector) -> float:
     """APGR of a curve at `SHARES`."""
-    return float(np.trapezoid(curve, SHARES))
+    return float(np.trapezoid(recovered, SHARES))
 
 
 def cpt(curve: Vector, recovered: float) -> float:

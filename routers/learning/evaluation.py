@@ -44,20 +44,24 @@ class Judged:
         return Judged(self.pairs.take(rows), self.texts.take(rows))
 
 
-def cross_validate(data: Judged, grouped: bool, penalty: Penalty, seed: int, progress: Progress) -> Evaluation:
+Choice = Callable[[Judged], Penalty]
+"""How far a model may go, by the questions that it is fitted to and no others."""
+
+
+def cross_validate(data: Judged, grouped: bool, choose: Choice, seed: int, progress: Progress) -> Evaluation:
     """Judge each fifth of the questions by a model of the others; of whole domains where `grouped`."""
     groups = data.pairs.domains if grouped else None
     judged = []
     for done, (fitted, held_out) in enumerate(folds.split(len(data.pairs), groups, seed), 1):
         part = data.take(fitted)
-        judged.append((fit(part.texts, part.pairs.gains, penalty), data.take(held_out)))
+        judged.append((fit(part.texts, part.pairs.gains, choose(part)), data.take(held_out)))
         progress("folds fitted", done, folds.FOLDS)
     return _evaluate([(estimates(model, part.texts), part.pairs) for model, part in judged], seed)
 
 
-def hold_out(train: Judged, test: Judged, penalty: Penalty, seed: int) -> Evaluation:
+def hold_out(train: Judged, test: Judged, choose: Choice, seed: int) -> Evaluation:
     """Judge by other data than was fitted to."""
-    model = fit(train.texts, train.pairs.gains, penalty)
+    model = fit(train.texts, train.pairs.gains, choose(train))
     return _evaluate([(estimates(model, test.texts), test.pairs)], seed)
 
 

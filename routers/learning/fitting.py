@@ -28,10 +28,13 @@ class Penalty:
     terms: float = 1.0
     embedding: float = 0.0
 
-    @classmethod
-    def of(cls, embedding: bool, carried: bool) -> "Penalty":
-        """For questions of the kinds that were fitted to, or where it is `carried` to others: there words mislead."""
-        return cls(terms=0.0 if carried else 1.0, embedding=1.0 if embedding else 0.0)
+
+NEAR = Penalty()
+"""For questions of the kinds that were fitted to."""
+CARRIED = Penalty(measures=0.04, terms=0.0)
+"""For questions of another origin: words mislead there, and measures are trusted less."""
+LENGTH = Penalty(measures=0.0, terms=0.0)
+"""The line alone."""
 
 
 def fit(texts: Texts, gains: Vector, penalty: Penalty) -> GainModel:
