@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _train(options: argparse.Namespace, progress: Progress) -> list[str]:
     contracts = (Contract(options.max_quality_loss, options.confidence),)
-    data = _judged(options.data, options, progress)
+    (data,) = _judged([options.data], options, progress)
     judged = evaluation.cross_validate(data, options.group is not None, _choice(options), options.seed, progress)
     trained = training.train(data, contracts, _choice(options), options.seed)
     files = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in options.data}
@@ -81,24 +81,25 @@ def _train(options: argparse.Namespace, progress: Progress) -> list[str]:
 
 
 def _eval(options: argparse.Namespace, progress: Progress) -> list[str]:
-    data = _judged(options.data, options, progress)
-    if options.train:
-        train = _judged(options.train, options, progress)
-        judged = evaluation.hold_out(train, data, _choice(options), options.seed)
+    data, *train = _judged([options.data, *([options.train] if options.train else [])], options, progress)
+    if train:
+        judged = evaluation.hold_out(train[0], data, _choice(options), options.seed)
     else:
         judged = evaluation.cross_validate(data, options.group is not None, _choice(options), options.seed, progress)
     return [json.dumps(judged.as_object())] if options.json else _table(judged)
 
 
-def _judged(paths: Sequence[Path], options: argparse.Namespace, progress: Progress) -> Judged:
-    found = pairs.read(paths)
-    if options.group is not None and found.domains is None and paths is options.data:
-        message = f"Not every row of {', '.join(map(str, paths))} has a {options.group!r}."
+def _judged(parts: Sequence[Sequence[Path]], options: argparse.Namespace, progress: Progress) -> list[Judged]:
+    """The data of each list of files, all with embeddings or none."""
+    read = [pairs.read(paths) for paths in parts]
+    if options.group is not None and read[0].domains is None:
+        message = f"Not every row of {', '.join(map(str, parts[0]))} has a {options.group!r}."
         raise TiermeshError(Code.INVALID_REQUEST, message, "Fill the column, or leave --group out.")
-    vectors = None
-    if options.embedding:
-        vectors = encoding.embed(found.prompts, LearningSettings.load().home / "vectors", progress)
-    return Judged(found, Texts.of(found.prompts, vectors))
+    few = sum(map(len, read)) < choosing.FEW
+    if options.embedding == "never" or (options.embedding == "auto" and not few):
+        return [Judged(found, Texts.of(found.prompts)) for found in read]
+    folder = LearningSettings.load().home / "vectors"
+    return [Judged(found, Texts.of(found.prompts, encoding.embed(found.prompts, folder, progress))) for found in read]
 
 
 def _choice(options: argparse.Namespace) -> Choice:
@@ -151,7 +152,12 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument(
             "--group", choices=["domain"], help="hold whole groups out: questions of new kinds will come"
         )
-        command.add_argument("--embedding", action="store_true", help="also use the bundled encoder: better, and slow")
+        command.add_argument(
+            "--embedding",
+            choices=["auto", "always", "never"],
+            default="auto",
+            help=f"use the bundled encoder too; auto: where there are fewer than {choosing.FEW:,} questions",
+        )
         command.add_argument("--seed", type=int, default=0)
         command.add_argument("--json", action="store_true", help="print one JSON object")
         command.set_defaults(run=run)

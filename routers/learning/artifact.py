@@ -44,8 +44,8 @@ class Artifact(Spec):
     features: Literal[1]
     """The version of the features: `routers.learning.features.VERSION`."""
     intercept: float
-    means: tuple[float, ...]
-    deviations: tuple[float, ...]
+    lows: tuple[float, ...]
+    highs: tuple[float, ...]
     slopes: tuple[float, ...]
     terms: dict[str, float]
     encoder: str | None
@@ -55,10 +55,8 @@ class Artifact(Spec):
 
     @model_validator(mode="after")
     def _whole(self) -> "Artifact":
-        if any(len(part) != len(MEASURES) for part in (self.means, self.deviations, self.slopes)):
-            raise ValueError(f"means, deviations and slopes hold {len(MEASURES)} numbers each")
-        if min(self.deviations) <= 0:
-            raise ValueError("deviations are above 0")
+        if any(len(part) != len(MEASURES) for part in (self.lows, self.highs, self.slopes)):
+            raise ValueError(f"lows, highs and slopes hold {len(MEASURES)} numbers each")
         if (self.encoder is None) != (not self.embedding):
             raise ValueError("encoder and embedding stand together")
         return self
@@ -69,8 +67,8 @@ class Artifact(Spec):
         return cls(
             features=VERSION,
             intercept=model.intercept,
-            means=tuple(line.mean for line in model.lines),
-            deviations=tuple(line.deviation for line in model.lines),
+            lows=tuple(line.low for line in model.lines),
+            highs=tuple(line.high for line in model.lines),
             slopes=tuple(line.slope for line in model.lines),
             terms={term if isinstance(term, str) else " ".join(term): weight for term, weight in model.terms.items()},
             encoder=encoder if model.embedding else None,
@@ -81,7 +79,7 @@ class Artifact(Spec):
 
     def model(self) -> GainModel:
         """What scores."""
-        lines = tuple(map(Line, self.means, self.deviations, self.slopes))
+        lines = tuple(map(Line, self.lows, self.highs, self.slopes))
         return GainModel(
             self.intercept, lines, {_term(text): each for text, each in self.terms.items()}, self.embedding
         )

@@ -7,12 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from routers.learning.features import MEASURES, Term, features
-from routers.learning.gain import FURTHEST
 from routers.learning.pairs import Vector
 
 Matrix = NDArray[np.float64]
 Places = NDArray[np.intp]
 
+FURTHEST = 4.0
+"""Deviations from the mean at which a measure is cut: outside what a model has seen it is not trusted."""
 RAREST = 3
 """A term that stands in the texts less often is not learnt."""
 

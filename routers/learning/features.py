@@ -14,7 +14,7 @@ VERSION = 1
 """Of what the features are; a model that was fitted to others cannot be used."""
 MAX_CHARACTERS = 8000
 """Of one text."""
-HALF_OF_WORDS = 40
+HALF_OF_WORDS = 32
 """So many words are looked at from the beginning, and as many from the end: a long text says there what it is about
 and what is asked."""
 

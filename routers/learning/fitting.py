@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from routers.learning.design import Matrix, Scaled, Terms, Texts
+from routers.learning.design import FURTHEST, Matrix, Scaled, Terms, Texts
 from routers.learning.gain import GainModel, Line
 from routers.learning.pairs import Vector
 
@@ -51,9 +51,11 @@ def fit(texts: Texts, gains: Vector, penalty: Penalty) -> GainModel:
     slopes = weights[:count] * penalty.measures
     slopes[0] += line[1]
     embedding = weights[count:] * penalty.embedding / scale
+    reach = FURTHEST * scaled.deviations
+    parts = scaled.means - reach, scaled.means + reach, slopes / scaled.deviations
     return GainModel(
-        line[0] - float(embedding @ centre),
-        tuple(map(Line, scaled.means.tolist(), scaled.deviations.tolist(), slopes.tolist())),
+        line[0] - float(embedding @ centre) - float(scaled.means @ parts[2]),
+        tuple(map(Line, *(part.tolist() for part in parts))),
         dict(zip(terms.known, of_terms.tolist(), strict=True)) if terms else {},
         tuple(embedding.tolist()),
     )
@@ -61,10 +63,8 @@ def fit(texts: Texts, gains: Vector, penalty: Penalty) -> GainModel:
 
 def estimates(model: GainModel, texts: Texts) -> Vector:
     """The model's estimate for each text, shape (n,): `GainModel.of` for many at once."""
-    means, deviations, slopes = (
-        np.array([getattr(line, name) for line in model.lines]) for name in ("mean", "deviation", "slope")
-    )
-    found: Vector = model.intercept + Scaled(means, deviations).apply(texts.measures) @ slopes
+    lows, highs, slopes = np.array(model.lines).T
+    found: Vector = model.intercept + np.clip(texts.measures, lows, highs) @ slopes
     if model.terms:
         weights = np.array([model.terms.get(term, 0.0) for term in texts.vocabulary])
         totals = np.bincount(texts.rows, weights[texts.held], len(texts))

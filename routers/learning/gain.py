@@ -8,6 +8,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise, repeat
+from typing import NamedTuple
 
 from routers.learning.features import Features, Term, features
 
@@ -15,16 +16,13 @@ INHERITED = 0.9
 """Share of an earlier turn's gain that the next keeps: "yes, do it" after a hard plan stays with the heavy tier."""
 MAX_TURNS = 8
 """User turns that are looked at."""
-FURTHEST = 4.0
-"""Standard deviations from the mean at which a measure is cut: outside what a model has seen it is not trusted."""
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One measure's part of the score: (measure - mean) / deviation, cut, times slope."""
+class Line(NamedTuple):
+    """One measure's part of the score: slope times the measure, which is cut to what the model has seen."""
 
-    mean: float
-    deviation: float
+    low: float
+    high: float
     slope: float
 
 
@@ -51,8 +49,8 @@ class GainModel:
     def of(self, found: Features, vector: Sequence[float] = ()) -> float:
         """The estimate for one text."""
         score = self.intercept
-        for line, measure in zip(self.lines, found.measures, strict=True):
-            score += line.slope * min(max((measure - line.mean) / line.deviation, -FURTHEST), FURTHEST)
+        for (low, high, slope), measure in zip(self.lines, found.measures, strict=True):
+            score += slope * (low if measure < low else high if measure > high else measure)
         if self.terms and found.words:
             known = self.terms.get
             total = sum(map(known, found.different, repeat(0.0))) + sum(map(known, pairwise(found.words), repeat(0.0)))
