@@ -16,7 +16,7 @@ from routers.learning.pairs import Vector
 
 SHARES: Vector = np.linspace(0, 1, 1001)
 """Shares of heavy calls at which a curve is known."""
-RESAMPLES = 1000
+RESAMPLES = 400
 CONFIDENCE = 0.95
 
 

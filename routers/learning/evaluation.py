@@ -68,13 +68,14 @@ def hold_out(train: Judged, test: Judged, choose: Choice, seed: int) -> Evaluati
 def _evaluate(parts: Iterable[tuple[Vector, Pairs]], seed: int) -> Evaluation:
     found = list(parts)
 
-    def judged(scores: Iterable[Vector]) -> Quality:
-        return curves.quality([Block(each, part.gains) for each, (_, part) in zip(scores, found, strict=True)], seed)
+    def judged(scores: Iterable[Vector], resamples: int = curves.RESAMPLES) -> Quality:
+        blocks = [Block(each, part.gains) for each, (_, part) in zip(scores, found, strict=True)]
+        return curves.quality(blocks, seed, resamples)
 
     return Evaluation(
         judged(scores for scores, _ in found),
         judged(np.array([len(prompt) for prompt in part.prompts], dtype=float) for _, part in found),
-        judged(np.zeros(len(part)) for _, part in found),
+        judged((np.zeros(len(part)) for _, part in found), resamples=1),  # chance is the same whatever is drawn
         np.concatenate([scores for scores, _ in found]),
         np.concatenate([part.gains for _, part in found]),
     )
