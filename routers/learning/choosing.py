@@ -9,6 +9,8 @@ from routers.learning.fitting import CARRIED, LENGTH, NEAR, Penalty, estimates, 
 
 FEW = 2000
 """Fewer questions than these do not tell what words mean: an embedding does, and of so few it is soon made."""
+MARGIN = 0.025
+"""Of APGR, that a model must be better than length by: less may be chance (two standard errors of 5,000 questions)."""
 _INNER_SEED = 1
 _FREE = Penalty(measures=0.1, terms=0.0)
 
@@ -31,7 +33,7 @@ def new_domains(data: Judged) -> Penalty:
     groups = data.pairs.domains
     if groups is None or len(set(groups)) < folds.FOLDS:
         return LENGTH
-    best, chosen = _held_out(data, LENGTH), LENGTH
+    best, chosen = _held_out(data, LENGTH) + MARGIN, LENGTH
     for penalty in (CARRIED, _FREE, *(_with_vectors(each, data) for each in (CARRIED, _FREE) if _has_vectors(data))):
         if (found := _held_out(data, penalty)) > best:
             best, chosen = found, penalty
