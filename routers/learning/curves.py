@@ -65,11 +65,6 @@ def quality(blocks: Sequence[Block], seed: int, resamples: int = RESAMPLES) -> Q
     return Quality(area(seen), (float(ends[0]), float(ends[1])), cpt(seen, 0.5), cpt(seen, 0.8), seen, low, high)
 
 
-def curve(blocks: Sequence[Block]) -> Vector:
-    """PGR at `SHARES`."""
-    return _curve([_Ranked.of(block).lifts() for block in blocks])
-
-
 def area(recovered: Vector) -> float:
     """APGR of a curve at `SHARES`."""
     return float(np.trapezoid(recovered, SHARES))

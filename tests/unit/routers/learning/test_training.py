@@ -45,8 +45,11 @@ def test_a_model_is_judged_by_what_it_has_not_seen() -> None:
     assert seen == [1, 2, 3, 4, 5]
 
 
-def test_with_too_few_domains_new_ones_are_told_by_length_alone() -> None:
-    assert choosing.new_domains(questions(domains=3)) == LENGTH
+def test_new_domains_are_told_by_length_alone() -> None:
+    data = questions(domains=8)
+    found = evaluation.cross_validate(data, True, choosing.new_domains, 0, lambda what, done, whole: None)
+    assert choosing.new_domains(data) == LENGTH
+    assert found.router.curve == pytest.approx(found.length.curve)
 
 
 def test_eval_prints_one_object(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
