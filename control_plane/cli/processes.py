@@ -11,15 +11,16 @@ from control_plane.cli.options import SERVER, Server
 
 _CONFIG = "TIERMESH_ROUTER_CONFIG"
 _CONTROL_PLANE_URL = "TIERMESH_ROUTER_CONTROL_PLANE_URL"
+_DATA = "--data answers.csv.gz"
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     group = typer.Typer(invoke_without_command=True, epilog="Example: tiermesh router --config examples/shop")
     group.callback()(router)
-    given = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
-    group.command(context_settings=given, help="Fit a router to labelled pairs.")(train)
-    group.command("eval", context_settings=given, help="Judge such a router by questions it has not seen.")(evaluate)
+    given = {"allow_extra_args": True, "ignore_unknown_options": True}
+    group.command(context_settings=given, epilog=f"Example: tiermesh router train {_DATA} --out routers")(train)
+    group.command("eval", context_settings=given, epilog=f"Example: tiermesh router eval {_DATA} --json")(evaluate)
     app.add_typer(group, name="router")
     app.command("control-plane", epilog="Example: TIERMESH_CONTROL_PLANE_PORT=9090 tiermesh control-plane")(
         control_plane
@@ -44,12 +45,20 @@ def router(
 
 
 def train(context: typer.Context) -> None:
-    """Its options are the process's own: `tiermesh router train --help`."""
+    """Fit a router to labelled pairs, and write it with its report and a threshold that keeps a bound on what it loses.
+
+    --data FILE... (columns prompt, weak, strong), --out DIR, --max-quality-loss 0.02, --confidence 0.95,
+    --group domain, --embedding auto|always|never, --seed 0, --json.
+    """
     _become("routers.learning", dict(os.environ), "train", *context.args)
 
 
 def evaluate(context: typer.Context) -> None:
-    """The same for `tiermesh router eval --help`."""
+    """Judge such a router by questions it has not seen, beside length and chance.
+
+    --data FILE..., --train FILE... (by default 5 folds of --data), --group domain,
+    --embedding auto|always|never, --seed 0, --json.
+    """
     _become("routers.learning", dict(os.environ), "eval", *context.args)
 
 

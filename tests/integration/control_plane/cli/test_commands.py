@@ -68,7 +68,8 @@ _TOLD = ("promote", "pause", "resume", "abort")
 _ELSEWHERE = "it goes on until it is stopped: tests/e2e"
 _CASES: Mapping[Command, Case | str] = {
     ("up",): _ELSEWHERE,
-    ("router",): _ELSEWHERE,
+    ("router", "train"): _ELSEWHERE,
+    ("router", "eval"): _ELSEWHERE,
     ("control-plane",): _ELSEWHERE,
     ("down",): _given(),
     ("status",): _given(code=1),
