@@ -58,3 +58,13 @@ def test_the_control_plane_takes_its_settings_from_the_environment(
 ) -> None:
     run("control-plane")
     assert became[0][0] == [sys.executable, "-m", "control_plane"]
+
+
+def test_what_learns_is_given_its_options_as_they_stand(
+    run: Run, became: list[tuple[list[str], dict[str, str]]]
+) -> None:
+    run("router", "train", "--data", "a.csv", "b.csv", "--out", "here")
+    run("router", "eval", "--data", "a.csv", "--json")
+    learning = [sys.executable, "-m", "routers.learning"]
+    assert became[0][0] == [*learning, "train", "--data", "a.csv", "b.csv", "--out", "here"]
+    assert became[1][0] == [*learning, "eval", "--data", "a.csv", "--json"]
