@@ -6,6 +6,7 @@ from collections.abc import Generator
 from typing import TypeVar
 
 import hypothesis
+import onnxruntime as onnxruntime  # before usearch 2.26, after which its import crashes; no process of ours needs both
 import pytest
 from xdist.remote import Producer
 

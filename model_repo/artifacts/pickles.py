@@ -12,6 +12,7 @@ import lzma
 import pickletools
 import re
 import tarfile
+import warnings
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -83,9 +84,13 @@ def _inside(content: IO[bytes], depth: int) -> str | None:
 
 def is_pickle(content: IO[bytes]) -> bool:
     """Whether a file begins with a program for the pickle machine."""
-    program = _Program(content)
-    imports, depth, marks = False, 0, list[int]()
-    count = 0
+    with warnings.catch_warnings(action="ignore", category=DeprecationWarning):  # at odd escapes of what is no program
+        return _is_program(_Program(content))
+
+
+def _is_program(program: "_Program") -> bool:
+    imports, depth, count = False, 0, 0
+    marks: list[int] = []
     try:
         for count, (operation, argument, _) in enumerate(pickletools.genops(cast(IO[bytes], program))):
             if count == _NO_ACCIDENT:

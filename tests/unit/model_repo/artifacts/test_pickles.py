@@ -75,6 +75,10 @@ def test_arrays_of_objects_are_found_and_arrays_of_numbers_are_not(tmp_path: Pat
     assert not any(found(tmp_path, saved(np.ones((3, 4)), it)) for it in (True, False))
 
 
+def test_bytes_that_read_like_an_odd_string_are_looked_at_without_a_word(tmp_path: Path) -> None:
+    assert found(tmp_path, b"S'\\d'\n and so on") is None
+
+
 @pytest.mark.parametrize("name", ["a.pkl", "a.PT", "a.ckpt", "a.joblib", "a.pth"])
 def test_a_name_that_loaders_unpickle_is_enough(name: str, tmp_path: Path) -> None:
     assert "by its name" in (found(tmp_path, b"whatever", name) or "")
