@@ -1,5 +1,6 @@
 """Bill: what one answer of a model may take, takes and has taken. Pure: a `routers.quotas.tab.Tab` pays it."""
 
+from collections.abc import Callable
 from typing import Any
 
 from control_plane.spec.models import Operation
@@ -13,7 +14,7 @@ from routers.quotas.metering import Meter, Usage, of_stream, usage
 class Bill:
     """For a tenant whose tokens or money are limited."""
 
-    __slots__ = ("_answer_bytes", "_hard", "_meter", "_usage", "call", "reserved")
+    __slots__ = ("_answer_bytes", "_hard", "_meter", "_usage", "call", "pass_on", "reserved")
 
     def __init__(self, call: Call, prices: list[CompiledPrice], hard: bool) -> None:
         """`prices` are those of all Models that may answer. Raises TiermeshError(INVALID_REQUEST) as `costs.most`."""
@@ -25,16 +26,14 @@ class Bill:
         if asking := of_stream(call):
             self._meter, asks = asking
             more |= asks
+        self.pass_on: Callable[[bytes], bytes] = _whole if self._meter is None else self._meter.read
+        """Takes the next whole events of a stream; gives them as they go on to the caller."""
         self.call = _rewritten(call, more) if more or hard else call
         """What Models read. It asks for the usage of a stream. Under a hard quota it says how long the answer may be,
         and is the parsed request written anew: what a Model reads is what was reserved for."""
         use_of = costs.most if hard else costs.estimate
         uses = [use_of(self.call, price) for price in prices]
         self.reserved = uses[0] if len(uses) == 1 else costs.largest(uses)
-
-    def pass_on(self, data: bytes) -> bytes:
-        """The next whole events of a stream, as they go on to the caller."""
-        return self._meter.read(data) if self._meter is not None else data
 
     def whole(self, body: bytes) -> None:
         """A whole answer came."""
@@ -56,6 +55,10 @@ class Bill:
         # About one token an event.
         answer = self._meter.events if self._meter is not None else -(-self._answer_bytes // costs.BYTES_A_TOKEN)
         return costs.use(answered_by or CompiledPrice(), costs.prompt_estimate(self.call), answer)
+
+
+def _whole(events: bytes) -> bytes:
+    return events
 
 
 def _limits(call: Call, prices: list[CompiledPrice]) -> dict[str, Any]:
