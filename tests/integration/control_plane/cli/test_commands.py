@@ -66,11 +66,12 @@ def _given(*arguments: object, code: int = 0) -> Case:
 _TOLD = ("promote", "pause", "resume", "abort")
 """What a Rollout is told; there is one for each, on a Route of its own."""
 _ELSEWHERE = "it goes on until it is stopped: tests/e2e"
-_LEARNING = "it becomes another process: tests/unit/routers/learning"
+_ANOTHER = "it becomes another process: tests/unit/routers/learning and cache"
 _CASES: Mapping[Command, Case | str] = {
     ("up",): _ELSEWHERE,
-    ("router", "train"): _LEARNING,
-    ("router", "eval"): _LEARNING,
+    ("router", "train"): _ANOTHER,
+    ("router", "eval"): _ANOTHER,
+    ("cache", "eval"): _ANOTHER,
     ("control-plane",): _ELSEWHERE,
     ("down",): _given(),
     ("status",): _given(code=1),
