@@ -90,12 +90,23 @@ def test_malformed_json_is_refused_with_line_and_column(body: bytes, where: str)
     assert caught.value.code is Code.INVALID_JSON
 
 
-@pytest.mark.parametrize("levels", [250, 1000])
+@pytest.mark.parametrize("levels", [openai.MAX_LEVELS, 1000])
 def test_a_body_that_nests_too_deeply_to_be_written_again_is_refused(levels: int) -> None:
     deep = b"[" * levels + b"]" * levels
     with pytest.raises(TiermeshError, match="nests deeper than") as caught:
         call(orjson.dumps(chat())[:-1] + b',"x":' + deep + b"}")
     assert caught.value.code is Code.INVALID_REQUEST
+
+
+def test_the_deepest_body_that_is_read_can_be_written_within_eight_levels_more() -> None:
+    levels = openai.MAX_LEVELS - 1
+    deep = call(orjson.dumps(chat())[:-1] + b',"x":' + b"[" * levels + b"]" * levels + b"}")
+    assert orjson.loads(orjson.dumps([[[[[[[[deep.fields]]]]]]]])) == [[[[[[[[deep.fields]]]]]]]]
+
+
+def test_a_second_model_is_replaced_too_however_its_name_is_written() -> None:
+    twice = orjson.dumps(chat())[:-1] + b',"\\u006dodel":"shop"}'
+    assert orjson.loads(openai.body_for(call(twice), "served"))["model"] == "served"
 
 
 def test_a_body_with_many_brackets_side_by_side_is_not_deep() -> None:
