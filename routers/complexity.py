@@ -4,8 +4,8 @@ Each feature pushes on its own: score = 1 - exp(-sum of pushes), so that the sco
 difficulty and never leaves [0, 1). A request without any is 0; 0.7 takes a sum of 1.2: two signs of reasoning, or some
 600 characters. A text is as hard as its size (length, parts) or as what its words ask for, whichever is more: in a long
 text such words stand by chance, and there the size tells more. Only what users say counts, for a caller's system prompt
-is the same for easy and hard requests. A short follow-up inherits most of the difficulty of the turns before it: "yes, do it" after a hard plan is
-not an easy request.
+is the same for easy and hard requests. A short follow-up inherits most of the difficulty of the turns before it: "yes,
+do it" after a hard plan is not an easy request.
 """
 
 import math
