@@ -15,6 +15,7 @@ from rich.progress import TaskID
 
 from control_plane.spec.errors import Code, TiermeshError
 from control_plane.spec.settings import Settings
+from routers import encoder
 from routers.learning import artifact, choosing, encoding, evaluation, pairs, report, training
 from routers.learning.contract import Contract
 from routers.learning.curves import Quality
@@ -49,7 +50,7 @@ def _train(options: argparse.Namespace, progress: Progress) -> list[str]:
     files = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in options.data}
     made = artifact.Artifact.of(
         trained.model,
-        encoding.ENCODER,
+        encoder.NAME,
         tuple(
             artifact.Kept(
                 maxQualityLoss=asked.max_loss,
