@@ -53,7 +53,7 @@ class Crossroads:
         self._ledger = ledger
         self._open_cache = open_cache
         self._opening: asyncio.Task[SemanticCache] | None = None
-        self._closed = False
+        self._closed = self._stopping = False
         self._waiting: dict[bytes, list[Asked]] = {}
         self._tasks: set[asyncio.Task[Found | None]] = set()
 
@@ -97,8 +97,10 @@ class Crossroads:
         return opening.result()
 
     def close(self) -> None:
-        """Let go of the cache's thread."""
-        self._closed = True
+        """Let go of the cache's thread. Who still waits hears that the router stops."""
+        self._closed = self._stopping = True
+        for task in self._tasks:
+            task.cancel()
         if self.cache is not None:
             self.cache.close()
 
@@ -113,8 +115,8 @@ class Crossroads:
         waiting = self._waiting.pop(key, [])
         found = None
         if task.cancelled():
-            return
-        if (error := task.exception()) is not None:
+            pass  # a model answers, as if there were no cache
+        elif (error := task.exception()) is not None:
             _LOG.error("The semantic cache failed; models answer.", exc_info=error)
             self._closed = self._closed or self.cache is None  # what could not be opened is not tried again
         else:
@@ -127,6 +129,8 @@ class Crossroads:
         """The outermost handler of what waited: whatever happens, its caller is answered."""
         call, match, reply, started = asked
         try:
+            if self._stopping:
+                raise TiermeshError(Code.UNAVAILABLE, "The router stops.", "Ask again: another one answers.")
             if found is not None and (hit := found.look.hit) is not None:
                 sure = f"a question that means the same was answered before (log odds {found.look.score:.1f})"
                 self._shortcuts.replay(
