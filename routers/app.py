@@ -19,6 +19,7 @@ from observability.metrics import RouterMetrics
 from routers.admin import Admin
 from routers.asking import Asker, OpenAIAsker
 from routers.cache.exact import ExactCache
+from routers.caches import Caches
 from routers.crossroads import Crossroads
 from routers.directory import Directory
 from routers.events.sender import Sender
@@ -103,7 +104,8 @@ class App:
         last_good = None if settings.config else LastGood(settings.last_good, reader)
         watcher = self._watcher = Watcher(self._source, self._swap, last_good, metrics)
         draining, unused = (lambda: self._server.draining), (lambda: watcher.nothing_published)
-        admin = Admin(self.router, self._exposition, draining, self._evidence, unused)
+        caches = Caches(cache, crossroads)
+        admin = Admin(self.router, self._exposition, draining, self._evidence, unused, caches)
         self._admin = HttpServer(admin, admin.refuse, limits)
 
     def _swap(self, runtime: Runtime) -> None:

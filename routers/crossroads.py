@@ -23,6 +23,7 @@ from routers.shortcuts import Shortcuts
 
 if TYPE_CHECKING:
     from control_plane.spec.routes import SemanticCache as Policy
+    from routers.cache.inspection import Explanation
     from routers.cache.semantic import Found, SemanticCache
 
 _LOG = logging.getLogger(__name__)
@@ -104,11 +105,23 @@ class Crossroads:
         if self.cache is not None:
             self.cache.close()
 
+    async def explain(self, call: Call, match: Match) -> "Explanation | None":
+        """What would become of a call; None where it would not wait here.
+
+        Raises TiermeshError(SETUP) where the cache cannot be opened.
+        """
+        policy, question = match.route.semantic, question_of(call, match)
+        if match.cache_key is None or policy is None or question is None or self._closed:
+            return None
+        return await (await self._opened()).explain(question, policy)
+
     async def _look(self, question: questions.Question, policy: "Policy") -> "Found | None":
+        return await (await self._opened()).look(question, policy)
+
+    async def _opened(self) -> "SemanticCache":
         if self._opening is None:
             self._opening = asyncio.get_running_loop().create_task(asyncio.to_thread(self._open_cache))
-        cache = await asyncio.shield(self._opening)
-        return await cache.look(question, policy)
+        return await asyncio.shield(self._opening)
 
     def _looked(self, key: bytes, task: "asyncio.Task[Found | None]") -> None:
         self._tasks.discard(task)
@@ -159,4 +172,5 @@ def question_of(call: Call, match: Match) -> questions.Question | None:
     """What of a call is compared by meaning, and with what; None for nothing."""
     versions = tuple(f"{backend.name} {backend.version}" for backend in match.route.backends)
     said = call if match.prompted is None else match.prompted.call
-    return questions.read(said, match.route.revision, match.arm, versions)
+    owner = questions.Owner(call.tenant, match.route.name, match.route.revision, match.arm)
+    return questions.read(said, owner, versions)

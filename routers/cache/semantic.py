@@ -15,10 +15,12 @@ from typing import NamedTuple
 
 from control_plane.spec.routes import SemanticCache as Policy
 from routers.cache import slots
+from routers.cache.answers import answer_number
 from routers.cache.exact import ENTRY_OVERHEAD_BYTES, Answer
 from routers.cache.guard import Promise
+from routers.cache.inspection import Explanation, Standing
 from routers.cache.partition import Look, Partition
-from routers.cache.questions import Question
+from routers.cache.questions import Owner, Question
 from routers.cache.slots import Slots
 from routers.encoder import Encoder, Vectors
 
@@ -43,15 +45,22 @@ class Found(NamedTuple):
     vector: Vectors
 
 
+class Owned(NamedTuple):
+    """A partition, and whose it is."""
+
+    owner: Owner
+    partition: Partition[Answer]
+
+
 class SemanticCache:
-    """Bounded in bytes, partitions and age. All but `look`, `tell` and `close` happens in its thread."""
+    """Bounded in bytes, partitions and age. What is done with entries is done in its thread."""
 
     def __init__(self, max_bytes: int, load: Callable[[], Encoder]) -> None:
         """`load` makes the encoder once the first question comes."""
         self._max_bytes = max_bytes
         self._load = load
         self._encoder: Encoder | None = None
-        self._partitions: OrderedDict[bytes, Partition[Answer]] = OrderedDict()
+        self._partitions: OrderedDict[bytes, Owned] = OrderedDict()
         self._thread = ThreadPoolExecutor(1, "semantic")
         self._waiting = 0
 
@@ -73,6 +82,18 @@ class SemanticCache:
         if self._waiting < MOST_WAITING:
             self._thread.submit(self._tell, found, text, answer).add_done_callback(_failed)
 
+    async def standings(self) -> list[Standing]:
+        """How each partition is doing."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._standings)
+
+    async def purge(self, route: str | None) -> int:
+        """Forget all that was kept and learned of a Route, or with None of all. Returns how many answers that were."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._purge, route)
+
+    async def explain(self, question: Question, policy: Policy) -> Explanation:
+        """What would become of a question; leaves everything as it is. Raises as `look`."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._explain, question, policy)
+
     def close(self) -> None:
         """Let go of the thread; what waits is dropped."""
         self._thread.shutdown(wait=False, cancel_futures=True)
@@ -80,48 +101,74 @@ class SemanticCache:
     @property
     def size_bytes(self) -> int:
         """Of all entries."""
-        return sum(partition.size_bytes for partition in tuple(self._partitions.values()))
+        return sum(owned.partition.size_bytes for owned in tuple(self._partitions.values()))
 
     @property
     def entries(self) -> int:
         """In all partitions."""
-        return sum(len(partition) for partition in tuple(self._partitions.values()))
+        return sum(len(owned.partition) for owned in tuple(self._partitions.values()))
 
     @property
     def error_bound(self) -> float:
         """The largest upper confidence bound of the share of wrong hits, over partitions that answer; 0 for none."""
-        answering = [partition for partition in tuple(self._partitions.values()) if partition.answers]
-        return max((partition.watch.upper_bound for partition in answering), default=0.0)
+        learners = [owned.partition.learner for owned in tuple(self._partitions.values())]
+        return max((learner.watch.upper_bound for learner in learners if learner.answers), default=0.0)
+
+    def _read(self, text: str) -> tuple[Slots, Vectors] | None:
+        """A question's slots and vector; None where the encoder cannot read it, or it is too long."""
+        encoder = self._encoder = self._encoder or self._load()
+        asked = slots.read(text)
+        if asked is None or not encoder.knows(text):
+            return None
+        return asked, encoder.embed([text])[0]
 
     def _look(self, question: Question, policy: Policy) -> Found | None:
-        encoder = self._encoder = self._encoder or self._load()
-        asked = slots.read(question.text)
-        if asked is None or not encoder.knows(question.text):
+        read = self._read(question.text)
+        if read is None:
             return None
-        vector = encoder.embed([question.text])[0]
-        partition = self._partition(question.partition, policy, len(vector))
+        asked, vector = read
+        partition = self._partition(question, policy, len(vector))
         return Found(partition.look(vector, asked, time.monotonic()), question, policy, asked, vector)
 
     def _tell(self, found: Found, text: str, answer: Answer) -> None:
-        partition = self._partitions.get(found.question.partition)
-        if partition is None:
+        owned = self._partitions.get(found.question.partition)
+        if owned is None:
             return
-        partition.learn(found.look, text)
+        number = answer_number(text)
+        owned.partition.learn(found.look, number)
         expires_at = time.monotonic() + found.policy.ttl_seconds
         size = len(answer.body) + len(found.question.text) + ENTRY_OVERHEAD_BYTES + _VECTOR_BYTES
-        partition.keep(found.vector, found.slots, text, answer, expires_at, size)
+        owned.partition.keep(found.vector, found.slots, number, answer, expires_at, size)
         while self.size_bytes > self._max_bytes and len(self._partitions) > 1:
             self._partitions.popitem(last=False)
 
-    def _partition(self, key: bytes, policy: Policy, width: int) -> Partition[Answer]:
-        partition = self._partitions.get(key)
-        if partition is None:
+    def _partition(self, question: Question, policy: Policy, width: int) -> Partition[Answer]:
+        key = question.partition
+        owned = self._partitions.get(key)
+        if owned is None:
             promise = Promise(policy.max_error_rate, policy.confidence)
-            partition = self._partitions[key] = Partition(promise, width, zlib.crc32(key), self._max_bytes)
+            made: Partition[Answer] = Partition(promise, width, zlib.crc32(key), self._max_bytes)
+            owned = self._partitions[key] = Owned(question.owner, made)
             if len(self._partitions) > MOST_PARTITIONS:
                 self._partitions.popitem(last=False)
         self._partitions.move_to_end(key)
-        return partition
+        return owned.partition
+
+    def _standings(self) -> list[Standing]:
+        return [Standing.of(key, *owned) for key, owned in self._partitions.items()]
+
+    def _purge(self, route: str | None) -> int:
+        named = [key for key, owned in self._partitions.items() if route in (None, owned.owner.route)]
+        return sum(len(self._partitions.pop(key).partition) for key in named)
+
+    def _explain(self, question: Question, policy: Policy) -> Explanation:
+        read = self._read(question.text) if len(question.text) <= MOST_CHARACTERS else None
+        owned = self._partitions.get(question.partition)
+        if read is None or owned is None:
+            return Explanation(read[0] if read else None, None, None)
+        asked, vector = read
+        seen = owned.partition.view(vector, asked, time.monotonic())
+        return Explanation(asked, Standing.of(question.partition, *owned), seen)
 
 
 def _failed(future: "Future[None]") -> None:
