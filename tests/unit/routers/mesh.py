@@ -156,7 +156,7 @@ async def mesh(open_cache: Callable[[], SemanticCache] | None = None, **spec: An
                 await server.stop(0)
                 judging.close()
                 if crossroads is not None:
-                    crossroads.close()
+                    await crossroads.close()
                 client.close()
                 ledger.flush()
 

@@ -42,7 +42,7 @@ async def test_who_waits_behind_a_cancelled_look_up_is_answered_by_a_model(slow:
         first = await whole.many(1, "parcel")
         await waiting(whole, slow)
         second = await whole.many(2, "refund")
-        cache.close()  # its queue is dropped, and with it the second question's look-up
+        await cache.close()  # its queue is dropped, and with it the second question's look-up
         answers = await asyncio.gather(*second)
         slow.go.set()
         assert {(said(each), cache_of(each)) for each in answers} <= {("Tomorrow.", "miss"), ("Tomorrow.", "coalesced")}
@@ -54,7 +54,7 @@ async def test_who_waits_when_the_router_stops_hears_of_it(slow: Slow) -> None:
         asking = await whole.many(2, "parcel")
         await waiting(whole, slow)
         assert whole.crossroads is not None
-        whole.crossroads.close()
+        await whole.crossroads.close()
         answers = await asyncio.gather(*asking)
         slow.go.set()
         assert {(each.status_code, code_of(each)) for each in answers} == {(503, "unavailable")}
@@ -70,6 +70,6 @@ async def test_who_waits_for_a_cache_that_is_still_opening_hears_of_it_too(slow:
         asking = await whole.many(1, "parcel")
         await waiting(whole, slow)
         assert whole.crossroads is not None
-        whole.crossroads.close()
+        await whole.crossroads.close()
         assert code_of(await asking[0]) == "unavailable"
         slow.go.set()
