@@ -1,14 +1,20 @@
 """`tiermesh cache`: what the caches hold, forget and would do with your questions. Thin: routers do the work."""
 
+import asyncio
 import json
 import os
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.console import Console
+from rich.progress import Progress
 
+from control_plane.cli import warming
 from control_plane.cli.admin_port import ROUTER_ADMIN_URL, Router, ask
+from control_plane.cli.models import KEY, MESH_URL
 from control_plane.cli.options import As, Vars, pairs
 from control_plane.cli.printing import Output, show, table
 
@@ -22,6 +28,7 @@ def register(app: typer.Typer) -> None:
     cache.command(epilog="Example: tiermesh cache stats -o json")(stats)
     cache.command(epilog="Example: tiermesh cache purge --route shop")(purge)
     cache.command(epilog="Example: tiermesh cache explain shop 'Where is my parcel?' --tenant acme")(explain)
+    cache.command(epilog="Example: tiermesh cache warm -f examples/shop/seasonal.jsonl --model shop")(warm)
     cache.command("eval", epilog="Example: tiermesh cache eval --data questions.csv.gz --json")(evaluate)
     app.add_typer(cache, name="cache")
 
@@ -159,3 +166,38 @@ def _object(text: str | None) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise typer.BadParameter("--fields is no JSON object")
     return found
+
+
+def warm(
+    questions: Annotated[
+        Path, typer.Option("-f", "--file", metavar="FILE", help="One a line; .csv or .jsonl: text, and maybe model.")
+    ],
+    model: Annotated[
+        str | None, typer.Option(help="The model that callers write; a question may name another.")
+    ] = None,
+    fields: Annotated[
+        str | None, typer.Option(help="What else your callers' requests say, as JSON: answers are kept for the same.")
+    ] = None,
+    rate: Annotated[float, typer.Option(min=0.01, max=1000, help="Questions a second, at most.")] = 5,
+    at_once: Annotated[int, typer.Option(min=1, max=100, help="Questions under way, at most.")] = 4,
+    mesh: Annotated[str, typer.Option(envvar="TIERMESH_MESH", help="Where callers send requests.")] = MESH_URL,
+    output: As = Output.TABLE,
+) -> None:
+    """Ask frequent and seasonal questions, so that their answers are kept before callers come. Running it again asks
+    no model for what is kept. TIERMESH_API_KEY is the caller's key: answers are kept for its Tenant alone.
+    """
+    asked = warming.read(questions)
+    if model is None and any(question.model is None for question in asked):
+        raise typer.BadParameter("give --model: some questions name none")
+    told = warming.Mesh(mesh, os.environ.get(KEY) or None, model, _object(fields))
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("asking", total=len(asked))
+        pace = warming.Pace(rate, at_once)
+        tally = asyncio.run(warming.warm(asked, told, pace, lambda: bar.advance(task)))
+    if output is not Output.TABLE:
+        show(asdict(tally), output)
+    else:
+        typer.echo(f"Of {tally.asked}: {tally.answered} answered, {tally.cached} kept already, {tally.failed} failed.")
+        for error, count in tally.errors.most_common(5):
+            typer.echo(f"- {count} times {error}")
+    raise typer.Exit(1 if tally.failed else 0)

@@ -47,6 +47,10 @@ class There:
         return self.folder / "prompts.yaml"
 
     @property
+    def shop(self) -> Path:
+        return self.folder / "shop.txt"
+
+    @property
     def questions(self) -> Path:
         return self.folder / "questions.yaml"
 
@@ -72,6 +76,9 @@ _CASES: Mapping[Command, Case | str] = {
     ("router", "train"): _ANOTHER,
     ("router", "eval"): _ANOTHER,
     ("cache", "eval"): _ANOTHER,
+    ("cache", "warm"): Case(
+        lambda there: ("-f", there.shop, "--model", "weights", "--mesh", there.version, "--rate", 100)
+    ),
     ("cache", "stats"): Case(lambda there: ("--router", there.router)),
     ("cache", "purge"): Case(lambda there: ("--all", "--router", there.router)),
     ("cache", "explain"): Case(lambda there: ("shop", "Where is it?", "--router", there.router)),
@@ -142,6 +149,7 @@ def there(tmp_path_factory: pytest.TempPathFactory, empty_registry: Path) -> Ite
         found.documents.write_text(yaml.safe_dump_all([model(version="2")]))
         found.prompts.write_text(yaml.safe_dump(prompt(template="Be brief.")))
         found.questions.write_text(FILE)
+        found.shop.write_text("Where is it?")
         with TrialsClient(addresses.api) as client:
             _fill(client)
         yield found
