@@ -22,7 +22,7 @@ from benchmarks.harness import command, shopping, twins
 from benchmarks.report import Bar, Report
 from control_plane.spec.errors import Code, TiermeshError
 from routers.cache import slots
-from routers.cache.answers import answer_number
+from routers.cache.answers import Kind, answer_number
 from routers.cache.evaluation import splits
 from routers.cache.evaluation.files import Intents, Pairs
 from routers.cache.evaluation.requests import Couples, Requests, Stream, embedded
@@ -127,7 +127,7 @@ def _full(centres: _Centres, chance: np.random.Generator) -> Partition[None]:
     for number in range(_ENTRIES):
         vector, answer = _near(centres, chance)
         look = partition.look(vector, asked, 0.0) if number % 50 == 0 else None
-        partition.keep(vector, asked, answer_number(answer), None, 1.0, 1)
+        partition.keep(vector, asked, Kind(answer_number(answer), None), None, 1.0, 1)
         if look is not None:
             partition.learn(look, answer_number(answer))
     return partition
@@ -182,10 +182,10 @@ def _serve(came: Sequence[shopping.Question], vectors: Vectors) -> _Replayed:
         look, answer = partition.look(vector, asked, 0.0), answer_number(question.answer)
         if look.hit is not None:
             semantic += 1
-            wrong += look.hit.answer != answer
+            wrong += look.hit.kind.number != answer
             continue
         partition.learn(look, answer)
-        partition.keep(vector, asked, answer, None, 1.0, 1)
+        partition.keep(vector, asked, Kind(answer, None), None, 1.0, 1)
         known.add(question.text)
     return _Replayed(exact, semantic, wrong)
 

@@ -17,6 +17,7 @@ from typing import Generic, NamedTuple, TypeVar
 import numpy as np
 
 from routers.cache import slots
+from routers.cache.answers import Kind
 from routers.cache.evidence import NEIGHBOURS, Neighbours
 from routers.cache.guard import Promise
 from routers.cache.index import VectorIndex
@@ -32,8 +33,8 @@ class Entry(NamedTuple, Generic[T]):
     """A question and what was answered. `expires_at` is of the clock that callers go by."""
 
     slots: Slots
-    answer: int
-    """Equal numbers are the same answer."""
+    kind: Kind
+    """Of its answer: equal numbers are the same answer."""
     expires_at: float
     size_bytes: int
     payload: T
@@ -48,6 +49,8 @@ class Look(NamedTuple, Generic[T]):
     explores: bool
     neighbours: Neighbours
     score: float
+    known: tuple[Kind, ...] = ()
+    """Of the answers near it."""
 
 
 class Near(NamedTuple):
@@ -100,23 +103,24 @@ class Partition(Generic[T]):
         self._expire(now)
         numbers, similarities = self._near(vector, now)
         neighbours = self._around(numbers, similarities, asked)
+        known = tuple(self._entries[number].kind for number in numbers)
         verdict = self._decide(numbers, neighbours)
         if verdict is None:
-            return Look(None, None, explores, neighbours, -np.inf)
+            return Look(None, None, explores, neighbours, -np.inf, known)
         learner.decided()
         would_be = self._entries[numbers[int(verdict.chosen[0])]] if verdict.hit[0] else None
         hit = None if explores or not learner.answers else would_be
         self.hits += hit is not None
-        return Look(hit, would_be, explores, neighbours, float(verdict.score[0]))
+        return Look(hit, would_be, explores, neighbours, float(verdict.score[0]), known)
 
     def view(self, vector: Vectors, asked: Slots, now: float) -> View:
         """What a question would get; leaves everything as it is."""
         numbers, similarities = self._near(vector, now)
         neighbours = self._around(numbers, similarities, asked)
         entries = [self._entries[number] for number in numbers]
-        known = {answer: place for place, answer in enumerate(dict.fromkeys(entry.answer for entry in entries), 1)}
+        known = {answer: place for place, answer in enumerate(dict.fromkeys(entry.kind.number for entry in entries), 1)}
         near = tuple(
-            Near(similarity, slots.differing(asked, entry.slots), known[entry.answer])
+            Near(similarity, slots.differing(asked, entry.slots), known[entry.kind.number])
             for similarity, entry in zip(similarities, entries, strict=True)
         )
         verdict = self._decide(numbers, neighbours)
@@ -130,20 +134,24 @@ class Partition(Generic[T]):
         Returns what was taught."""
         if not look.explores:
             return None
-        wrong = look.would_be is not None and look.would_be.answer != answer
+        wrong = look.would_be is not None and look.would_be.kind.number != answer
         examines = self._chance.random() < 0.5
         outcome = Outcome(look.neighbours, answer, examines, self.learner.policy is not None, wrong)
         self.learner.told(outcome)
         self.learner.catch_up()
         return outcome
 
-    def keep(self, vector: Vectors, asked: Slots, answer: int, payload: T, expires_at: float, size_bytes: int) -> None:
-        """Remember a question and its answer, by its number. One larger than the whole partition is not kept."""
+    def known(self, vector: Vectors, now: float) -> tuple[Kind, ...]:
+        """The kinds of the answers near a question."""
+        return tuple(self._entries[number].kind for number in self._near(vector, now)[0])
+
+    def keep(self, vector: Vectors, asked: Slots, kind: Kind, payload: T, expires_at: float, size_bytes: int) -> None:
+        """Remember a question and its answer, by its kind. One larger than the whole partition is not kept."""
         max_bytes, max_entries = self._bounds
         if size_bytes > max_bytes:
             return
         self._index.add(self._next, vector)
-        self._entries[self._next] = Entry(asked, answer, expires_at, size_bytes, payload)
+        self._entries[self._next] = Entry(asked, kind, expires_at, size_bytes, payload)
         self._next += 1
         self.size_bytes += size_bytes
         while self.size_bytes > max_bytes or len(self._entries) > max_entries:
@@ -174,7 +182,7 @@ class Partition(Generic[T]):
         compatible = np.zeros((1, NEIGHBOURS), dtype=np.bool_)
         entries = [self._entries[number] for number in numbers]
         similarity[0, :count] = similarities
-        answer[0, :count] = [entry.answer for entry in entries]
+        answer[0, :count] = [entry.kind.number for entry in entries]
         compatible[0, :count] = [slots.differing(asked, entry.slots) is None for entry in entries]
         return Neighbours(similarity, answer, compatible)
 

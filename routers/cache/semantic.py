@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from control_plane.spec.routes import SemanticCache as Policy
 from routers.cache import slots, wire
-from routers.cache.answers import answer_number
+from routers.cache.answers import Kind, Meaning, kind_of
 from routers.cache.exact import ENTRY_OVERHEAD_BYTES, Answer
 from routers.cache.inspection import Explanation, Standing
 from routers.cache.partition import Look, Partition
@@ -131,7 +131,7 @@ class SemanticCache:
         return encoder
 
     def _read(self, text: str) -> tuple[Slots, Vectors] | None:
-        """A question's slots and vector; None where the encoder cannot read it, or it is too long."""
+        """A text's slots and vector; None where the encoder cannot read it, or it is too long."""
         encoder, asked = self._loaded(), slots.read(text) if len(text) <= MOST_CHARACTERS else None
         if asked is None or not encoder.knows(text):
             return None
@@ -151,26 +151,36 @@ class SemanticCache:
         owned = self._partitions.find(found.scope.key)
         if owned is None or owned.partition is not found.partition:
             return  # purged in the meantime
-        number = answer_number(text)
-        outcome, now = owned.partition.learn(found.look, number), time.time()
+        policy, now = found.scope.policy, time.time()
+        meaning = None if policy.same_from is None else self._meaning(text)
+        kind = kind_of(text, meaning, found.look.known, policy.same_from)
+        outcome = owned.partition.learn(found.look, kind.number)
         kept = Kept(
             scope=found.scope,
             question=found.text,
             slots=found.slots,
             vector=found.vector,
             text=text,
+            meaning=meaning,
             answer=answer,
-            expires_at=now + found.scope.policy.ttl_seconds,
+            expires_at=now + policy.ttl_seconds,
         )
-        self._keep(kept, owned.partition, number, now)
+        self._keep(kept, owned.partition, kind, now)
         if self._stream is not None:
             learned = [] if outcome is None else [Learned(found.scope, outcome, now + wire.LEARNED_SECONDS)]
             self._stream.say([kept, *learned])
 
-    def _keep(self, kept: Kept, partition: Partition[Answer], number: int, now: float) -> None:
+    def _meaning(self, text: str) -> Meaning | None:
+        """What an answer says; None where the encoder cannot read it whole."""
+        read = self._read(text)
+        return None if read is None else Meaning(read[1], read[0])
+
+    def _keep(self, kept: Kept, partition: Partition[Answer], kind: Kind, now: float) -> None:
         expires_at = time.monotonic() + kept.expires_at - now
         size = len(kept.answer.body) + len(kept.question) + ENTRY_OVERHEAD_BYTES + _VECTOR_BYTES
-        partition.keep(kept.vector, kept.slots, number, kept.answer, expires_at, size)
+        if kind.first is not None:
+            size += kind.first.vector.nbytes + len(kept.text)
+        partition.keep(kept.vector, kept.slots, kind, kept.answer, expires_at, size)
         self._partitions.shrink()
 
     def _absorb(self, batch: "Sequence[Seen]") -> Sequence[Record | None]:
@@ -201,7 +211,9 @@ class SemanticCache:
         partition = self._partitions.use(record.scope, width)
         partition.shared = True
         if isinstance(record, Kept):
-            self._keep(record, partition, answer_number(record.text), now)
+            known = partition.known(record.vector, time.monotonic()) if record.meaning is not None else ()
+            kind = kind_of(record.text, record.meaning, known, record.scope.policy.same_from)
+            self._keep(record, partition, kind, now)
         else:
             partition.learner.told(record.outcome)
         return partition

@@ -15,6 +15,7 @@ from control_plane.spec.base import Spec
 from control_plane.spec.models import Tier
 from control_plane.spec.routes import SemanticCache as Policy
 from routers.cache import questions, slots
+from routers.cache.answers import Meaning
 from routers.cache.evidence import NEIGHBOURS, Neighbours
 from routers.cache.exact import Answer
 from routers.cache.learner import Outcome
@@ -46,6 +47,8 @@ class Kept:
     vector: Vectors
     text: str
     """What the answer says."""
+    meaning: Meaning | None
+    """Where the Route compares answers by it."""
     answer: Answer
     expires_at: float
     """In Unix seconds."""
@@ -138,8 +141,9 @@ def write(record: Record) -> Fields:
     answer = record.answer
     if len(answer.body) > MOST_ANSWER_BYTES:
         raise ValueError("a large answer")
-    vector = record.vector.astype("<f2").tobytes()
-    given = {b"vector": vector, b"headers": answer.headers, b"body": answer.body}
+    given = {b"vector": _write_vector(record.vector), b"headers": answer.headers, b"body": answer.body}
+    if record.meaning is not None:
+        given[b"said"] = _write_vector(record.meaning.vector)
     return {b"kind": b"kept", b"meta": _dump(_Kept.of(record)), **given}
 
 
@@ -184,7 +188,13 @@ def _read_kept(fields: Fields, meta: bytes, width: int, now: float) -> Kept:
     if text is None:
         raise ValueError("an answer that is for nobody else")
     ends = told.ends(now, told.policy.ttl_seconds)
-    return Kept(told.scope, told.question, asked, _vector(fields[b"vector"], width), text, answer, ends)
+    vector, meaning = _read_vector(fields[b"vector"], width), _meaning(fields.get(b"said"), text, width)
+    return Kept(told.scope, told.question, asked, vector, text, meaning, answer, ends)
+
+
+def _meaning(vector: bytes | None, text: str, width: int) -> Meaning | None:
+    said = slots.read(text) if vector is not None else None
+    return None if vector is None or said is None else Meaning(_read_vector(vector, width), said)
 
 
 def _read_learned(fields: Fields, meta: bytes, now: float) -> Learned:
@@ -214,7 +224,11 @@ def _read_row(data: bytes) -> Neighbours:
     return Neighbours(near[None, :], answer[None, :], flags.astype(np.bool_)[None, :])
 
 
-def _vector(data: bytes, width: int) -> Vectors:
+def _write_vector(vector: Vectors) -> bytes:
+    return vector.astype("<f2").tobytes()
+
+
+def _read_vector(data: bytes, width: int) -> Vectors:
     if len(data) != 2 * width:
         raise ValueError("a vector of another width")
     vector = np.frombuffer(data, "<f2").astype(np.float32)

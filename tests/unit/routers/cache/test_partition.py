@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from routers.cache import slots
-from routers.cache.answers import answer_number
+from routers.cache.answers import Kind, answer_number
 from routers.cache.guard import Promise
 from routers.cache.learner import EXPLORED
 from routers.cache.partition import Look, Partition
@@ -45,7 +45,7 @@ class Shop:
         look = self.partition.look(near, asked, now)
         if look.hit is None:
             self.partition.learn(look, answer_number(right))
-            self.partition.keep(near, asked, answer_number(right), right, now + 100, 10)
+            self.partition.keep(near, asked, Kind(answer_number(right), None), right, now + 100, 10)
         else:
             self.hits += 1
             self.wrong += look.hit.payload != right

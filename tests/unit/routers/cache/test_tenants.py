@@ -44,7 +44,7 @@ def kept(question: Question) -> Kept:
     assert read is not None
     answer = Answer(b"content-type: application/json\r\n", body(), False, "m", Tier.LIGHT, None)
     scope = Scope(question.partition, question.owner, POLICY)
-    return Kept(scope, TEXT, read, Words().embed([TEXT])[0], "There.", answer, 2.0**40)
+    return Kept(scope, TEXT, read, Words().embed([TEXT])[0], "There.", None, answer, 2.0**40)
 
 
 async def neighbours(record: Kept, question: Question) -> int:

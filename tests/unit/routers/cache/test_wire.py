@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from control_plane.spec.models import Tier
 from control_plane.spec.routes import SemanticCache as Policy
 from routers.cache import slots, wire
+from routers.cache.answers import Meaning
 from routers.cache.evidence import NEIGHBOURS, Neighbours
 from routers.cache.exact import Answer
 from routers.cache.learner import Outcome
@@ -34,7 +35,7 @@ def kept() -> Kept:
     assert asked is not None
     vector = np.full(WIDTH, WIDTH**-0.5, dtype=np.float32)
     answer = Answer(b"content-type: application/json\r\n", body(), False, "faq", Tier.LIGHT, 0.25)
-    return Kept(SCOPE, QUESTION, asked, vector, "There.", answer, NOW + 50)
+    return Kept(SCOPE, QUESTION, asked, vector, "There.", None, answer, NOW + 50)
 
 
 def learned(count: int = 3) -> Learned:
@@ -56,6 +57,15 @@ def test_an_entry_comes_as_it_went() -> None:
     assert np.linalg.norm(found.vector) == pytest.approx(1, abs=1e-6)
     same = ("scope", "question", "slots", "text", "answer", "expires_at")
     assert [getattr(found, name) for name in same] == [getattr(kept(), name) for name in same]
+
+
+def test_what_an_answer_means_comes_with_it() -> None:
+    said = slots.read("There.")
+    assert said is not None
+    found = told(replace(kept(), meaning=Meaning(kept().vector, said)))
+    assert isinstance(found, Kept) and found.meaning is not None
+    assert found.meaning.slots == said
+    assert np.allclose(found.meaning.vector, kept().vector, atol=1e-3)
 
 
 def test_an_outcome_comes_as_it_went() -> None:
@@ -113,6 +123,7 @@ _BAD: dict[str, dict[bytes, bytes]] = {
     "no answer": {b"body": b"<html>"},
     "another width": {b"vector": b"\0" * (2 * WIDTH + 2)},
     "no unit vector": {b"vector": b"\0" * (2 * WIDTH)},
+    "an answer's vector that is none": {b"said": b"1"},
     "no number": {b"vector": np.full(WIDTH, np.nan, dtype="<f2").tobytes()},
 }
 
