@@ -111,7 +111,7 @@ class Learner:
     def catch_up(self) -> None:
         """Learn anew, where it is time to."""
         run_out = self.policy is not None and self._left <= 0
-        if self.exams < self._due and not run_out and not self._mistaken:
+        if not self._lessons or (self.exams < self._due and not run_out and not self._mistaken):
             return
         fresh = int(FRESH_PER_EXAM * self.exams)
         self.policy = Policy.learn(_together(self._lessons), _together(self._exams), fresh, self.promise)
