@@ -81,7 +81,7 @@ def stats(router: Router = ROUTER_ADMIN_URL, output: As = Output.TABLE) -> None:
 
 def _row(one: dict[str, Any]) -> tuple[object, ...]:
     plain = ("partition", "route", "tenant", "arm", "state", "entries", "bytes", "looked", "hits", "exams")
-    return (*(one[name] for name in plain), f"at most {one['errorBound']:.2%}")
+    return (*(one[name] for name in plain), f"at most {one['errorBound']:.2%}" if one["exams"] else None)
 
 
 def purge(
