@@ -22,6 +22,7 @@ from benchmarks.harness import command, shopping, twins
 from benchmarks.report import Bar, Report
 from control_plane.spec.errors import Code, TiermeshError
 from routers.cache import slots
+from routers.cache.answers import Kind, answer_number
 from routers.cache.evaluation import splits
 from routers.cache.evaluation.files import Intents, Pairs
 from routers.cache.evaluation.requests import Couples, Requests, Stream, embedded
@@ -104,7 +105,7 @@ def _look_up() -> list[Bar]:
     chance = np.random.default_rng(0)
     centres = chance.normal(size=(_ENTRIES // 50, 384))
     partition = _full(centres, chance)
-    if not partition.answers:
+    if not partition.learner.answers:
         raise TiermeshError(Code.SETUP, "The full partition answers nothing: nothing is decided.", "Report this.")
     asked, times = _asked(), []
     for _ in range(_LOOKS):
@@ -126,9 +127,9 @@ def _full(centres: _Centres, chance: np.random.Generator) -> Partition[None]:
     for number in range(_ENTRIES):
         vector, answer = _near(centres, chance)
         look = partition.look(vector, asked, 0.0) if number % 50 == 0 else None
-        partition.keep(vector, asked, answer, None, 1.0, 1)
+        partition.keep(vector, asked, Kind(answer_number(answer), None), None, 1.0, 1)
         if look is not None:
-            partition.learn(look, answer)
+            partition.learn(look, answer_number(answer))
     return partition
 
 
@@ -178,13 +179,13 @@ def _serve(came: Sequence[shopping.Question], vectors: Vectors) -> _Replayed:
             continue
         asked = slots.read(question.text)
         assert asked is not None, "a shop's questions are short"
-        look = partition.look(vector, asked, 0.0)
+        look, answer = partition.look(vector, asked, 0.0), answer_number(question.answer)
         if look.hit is not None:
             semantic += 1
-            wrong += not look.hit.gives(question.answer)
+            wrong += look.hit.kind.number != answer
             continue
-        partition.learn(look, question.answer)
-        partition.keep(vector, asked, question.answer, None, 1.0, 1)
+        partition.learn(look, answer)
+        partition.keep(vector, asked, Kind(answer, None), None, 1.0, 1)
         known.add(question.text)
     return _Replayed(exact, semantic, wrong)
 

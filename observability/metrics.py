@@ -28,6 +28,9 @@ NAMES = {
     "tiermesh_router_semantic_bytes": "Bytes in the semantic cache.",
     "tiermesh_router_semantic_entries": "Answers in the semantic cache.",
     "tiermesh_router_semantic_error_bound": "Upper confidence bound of wrong semantic hits among all requests.",
+    "tiermesh_router_semantic_redis_away": "1 while the Redis that shares the semantic cache is away, 0 while not.",
+    "tiermesh_router_semantic_unshared_total": "Records of the semantic cache that did not get to Redis.",
+    "tiermesh_router_semantic_unread_total": "Records of the semantic cache in Redis that are none, and were left out.",
     "tiermesh_router_connections": "Callers' connections now open.",
     "tiermesh_router_snapshot": "Number of the snapshot in force.",
     "tiermesh_router_snapshot_errors_total": "Snapshots that could not be fetched or built.",
@@ -67,6 +70,9 @@ class RouterMetrics:
         self.semantic_bytes = self._gauge("tiermesh_router_semantic_bytes")
         self.semantic_entries = self._gauge("tiermesh_router_semantic_entries")
         self.semantic_error_bound = self._gauge("tiermesh_router_semantic_error_bound")
+        self.semantic_redis_away = self._gauge("tiermesh_router_semantic_redis_away")
+        self.semantic_unshared = self._counter("tiermesh_router_semantic_unshared_total")
+        self.semantic_unread = self._counter("tiermesh_router_semantic_unread_total")
         self.connections = self._gauge("tiermesh_router_connections")
         self.snapshot = self._gauge("tiermesh_router_snapshot")
         self.snapshot_errors = self._counter("tiermesh_router_snapshot_errors_total")

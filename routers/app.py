@@ -19,6 +19,7 @@ from observability.metrics import RouterMetrics
 from routers.admin import Admin
 from routers.asking import Asker, OpenAIAsker
 from routers.cache.exact import ExactCache
+from routers.caches import Caches
 from routers.crossroads import Crossroads
 from routers.directory import Directory
 from routers.events.sender import Sender
@@ -80,7 +81,7 @@ class App:
             Protocol.OIP_GRPC: self._grpc_models,
         }
         askers: dict[Protocol, Asker] = {Protocol.OPENAI: OpenAIAsker(self._client), **tensors}
-        crossroads = self._crossroads = Crossroads(self._ledger, partial(_semantic_cache, settings))
+        crossroads = self._crossroads = Crossroads(self._ledger, partial(_semantic_cache, settings, metrics))
         serving = self._serving = Serving(askers, cache, self._ledger, desk, metrics, crossroads)
         directory = Directory(tensors)
         self._judging = Judging(spools.add, metrics) if spools else None
@@ -103,7 +104,8 @@ class App:
         last_good = None if settings.config else LastGood(settings.last_good, reader)
         watcher = self._watcher = Watcher(self._source, self._swap, last_good, metrics)
         draining, unused = (lambda: self._server.draining), (lambda: watcher.nothing_published)
-        admin = Admin(self.router, self._exposition, draining, self._evidence, unused)
+        caches = Caches(cache, crossroads)
+        admin = Admin(self.router, self._exposition, draining, self._evidence, unused, caches)
         self._admin = HttpServer(admin, admin.refuse, limits)
 
     def _swap(self, runtime: Runtime) -> None:
@@ -159,7 +161,7 @@ class App:
         await asyncio.gather(self._server.stop(grace_seconds), self._grpc.stop(grace_seconds))
         await self._admin.stop(0)
         self._serving.mirroring.close()
-        self._crossroads.close()
+        await self._crossroads.close()
         if self._judging is not None:
             self._judging.close()
         self._client.close()
@@ -182,14 +184,19 @@ def _shared_desk(settings: RouterSettings, metrics: RouterMetrics) -> "SharedDes
     return SharedDesk(settings.redis_url, settings.quotas_without_redis, metrics)
 
 
-def _semantic_cache(settings: RouterSettings) -> "SemanticCache":
+def _semantic_cache(settings: RouterSettings, metrics: RouterMetrics) -> "SemanticCache":
     try:
         from routers.cache.semantic import SemanticCache  # its packages and their memory are for those who use it
-        from routers.encoder import NanoEncoder
+        from routers.encoder import NAME, NanoEncoder
     except ModuleNotFoundError as error:
         message = f"A Route has a semantic cache, and the package {error.name} is not installed."
         raise TiermeshError(Code.SETUP, message, "Install it: pip install 'tiermesh[semantic]'.") from error
-    return SemanticCache(settings.semantic_cache_max_bytes, partial(NanoEncoder, threads=1))
+    stream = None
+    if settings.redis_url is not None and settings.semantic_cache_shared:
+        from routers.cache.shared import SharedStream
+
+        stream = SharedStream(settings.redis_url, NAME, settings.semantic_cache_max_bytes, metrics)
+    return SemanticCache(settings.semantic_cache_max_bytes, partial(NanoEncoder, threads=1), stream)
 
 
 def _reporter(settings: RouterSettings, journal: Journal) -> Reporter:

@@ -5,6 +5,7 @@ import os
 import re
 from collections.abc import Callable, Iterator
 from functools import partial
+from typing import NamedTuple
 
 from control_plane.spec.errors import Code, TiermeshError
 from observability.metrics import RouterMetrics
@@ -28,6 +29,17 @@ from routers.tenants import DEFAULT, Tenant
 _LOG = logging.getLogger(__name__)
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
 _MODELS = "/v1/models"
+
+
+class Explained(NamedTuple):
+    """What would become of a call."""
+
+    call: Call
+    decision: Decision
+    cache: str
+    """What the exact cache would say."""
+    health: dict[str, object]
+    """Of its Route."""
 
 
 class Router:
@@ -83,9 +95,9 @@ class Router:
             error = _internal()
         self.refuse(error, reply, request_id, dialect)
 
-    def explain(self, request: Request) -> tuple[Decision, str, dict[str, object]]:
-        """The decision for an OpenAI request body, what the cache would say, and how the Route is doing; no model is
-        called.
+    def explain(self, request: Request, tenant: str = DEFAULT.name) -> Explained:
+        """The decision for an OpenAI request body of a tenant, what the exact cache would say, and how the Route is
+        doing; no model is called.
 
         Raises TiermeshError as for a request.
         """
@@ -93,10 +105,10 @@ class Router:
         if runtime is None:
             raise _not_ready()
         path = next((path for path, field in _TELLING if field in request.body), "/v1/chat/completions")
-        call = openai.decode(openai.OPERATIONS[path], request, self._request_id(request), DEFAULT.name)
+        call = openai.decode(openai.OPERATIONS[path], request, self._request_id(request), tenant)
         decision = decide(call, runtime, request.headers)
         health = self._serving.guards.of(decision.match.route).describe()
-        return decision, self._serving.expected_cache(decision.match), health
+        return Explained(call, decision, self._serving.expected_cache(decision.match), health)
 
     def infer(self, request: Request, stream: bool, reply: Reply) -> None:
         """Handle one message of gRPC's ModelInfer, or of its stream: the request's headers are its metadata."""

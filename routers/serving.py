@@ -65,7 +65,7 @@ class Serving:
         self._flights: dict[bytes, Flight] = {}
         self._crossroads = crossroads
         if crossroads is not None:
-            crossroads.lead(self._shortcuts, self._go_on)
+            crossroads.lead(self._shortcuts, self._go_on, cache.purge)
         self._deadlines = Deadlines()
 
     def expected_cache(self, match: Match) -> str:
@@ -183,7 +183,9 @@ class Serving:
             answer = await self._give(await attempts.first_answer(), flight)
             if answer is not None and match.cache_key is not None and match.route.cache_ttl_seconds is not None:
                 expires_at = time.monotonic() + match.route.cache_ttl_seconds
-                self._cache.put(match.cache_key, answer, expires_at, guard.policy.ladder.stale_seconds)
+                self._cache.put(
+                    match.cache_key, answer, expires_at, guard.policy.ladder.stale_seconds, match.route.name
+                )
                 if found is not None and self._crossroads is not None:
                     self._crossroads.tell(found, answer)
         except TiermeshError as error:

@@ -33,15 +33,19 @@ class RouterSettings(Settings):
     config: Folder | None = None
     """Follow this file or folder of documents instead; no control plane is needed."""
     redis_url: str | None = None
-    """Count quotas here, for all routers together: `redis://HOST:PORT/DATABASE`. Without it each router counts alone,
-    and several grant several times as much."""
+    """Count quotas and share the semantic cache here, for all routers together: `redis://HOST:PORT/DATABASE`. Without
+    it each router counts alone, and several grant several times as much."""
     quotas_without_redis: Literal["refuse", "allow"] = "refuse"
     """What becomes of requests whose quotas cannot be counted because Redis is away: `refuse` answers 503 and keeps
     every promise about budgets; `allow` keeps the mesh answering and promises nothing."""
     cache_max_bytes: int = Field(default=32 * 1024 * 1024, ge=0)
     """Of the exact cache; fits a router of 120 MB. 0 keeps nothing."""
     semantic_cache_max_bytes: int = Field(default=64 * 1024 * 1024, ge=0)
-    """Of the semantic cache, where a Route has one; its encoder takes 100 MB more."""
+    """Of the semantic cache, where a Route has one; its encoder takes 100 MB more. What routers share in Redis has
+    the same bound."""
+    semantic_cache_shared: bool = True
+    """Share the semantic cache with other routers where there is a Redis: questions and answers lie there, until they
+    are too old. Without, each router keeps its own in memory."""
     max_body_bytes: int = Field(default=8 * 1024 * 1024, ge=1024)
     """Of one request; one more byte is answered 413."""
     notice_seconds: float = Field(default=1, ge=0)

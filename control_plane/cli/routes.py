@@ -43,6 +43,8 @@ def explain(
 def _print(answer: dict[str, Any]) -> None:
     plain = {key: value for key, value in answer.items() if not isinstance(value, (dict, list))}
     table(("WHAT", "VALUE"), [*plain.items(), ("candidates", ", ".join(map(str, answer.get("candidates", []))))])
+    if (semantic := answer.get("semantic")) is not None:
+        typer.echo(f"\nSemantic cache: {semantic['verdict']}; 'tiermesh cache explain' says why")
     typer.echo("\nFeatures of the question")
     table(("FEATURE", "VALUE"), answer.get("features", {}).items())
     typer.echo("\nReasons")

@@ -1,6 +1,6 @@
 """Route: the name that callers use, and how its requests are answered."""
 
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -42,6 +42,9 @@ class ExactCache(Spec):
     """An answer older than this is asked for again."""
 
 
+LEAST_SIMILARITY = 0.95
+
+
 class SemanticCache(Spec):
     """What may be answered with the answer to another question that means the same."""
 
@@ -51,6 +54,24 @@ class SemanticCache(Spec):
     """How sure the bound is."""
     ttl_seconds: float = Field(default=24 * 3600, gt=0, le=30 * 24 * 3600)
     """An answer older than this is no longer given."""
+    compare: Literal["equal", "embedding"] = "equal"
+    """When two answers are the same: their texts are equal but for space; or their embeddings are at least
+    `leastSimilarity` alike, and the same numbers, names and negations stand in both."""
+    least_similarity: float | None = Field(default=None, ge=0.5, le=1)
+    """A cosine, for `compare: embedding` alone; 0.95 if you say nothing. docs/cache.md says what lies above it."""
+
+    @model_validator(mode="after")
+    def _similarity_is_compared(self) -> Self:
+        if self.least_similarity is not None and self.compare != "embedding":
+            raise ValueError("leastSimilarity is for compare: embedding; remove one, or say the other")
+        return self
+
+    @property
+    def same_from(self) -> float | None:
+        """The similarity from which on answers are the same; None: equal ones alone."""
+        if self.compare == "equal":
+            return None
+        return LEAST_SIMILARITY if self.least_similarity is None else self.least_similarity
 
 
 class Cache(Spec):

@@ -49,7 +49,7 @@ class ExactCache:
 
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
-        self._entries: OrderedDict[bytes, tuple[float, float, Answer]] = OrderedDict()
+        self._entries: OrderedDict[bytes, tuple[float, float, Answer, str]] = OrderedDict()
         self.size_bytes = 0
 
     def __len__(self) -> int:
@@ -60,7 +60,7 @@ class ExactCache:
         entry = self._entries.get(key)
         if entry is None:
             return None
-        expires_at, stale_until, answer = entry
+        expires_at, stale_until, answer, _ = entry
         if now >= expires_at:
             if now >= stale_until:
                 self._drop(key)
@@ -73,22 +73,37 @@ class ExactCache:
         entry = self._entries.get(key)
         return entry[2] if entry is not None and now < entry[1] else None
 
-    def put(self, key: bytes, answer: Answer, expires_at: float, stale_seconds: float = 0) -> None:
+    def put(self, key: bytes, answer: Answer, expires_at: float, stale_seconds: float = 0, route: str = "") -> None:
         """Keep an answer until `expires_at`, and so much longer for an overloaded Route. One larger than the whole
-        cache is not kept."""
+        cache is not kept. `route` is the one that it is purged with."""
         size = _size(answer)
         if size > self._max_bytes:
             return
         if key in self._entries:
             self._drop(key)
-        self._entries[key] = (expires_at, expires_at + stale_seconds, answer)
+        self._entries[key] = (expires_at, expires_at + stale_seconds, answer, route)
         self.size_bytes += size
         while self.size_bytes > self._max_bytes:
-            _, (_, _, oldest) = self._entries.popitem(last=False)
+            _, (_, _, oldest, _) = self._entries.popitem(last=False)
             self.size_bytes -= _size(oldest)
 
+    def purge(self, route: str | None) -> int:
+        """Forget all answers of a Route, by its document's name, or with None all there are. Returns how many."""
+        keys = [key for key, entry in self._entries.items() if route is None or entry[3] == route]
+        for key in keys:
+            self._drop(key)
+        return len(keys)
+
+    def usage(self) -> dict[str, tuple[int, int]]:
+        """Route -> its answers, and their bytes."""
+        found: dict[str, tuple[int, int]] = {}
+        for _, _, answer, route in self._entries.values():
+            entries, size_bytes = found.get(route, (0, 0))
+            found[route] = entries + 1, size_bytes + _size(answer)
+        return found
+
     def _drop(self, key: bytes) -> None:
-        _, _, answer = self._entries.pop(key)
+        _, _, answer, _ = self._entries.pop(key)
         self.size_bytes -= _size(answer)
 
 

@@ -13,8 +13,19 @@ from routers.protocols import completion
 from routers.protocols.completion import Kind, Said
 from routers.protocols.sse import ChunkReader
 
+MOST_CHARACTERS = 2000
+"""Of a question that is embedded: the encoder reads 512 tokens, and takes longer the more it reads."""
 _BEFORE = ("system", "developer")
 _END = "stop"
+
+
+class Owner(NamedTuple):
+    """Whose a partition is."""
+
+    tenant: str
+    route: str
+    revision: str
+    arm: str
 
 
 class Question(NamedTuple):
@@ -22,13 +33,14 @@ class Question(NamedTuple):
 
     text: str
     partition: bytes
+    owner: Owner
 
 
-def read(call: Call, revision: str, arm: str, versions: tuple[str, ...]) -> Question | None:
+def read(call: Call, owner: Owner, versions: tuple[str, ...]) -> Question | None:
     """The question of a chat of one turn; None for any other request, which only the exact cache can answer.
 
     `versions` are those of all that may answer. Whatever else the request says is part of its partition: prompts,
-    sampling, limits, form. So is the tenant, before anything that callers write.
+    sampling, limits, form. So is the owner, before anything that callers write.
     """
     messages = call.fields.get("messages")
     if call.operation is not Operation.CHAT or not isinstance(messages, list) or not messages:
@@ -42,8 +54,8 @@ def read(call: Call, revision: str, arm: str, versions: tuple[str, ...]) -> Ques
     if any(not isinstance(message, dict) or message.get("role") not in _BEFORE for message in before):
         return None
     rest = {**call.fields, "messages": [*before, {**last, "content": None}]}
-    scope = [call.tenant, revision, arm, call.operation, call.version, list(versions), rest]
-    return Question(text, hashlib.sha256(orjson.dumps(scope, option=orjson.OPT_SORT_KEYS)).digest())
+    scope = [*owner, call.operation, call.version, list(versions), rest]
+    return Question(text, hashlib.sha256(orjson.dumps(scope, option=orjson.OPT_SORT_KEYS)).digest(), owner)
 
 
 def text_of(answer: Answer) -> str | None:

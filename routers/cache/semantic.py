@@ -7,28 +7,29 @@ one after the other. Where too many wait, or the encoder cannot read one, a mode
 import asyncio
 import logging
 import time
-import zlib
-from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import NamedTuple
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
 
 from control_plane.spec.routes import SemanticCache as Policy
-from routers.cache import slots
+from routers.cache import slots, wire
+from routers.cache.answers import Kind, Meaning, kind_of
 from routers.cache.exact import ENTRY_OVERHEAD_BYTES, Answer
-from routers.cache.guard import Promise
+from routers.cache.inspection import Explanation, Standing
 from routers.cache.partition import Look, Partition
-from routers.cache.questions import Question
+from routers.cache.partitions import Partitions, Scope
+from routers.cache.questions import MOST_CHARACTERS, Question
 from routers.cache.slots import Slots
+from routers.cache.wire import Kept, Learned, Purged, Record
 from routers.encoder import Encoder, Vectors
+
+if TYPE_CHECKING:
+    from routers.cache.shared import Seen, SharedStream
 
 _LOG = logging.getLogger(__name__)
 MOST_WAITING = 64
 """Questions in the thread's queue; with more, the next is answered by a model."""
-MOST_PARTITIONS = 64
-"""Whoever varies what a partition is made of, say `max_tokens`, makes new ones; the least recently used go first."""
-MOST_CHARACTERS = 2000
-"""Of a question that is embedded: the encoder reads 512 tokens, and takes longer the more it reads."""
 _VECTOR_BYTES = 1600
 """Of an entry in the index, as measured."""
 
@@ -37,26 +38,33 @@ class Found(NamedTuple):
     """A question that was looked up, and what it takes to learn from its answer."""
 
     look: Look[Answer]
-    question: Question
-    policy: Policy
+    text: str
     slots: Slots
     vector: Vectors
+    scope: Scope
+    partition: Partition[Answer]
 
 
 class SemanticCache:
-    """Bounded in bytes, partitions and age. All but `look`, `tell` and `close` happens in its thread."""
+    """Bounded in bytes, partitions and age. What is done with entries is done in its thread."""
 
-    def __init__(self, max_bytes: int, load: Callable[[], Encoder]) -> None:
-        """`load` makes the encoder once the first question comes."""
-        self._max_bytes = max_bytes
+    def __init__(self, max_bytes: int, load: Callable[[], Encoder], stream: "SharedStream | None" = None) -> None:
+        """`load` makes the encoder once the first question comes; `stream` shares entries with other routers."""
         self._load = load
         self._encoder: Encoder | None = None
-        self._partitions: OrderedDict[bytes, Partition[Answer]] = OrderedDict()
+        self._partitions = Partitions(max_bytes)
+        self._stream = stream
         self._thread = ThreadPoolExecutor(1, "semantic")
-        self._waiting = 0
+        self._waiting = self._width = 0
 
-    async def look(self, question: Question, policy: Policy) -> Found | None:
-        """What the cache makes of a question; None where it does not know, and a model is to answer.
+    def start(self, purged: Callable[[str | None], object]) -> None:
+        """Share from now on, where there is a stream; `purged` hears what other routers were told to forget."""
+        if self._stream is not None:
+            self._stream.start(self.absorb, purged)
+
+    async def look(self, question: Question, policy: Policy, teaches: bool = True) -> Found | None:
+        """What the cache makes of a question; None where it does not know, and a model is to answer. One that does not
+        `teach` is answered and kept, and nothing is learned from it.
 
         Raises TiermeshError(SETUP) where the encoder is not installed.
         """
@@ -64,7 +72,8 @@ class SemanticCache:
             return None
         self._waiting += 1
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._thread, self._look, question, policy)
+            work = partial(self._look, question, policy, teaches)
+            return await asyncio.get_running_loop().run_in_executor(self._thread, work)
         finally:
             self._waiting -= 1
 
@@ -73,55 +82,151 @@ class SemanticCache:
         if self._waiting < MOST_WAITING:
             self._thread.submit(self._tell, found, text, answer).add_done_callback(_failed)
 
-    def close(self) -> None:
+    async def absorb(self, batch: "Sequence[Seen]") -> Sequence[Record | None]:
+        """Take in what other routers have kept and learned. Returns what each was, None for what is none."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._absorb, batch)
+
+    async def standings(self) -> list[Standing]:
+        """How each partition is doing."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._standings)
+
+    async def purge(self, route: str | None) -> int:
+        """Forget all that was kept and learned of a Route, or with None of all. Returns how many answers that were.
+
+        Raises TiermeshError(UNAVAILABLE) where routers that share cannot be told.
+        """
+        count = await asyncio.get_running_loop().run_in_executor(self._thread, self._partitions.purge, route)
+        if self._stream is not None:
+            await self._stream.purge(route)
+        return count
+
+    async def explain(self, question: Question) -> Explanation:
+        """What would become of a question; leaves everything as it is. Raises as `look`."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._explain, question)
+
+    async def close(self) -> None:
         """Let go of the thread; what waits is dropped."""
         self._thread.shutdown(wait=False, cancel_futures=True)
+        if self._stream is not None:
+            await self._stream.close()
 
     @property
     def size_bytes(self) -> int:
         """Of all entries."""
-        return sum(partition.size_bytes for partition in tuple(self._partitions.values()))
+        return sum(owned.partition.size_bytes for owned in self._partitions)
 
     @property
     def entries(self) -> int:
         """In all partitions."""
-        return sum(len(partition) for partition in tuple(self._partitions.values()))
+        return sum(len(owned.partition) for owned in self._partitions)
 
     @property
     def error_bound(self) -> float:
         """The largest upper confidence bound of the share of wrong hits, over partitions that answer; 0 for none."""
-        answering = [partition for partition in tuple(self._partitions.values()) if partition.answers]
-        return max((partition.watch.upper_bound for partition in answering), default=0.0)
+        learners = [owned.partition.learner for owned in self._partitions]
+        return max((learner.watch.upper_bound for learner in learners if learner.answers), default=0.0)
 
-    def _look(self, question: Question, policy: Policy) -> Found | None:
+    def _loaded(self) -> Encoder:
         encoder = self._encoder = self._encoder or self._load()
-        asked = slots.read(question.text)
-        if asked is None or not encoder.knows(question.text):
+        return encoder
+
+    def _read(self, text: str) -> tuple[Slots, Vectors] | None:
+        """A text's slots and vector; None where the encoder cannot read it, or it is too long."""
+        encoder, asked = self._loaded(), slots.read(text) if len(text) <= MOST_CHARACTERS else None
+        if asked is None or not encoder.knows(text):
             return None
-        vector = encoder.embed([question.text])[0]
-        partition = self._partition(question.partition, policy, len(vector))
-        return Found(partition.look(vector, asked, time.monotonic()), question, policy, asked, vector)
+        return asked, encoder.embed([text])[0]
+
+    def _look(self, question: Question, policy: Policy, teaches: bool) -> Found | None:
+        read = self._read(question.text)
+        if read is None:
+            return None
+        asked, vector = read
+        scope = Scope(question.partition, question.owner, policy)
+        partition = self._partitions.use(scope, len(vector))
+        look = partition.look(vector, asked, time.monotonic(), teaches)
+        return Found(look, question.text, asked, vector, scope, partition)
 
     def _tell(self, found: Found, text: str, answer: Answer) -> None:
-        partition = self._partitions.get(found.question.partition)
-        if partition is None:
-            return
-        partition.learn(found.look, text)
-        expires_at = time.monotonic() + found.policy.ttl_seconds
-        size = len(answer.body) + len(found.question.text) + ENTRY_OVERHEAD_BYTES + _VECTOR_BYTES
-        partition.keep(found.vector, found.slots, text, answer, expires_at, size)
-        while self.size_bytes > self._max_bytes and len(self._partitions) > 1:
-            self._partitions.popitem(last=False)
+        owned = self._partitions.find(found.scope.key)
+        if owned is None or owned.partition is not found.partition:
+            return  # purged in the meantime
+        policy, now = found.scope.policy, time.time()
+        meaning = None if policy.same_from is None else self._meaning(text)
+        kind = kind_of(text, meaning, found.look.known, policy.same_from)
+        outcome = owned.partition.learn(found.look, kind.number)
+        kept = Kept(
+            scope=found.scope,
+            question=found.text,
+            slots=found.slots,
+            vector=found.vector,
+            text=text,
+            meaning=meaning,
+            answer=answer,
+            expires_at=now + policy.ttl_seconds,
+        )
+        self._keep(kept, owned.partition, kind, now)
+        if self._stream is not None:
+            learned = [] if outcome is None else [Learned(found.scope, outcome, now + wire.LEARNED_SECONDS)]
+            self._stream.say([kept, *learned])
 
-    def _partition(self, key: bytes, policy: Policy, width: int) -> Partition[Answer]:
-        partition = self._partitions.get(key)
-        if partition is None:
-            promise = Promise(policy.max_error_rate, policy.confidence)
-            partition = self._partitions[key] = Partition(promise, width, zlib.crc32(key), self._max_bytes)
-            if len(self._partitions) > MOST_PARTITIONS:
-                self._partitions.popitem(last=False)
-        self._partitions.move_to_end(key)
+    def _meaning(self, text: str) -> Meaning | None:
+        """What an answer says; None where the encoder cannot read it whole."""
+        read = self._read(text)
+        return None if read is None else Meaning(read[1], read[0])
+
+    def _keep(self, kept: Kept, partition: Partition[Answer], kind: Kind, now: float) -> None:
+        expires_at = time.monotonic() + kept.expires_at - now
+        size = len(kept.answer.body) + len(kept.question) + ENTRY_OVERHEAD_BYTES + _VECTOR_BYTES
+        if kind.first is not None:
+            size += kind.first.vector.nbytes + len(kept.text)
+        partition.keep(kept.vector, kept.slots, kind, kept.answer, expires_at, size)
+        self._partitions.shrink()
+
+    def _absorb(self, batch: "Sequence[Seen]") -> Sequence[Record | None]:
+        now, touched = time.time(), dict[int, Partition[Answer]]()
+        width = self._width = self._width or int(self._loaded().embed(["?"]).shape[1])
+        records: list[Record | None] = []
+        for seen in batch:
+            try:
+                record = wire.read(seen.fields, width, now)
+            except ValueError:
+                records.append(None)
+                continue
+            records.append(record)
+            if isinstance(record, Purged):
+                # What this router has kept since it started is younger than a purge of before.
+                self._partitions.purge(record.route, shared_alone=seen.old)
+            elif not seen.own and (partition := self._take_in(record, width, now)) is not None:
+                touched[id(partition)] = partition
+        for partition in touched.values():
+            partition.learner.catch_up()
+        return records
+
+    def _take_in(self, record: Kept | Learned, width: int, now: float) -> Partition[Answer] | None:
+        """The partition that it is of; None where this router knows better whose that is, and what it promises."""
+        owned = self._partitions.find(record.scope.key)
+        if owned is not None and owned.scope != record.scope:
+            return None
+        partition = self._partitions.use(record.scope, width)
+        partition.shared = True
+        if isinstance(record, Kept):
+            known = partition.known(record.vector, time.monotonic()) if record.meaning is not None else ()
+            kind = kind_of(record.text, record.meaning, known, record.scope.policy.same_from)
+            self._keep(record, partition, kind, now)
+        else:
+            partition.learner.told(record.outcome)
         return partition
+
+    def _standings(self) -> list[Standing]:
+        return [Standing.of(owned) for owned in self._partitions]
+
+    def _explain(self, question: Question) -> Explanation:
+        read, owned = self._read(question.text), self._partitions.find(question.partition)
+        if read is None or owned is None:
+            return Explanation(read[0] if read else None, None, None)
+        asked, vector = read
+        return Explanation(asked, Standing.of(owned), owned.partition.view(vector, asked, time.monotonic()))
 
 
 def _failed(future: "Future[None]") -> None:

@@ -12,9 +12,6 @@ from itertools import count
 from pathlib import Path
 from typing import Literal
 
-from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from control_plane.spec.errors import Code, TiermeshError
@@ -28,10 +25,9 @@ from routers.quotas.entered import Entered
 from routers.quotas.limits import SECOND, Limits
 from routers.quotas.pipeline import Pipeline, Result, Run
 from routers.quotas.presence import Presence
+from routers.redis_client import connect
 from routers.tenants import Tenant
 
-TIMEOUT_SECONDS = 2.0
-"""Of one batch: Redis answers in milliseconds, or it is away."""
 LEASE_SLACK_SECONDS = 15.0
 """A lease outlasts its request by this, so that what was taken is booked before it ends."""
 
@@ -50,17 +46,8 @@ class SharedDesk:
 
     def __init__(self, url: str, without_redis: Literal["refuse", "allow"], metrics: RouterMetrics) -> None:
         """`without_redis`: what becomes of requests while Redis is away. Raises TiermeshError(SETUP) for a bad URL."""
-        try:
-            self._redis = Redis.from_url(
-                url,
-                socket_timeout=TIMEOUT_SECONDS,
-                socket_connect_timeout=TIMEOUT_SECONDS,
-                # A script whose answer was lost may have run: sent again, it would count twice.
-                retry=Retry(NoBackoff(), 0),
-            )
-        except ValueError as error:
-            message = "TIERMESH_ROUTER_REDIS_URL is not the address of a Redis."
-            raise TiermeshError(Code.SETUP, message, "Write it as redis://HOST:PORT/DATABASE.") from error
+        # A script whose answer was lost may have run: sent again, it would count twice.
+        self._redis = connect(url)
         self._pipeline = Pipeline(self._redis)
         self._presence = Presence(self._redis.ping, _CONSEQUENCES[without_redis], metrics)
         self._allows = without_redis == "allow"

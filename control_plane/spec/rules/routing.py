@@ -24,6 +24,13 @@ ROUTES: Rules = {
             for tier in ("light", "heavy")
         ),
     ),
+    routes.SemanticCache: (
+        Rule(
+            "!has(self.leastSimilarity) || (has(self.compare) && self.compare == 'embedding')",
+            "leastSimilarity is for compare: embedding; remove one, or say the other",
+            ".leastSimilarity",
+        ),
+    ),
     routes.Cache: (
         Rule(
             "!has(self.semantic) || !has(self.exact) || !has(self.exact.enabled) || self.exact.enabled",

@@ -59,6 +59,7 @@ class Mesh:
     journal: Journal = field(default_factory=lambda: Journal("router-1", RouterMetrics(), 0, 0))
     exposures: Kept = field(default_factory=Kept)
     marks: Kept = field(default_factory=Kept)
+    crossroads: Crossroads | None = None
 
     def documents(self, **spec: Any) -> list[Document]:
         """A Route over both Models."""
@@ -146,6 +147,7 @@ async def mesh(open_cache: Callable[[], SemanticCache] | None = None, **spec: An
                 journal,
                 exposures,
                 marks,
+                crossroads,
             )
             whole.put_in_force(whole.documents(**spec))
             try:
@@ -154,7 +156,7 @@ async def mesh(open_cache: Callable[[], SemanticCache] | None = None, **spec: An
                 await server.stop(0)
                 judging.close()
                 if crossroads is not None:
-                    crossroads.close()
+                    await crossroads.close()
                 client.close()
                 ledger.flush()
 

@@ -1,7 +1,7 @@
 """The admin port: probes, metrics, and why a request would go where it goes."""
 
 import contextlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import httpx2
@@ -9,6 +9,8 @@ import pytest
 
 from routers import pipeline
 from routers.admin import Admin
+from routers.cache.semantic import SemanticCache
+from routers.caches import Caches
 from routers.evidence import Evidence
 from routers.limits import ServerLimits
 from routers.server import HttpServer
@@ -17,13 +19,16 @@ from tests.unit.routers.samples import EASY, HARD, chat, snapshot
 
 
 @contextlib.asynccontextmanager
-async def admin(**spec: Any) -> AsyncIterator[tuple[Mesh, httpx2.AsyncClient]]:
+async def admin(
+    open_cache: Callable[[], SemanticCache] | None = None, **spec: Any
+) -> AsyncIterator[tuple[Mesh, httpx2.AsyncClient]]:
     """A router, and a client of its admin port."""
-    async with mesh(**spec) as whole:
+    async with mesh(open_cache, **spec) as whole:
         evidence = Evidence(whole.journal, whole.ledger.flush, 2)
         for number in (1, 2, 3):
             evidence.follow(snapshot(whole.documents(**spec), number))
-        site = Admin(whole.router, whole.ledger.exposition, lambda: whole.server.draining, evidence)
+        caches = None if whole.crossroads is None else Caches(whole.cache, whole.crossroads)
+        site = Admin(whole.router, whole.ledger.exposition, lambda: whole.server.draining, evidence, caches=caches)
         server = HttpServer(site, site.refuse, ServerLimits())
         port = await server.start("127.0.0.1", 0)
         try:

@@ -97,6 +97,18 @@ async def test_other_words_get_the_same_answer_and_some_are_answered_afresh() ->
         assert len(whole.light.requests) == 20 - outcomes.count("hit-semantic")
 
 
+async def test_an_answer_of_a_model_that_the_route_does_not_have_is_given_to_nobody() -> None:
+    """Other routers share answers, and what they say is not believed."""
+    cache = SemanticCache(2**20, Words)
+    async with mesh(lambda: cache, cache=SEMANTIC) as whole:
+        await taught(whole, cache)
+        (owned,) = cache._partitions
+        for number, entry in owned.partition._entries.items():
+            owned.partition._entries[number] = entry._replace(payload=entry.payload._replace(model="another"))
+        for number in range(20):
+            assert cache_of(await whole.chat(f"Tell me of the parcel of case {'x' * number}")) == "miss"
+
+
 async def test_a_streamed_hit_is_a_stream() -> None:
     cache = SemanticCache(2**20, Words)
     async with mesh(lambda: cache, cache=SEMANTIC) as whole:

@@ -47,6 +47,10 @@ class There:
         return self.folder / "prompts.yaml"
 
     @property
+    def shop(self) -> Path:
+        return self.folder / "shop.txt"
+
+    @property
     def questions(self) -> Path:
         return self.folder / "questions.yaml"
 
@@ -72,6 +76,12 @@ _CASES: Mapping[Command, Case | str] = {
     ("router", "train"): _ANOTHER,
     ("router", "eval"): _ANOTHER,
     ("cache", "eval"): _ANOTHER,
+    ("cache", "warm"): Case(
+        lambda there: ("-f", there.shop, "--model", "weights", "--mesh", there.version, "--rate", 100)
+    ),
+    ("cache", "stats"): Case(lambda there: ("--router", there.router)),
+    ("cache", "purge"): Case(lambda there: ("--all", "--router", there.router)),
+    ("cache", "explain"): Case(lambda there: ("shop", "Where is it?", "--router", there.router)),
     ("control-plane",): _ELSEWHERE,
     ("down",): _given(),
     ("status",): _given(code=1),
@@ -131,12 +141,15 @@ def there(tmp_path_factory: pytest.TempPathFactory, empty_registry: Path) -> Ite
     with running(settings) as addresses, AdminPort() as port, serving(_answer) as version:
         port.replies = {
             "/replay": {"same": True, "differences": [], "decision": {}},
-            "/explain": {"candidates": ["faq"], "features": {}, "reasons": []},
+            "/explain": {"candidates": ["faq"], "features": {}, "reasons": [], "cache": "miss"},
+            "/cache": {"exact": [], "semantic": []},
+            "/cache/purge": {"exact": 2, "semantic": 1},
         }
         found = There(folder, addresses.api, port.url, version.url)
         found.documents.write_text(yaml.safe_dump_all([model(version="2")]))
         found.prompts.write_text(yaml.safe_dump(prompt(template="Be brief.")))
         found.questions.write_text(FILE)
+        found.shop.write_text("Where is it?")
         with TrialsClient(addresses.api) as client:
             _fill(client)
         yield found

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from control_plane.spec.models import Operation, Tier
 from routers.cache import questions
 from routers.cache.exact import Answer
+from routers.cache.questions import Owner
 from routers.call import Call
 from routers.protocols import openai
 
@@ -25,7 +26,7 @@ def call(tenant: str = "", operation: Operation = Operation.CHAT, **fields: Any)
 def partition(tenant: str = "", revision: str = "r", arm: str = "a", versions: tuple[str, ...] = ("m 1",),
               **fields: Any) -> bytes:  # fmt: skip
     """Of a chat of one turn."""
-    found = questions.read(call(tenant, **fields), revision, arm, versions)
+    found = questions.read(call(tenant, **fields), Owner(tenant, "shop", revision, arm), versions)
     assert found is not None
     return found.partition
 
@@ -78,7 +79,7 @@ def test_no_tenant_gets_into_the_partition_of_another_by_what_it_writes(
     ],
 )
 def test_what_is_no_question_of_one_turn_is_left_to_the_exact_cache(fields: dict[str, Any]) -> None:
-    assert questions.read(call(**fields), "r", "a", ()) is None
+    assert questions.read(call(**fields), Owner("", "shop", "r", "a"), ()) is None
 
 
 def whole(finish: str | None = "stop", **message: Any) -> Answer:
