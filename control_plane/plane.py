@@ -11,6 +11,7 @@ from control_plane import aliases as prompt_aliases
 from control_plane.aliases import Aliases
 from control_plane.api.app import create_admin_app, create_app
 from control_plane.api.approvals import approval_routes
+from control_plane.api.artifacts import artifact_routes
 from control_plane.api.decisions import decision_routes
 from control_plane.api.experiments import experiment_routes
 from control_plane.api.outcomes import outcome_routes
@@ -95,6 +96,7 @@ def wire(settings: ControlPlaneSettings, database: Database) -> Plane:
         approval_routes(approvals),
         text_routes(),
         router_routes(database),
+        artifact_routes(database),
     )
     api = create_app(publisher, room, metrics, settings.max_body_bytes, authenticator, witness, *more)
     api.add_middleware(Pages, assets=assets.load())

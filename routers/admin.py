@@ -7,8 +7,10 @@ from collections.abc import Callable, Iterator
 import orjson
 
 from control_plane.spec.errors import Code, TiermeshError
+from control_plane.spec.snapshots import CompiledRouter
 from routers import replay
 from routers.decision import Decision
+from routers.estimate import Estimate
 from routers.evidence import Evidence
 from routers.handler import Router
 from routers.http import Reply, Request
@@ -112,9 +114,20 @@ def _assignments(decision: Decision) -> list[dict[str, object]]:
     return [{"trial": ruling.trial, "arm": ruling.arm, "why": ruling.reason.code} for ruling in rulings]
 
 
+def _contract(router: CompiledRouter) -> str | None:
+    """What is promised and how that stands, in words."""
+    if router.contract is None:
+        return None
+    terms = f"at most {router.contract.max_quality_loss:g} lost, {router.contract.confidence:.0%} sure"
+    return f"{terms}; broken" if router.broken else terms
+
+
 def explanation(decision: Decision, cache: str, health: dict[str, object]) -> dict[str, object]:
     """A decision in words and numbers, and how the Route is doing."""
-    route = decision.match.route
+    route, score, learned = decision.match.route, decision.score, {}
+    if route.router is not None and isinstance(score, Estimate):
+        learned = {"router": route.router.artifact, "gain": score.gain, "threshold": route.router.threshold}
+        learned["contract"] = _contract(route.router)
     return {
         "route": route.name,
         "revision": route.revision,
@@ -124,6 +137,7 @@ def explanation(decision: Decision, cache: str, health: dict[str, object]) -> di
         "tier": decision.tier.value,
         "score": decision.score.value if decision.score else None,
         "threshold": route.threshold,
+        **learned,
         "features": decision.score.pushes if decision.score else {},
         "candidates": [backend.name for backend in decision.candidates],
         "cache": cache,

@@ -41,6 +41,7 @@ from routers.runtime import Runtime
 from routers.server import HttpServer
 from routers.serving import Serving
 from routers.settings import RouterSettings
+from routers.shelf import Shelf
 from routers.sources import ControlPlaneSource, FileSource, Source
 from routers.tensor_models import HttpTensorModels, TensorModels
 from routers.upstream import UpstreamClient, UpstreamLimits
@@ -99,9 +100,10 @@ class App:
             metrics.events_bytes.set_function(lambda: spools.size_bytes)
         metrics.connections.set_function(lambda: len(self._server.connections))
         reader = Reader()
-        self._source = _source(settings, reader)
+        shelf = Shelf(settings.artifacts)
+        self._source = _source(settings, reader, shelf)
         last_good = None if settings.config else LastGood(settings.last_good, reader)
-        watcher = self._watcher = Watcher(self._source, self._swap, last_good, metrics)
+        watcher = self._watcher = Watcher(self._source, self._swap, last_good, metrics, shelf)
         draining, unused = (lambda: self._server.draining), (lambda: watcher.nothing_published)
         admin = Admin(self.router, self._exposition, draining, self._evidence, unused)
         self._admin = HttpServer(admin, admin.refuse, limits)
@@ -201,11 +203,11 @@ def _sender(settings: RouterSettings, spools: Spools) -> Sender:
     return Sender(settings.name, spools, sink)
 
 
-def _source(settings: RouterSettings, reader: Reader) -> Source:
+def _source(settings: RouterSettings, reader: Reader, shelf: Shelf) -> Source:
     if settings.config is not None:
         return FileSource(settings.config)
     feed = SnapshotFeed(str(settings.control_plane_url), token=settings.control_plane_token)
-    return ControlPlaneSource(feed, settings.name, reader)
+    return ControlPlaneSource(feed, settings.name, reader, shelf)
 
 
 def _write(lines: bytes) -> None:

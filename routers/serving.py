@@ -119,6 +119,7 @@ class Serving:
                 return
         try:
             decision, load = choose(call, match), None
+            match = decision.match
         except TiermeshError as error:
             if match.assignment is None:
                 raise

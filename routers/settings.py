@@ -75,6 +75,13 @@ class RouterSettings(Settings):
         return self.home / "routers" / self.name / "events"
 
     @property
+    def artifacts(self) -> Path:
+        """The folder with learned routers: beside the documents, or where those of the control plane are kept."""
+        if self.config is None:
+            return self.home / "routers" / self.name / "learned"
+        return self.config if self.config.is_dir() else self.config.parent
+
+    @property
     def last_good(self) -> Path:
         """The file with the last snapshot that was served."""
         return self.home / "routers" / self.name / "snapshot.json"

@@ -32,6 +32,7 @@ from control_plane.cli.printing import (
     table,
     when,
 )
+from control_plane.client.files import artifacts_beside
 from control_plane.client.http import Client
 from control_plane.client.registry import RegistryClient
 from control_plane.spec.documents import (
@@ -72,6 +73,9 @@ def apply(
     """Create or change all documents of a file or folder, or none of them."""
     documents = documents_of(file, namespace)
     with connect(server) as client:
+        if not dry_run:
+            for name, text in artifacts_beside(documents, file).items():
+                client.keep_artifact(name, text)
         written(client.apply(documents, author(), reason, dry_run, manager), output)
 
 
@@ -271,7 +275,12 @@ def _route_row(document: Document) -> tuple[object, ...]:
     assert isinstance(document, Route)
     name, spec = document.metadata.qualified_name, document.spec
     light, heavy = (", ".join(tier) for tier in (spec.tiers.light, spec.tiers.heavy))
-    return name, spec.model or name, light, heavy, spec.complexity.threshold
+    policy = spec.complexity
+    threshold: object = policy.score_threshold
+    if policy.router is not None:
+        promise = policy.contract and f"contract {policy.contract.max_quality_loss:g}"
+        threshold = f"router {policy.router}, {promise or policy.threshold}"
+    return name, spec.model or name, light, heavy, threshold
 
 
 def _prompt_row(document: Document) -> tuple[object, ...]:

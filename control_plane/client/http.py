@@ -43,6 +43,8 @@ _TOKENS = TypeAdapter(Tokens)
 _MADE = TypeAdapter(TokenMade)
 _ENTRIES = TypeAdapter(Entries)
 _VERDICT = TypeAdapter(Verdict)
+_ADDED = TypeAdapter(bool)
+_TEXT = TypeAdapter(str)
 
 
 class Client:
@@ -107,6 +109,10 @@ class Client:
         if resource_version is not None:
             params["resourceVersion"] = resource_version
         return read(_APPLIED, self._call("DELETE", _path(kind, name), params=params))
+
+    def keep_artifact(self, name: str, text: str) -> bool:
+        """Have a learned router kept for Routes that name it. Whether it was not there."""
+        return read(_ADDED, self._call("PUT", f"/v1/artifacts/{name}", json={"text": text}), "added")
 
     def export(self, namespace: str = EVERY_NAMESPACE) -> Documents:
         """All documents of all kinds, without their versions: applied elsewhere they say the same."""
@@ -201,6 +207,10 @@ class SnapshotFeed(AsyncClient):
         timeout = httpx2.Timeout(self._timeout_seconds, read=wait_seconds + self._timeout_seconds)
         response = await self._call("GET", "/v1/snapshots/latest", params=params, timeout=timeout)
         return None if response.status_code == httpx2.codes.NO_CONTENT else response
+
+    async def artifact(self, name: str) -> str:
+        """The text of a learned router."""
+        return read(_TEXT, await self._call("GET", f"/v1/artifacts/{quote(name, safe='')}"), "text")
 
     async def acknowledge(self, number: int, router: str, error: str | None) -> Ack:
         """Say that `router` serves this snapshot, or why it cannot be built."""

@@ -12,8 +12,8 @@ from pydantic import AwareDatetime, Field, model_validator
 from control_plane.spec.arms import ArmName
 from control_plane.spec.base import LARGEST, Spec
 from control_plane.spec.decisions import RequestId
-from control_plane.spec.metrics import Marks, OutcomeName
-from control_plane.spec.names import QualifiedName
+from control_plane.spec.metrics import Marks
+from control_plane.spec.names import OutcomeName, QualifiedName
 from control_plane.spec.written import Written, WrittenMoment
 
 UNIT_SALT = b"tiermesh.dev/unit\0"

@@ -215,6 +215,15 @@ feedback = Table(
     Column("received", BigInteger, nullable=False, index=True),
 )
 
+# What `tiermesh router train` made, packed. Nothing is ever taken away: a rollback may name it again.
+artifacts = Table(
+    "artifacts",
+    metadata,
+    Column("name", String(16), primary_key=True),
+    Column("summary", JSON, nullable=False),
+    Column("text", LargeBinary, nullable=False),
+)
+
 acks = Table(
     "acks",
     metadata,

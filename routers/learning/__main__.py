@@ -14,6 +14,7 @@ from rich.progress import Progress as Bars
 from rich.progress import TaskID
 
 from control_plane.spec.errors import Code, TiermeshError
+from control_plane.spec.learned import SUFFIX, Kept
 from control_plane.spec.settings import Settings
 from routers.learning import artifact, choosing, encoding, evaluation, pairs, report, training
 from routers.learning.contract import Contract
@@ -51,7 +52,7 @@ def _train(options: argparse.Namespace, progress: Progress) -> list[str]:
         trained.model,
         encoding.ENCODER,
         tuple(
-            artifact.Kept(
+            Kept(
                 maxQualityLoss=asked.max_loss,
                 confidence=asked.confidence,
                 threshold=found.threshold if math.isfinite(found.threshold) else None,
@@ -65,7 +66,7 @@ def _train(options: argparse.Namespace, progress: Progress) -> list[str]:
     try:
         options.out.mkdir(parents=True, exist_ok=True)
         path = made.save(options.out)
-        page = path.with_name(path.name.removesuffix(artifact.SUFFIX) + ".html")
+        page = path.with_name(path.name.removesuffix(SUFFIX) + ".html")
         page.write_text(report.page(path.name, judged, trained), encoding="utf-8")
     except OSError as error:
         raise TiermeshError(Code.SETUP, f"{options.out} cannot be written: {error}.", "Name another folder.") from error

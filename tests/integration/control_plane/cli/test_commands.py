@@ -16,6 +16,7 @@ from control_plane.spec.errors import TiermeshError
 from control_plane.spec.prompts import PromptSpec
 from control_plane.spec.versions import Registration
 from tests.control_plane_server import running
+from tests.learned import saved
 from tests.openai_stub import said, serving
 from tests.registry import copied
 from tests.registry import empty_registry as empty_registry
@@ -71,6 +72,7 @@ _CASES: Mapping[Command, Case | str] = {
     ("up",): _ELSEWHERE,
     ("router", "train"): _ANOTHER,
     ("router", "eval"): _ANOTHER,
+    ("router", "push"): Case(lambda there: (saved(there.folder),)),
     ("cache", "eval"): _ANOTHER,
     ("control-plane",): _ELSEWHERE,
     ("down",): _given(),

@@ -1,0 +1,90 @@
+"""Estimate: what a Route's learned router makes of a request, in place of the score. Pure but for chance."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from control_plane.spec.models import Tier
+from control_plane.spec.snapshots import CompiledRouter
+from routers.complexity import _UNSTRUCTURED, _read
+from routers.learning.gain import GainModel
+from routers.reasons import Reason
+
+Chance = Callable[[], float]
+"""A number in [0, 1), drawn evenly."""
+
+HALF = 0.5
+"""Each tier's chance, where a request explores."""
+
+
+class Estimate(NamedTuple):
+    """Of one request. The first three are as in `routers.complexity.Score`."""
+
+    value: float
+    """The gain on the scale of scores, for whoever ranks requests: 0.5 is none."""
+    pushes: dict[str, float]
+    holds_image: bool
+    gain: float
+    """P(heavy right) - P(light right)."""
+    structured: bool
+    """It asks for what the light tier cannot do: tools, a JSON schema, or to look at an image."""
+    drawn: Tier | None = None
+    """The tier that chance gives it, where it explores."""
+
+
+def of(fields: Mapping[str, Any], model: GainModel, router: CompiledRouter, chance: Chance) -> Estimate:
+    """The estimate for a chat or completion request, by its parsed body."""
+    turns, holds_image = _read(fields)
+    structured = holds_image or bool(fields.get("tools")) or fields.get("response_format") not in _UNSTRUCTURED
+    return made(model.gain(turns), structured, holds_image, None if structured else _draw(router, chance))
+
+
+def made(gain: float, structured: bool, holds_image: bool, drawn: Tier | None) -> Estimate:
+    """From what is written down of it."""
+    return Estimate(min(max((1 + gain) / 2, 0.0), 1.0), {}, holds_image, gain, structured, drawn)
+
+
+def _draw(router: CompiledRouter, chance: Chance) -> Tier | None:
+    if router.contract is None:
+        return None
+    share, drawn = router.contract.exploration, chance()
+    if drawn >= share:
+        return None
+    return Tier.HEAVY if drawn < share * HALF else Tier.LIGHT
+
+
+def is_below(gain: float, router: CompiledRouter) -> bool:
+    """Whether the contract lets the light tier answer."""
+    return router.threshold is not None and gain < router.threshold
+
+
+def propensity(tier: Tier, estimate: Estimate, router: CompiledRouter) -> float:
+    """The probability with which a request of this estimate was given this tier."""
+    explored = 0.0 if router.contract is None or estimate.structured else router.contract.exploration
+    return explored * HALF + (1 - explored) * (tier is rule(estimate, router)[0])
+
+
+def rule(estimate: Estimate, router: CompiledRouter) -> tuple[Tier, Reason]:
+    """The tier of a request that does not explore, and why."""
+    if estimate.structured:
+        return Tier.HEAVY, Reason("structure", "tools, a JSON schema or an image: heavy tier")
+    if router.threshold is None:
+        return Tier.HEAVY, Reason("contract-unshown", "no threshold was shown to keep the contract: heavy tier")
+    terms = f"gain {estimate.gain:.3f} {'<' if is_below(estimate.gain, router) else '>='} {router.threshold:.4g}"
+    if router.contract is not None:
+        terms += f", so that at most {router.contract.max_quality_loss:g} is lost"
+    if not is_below(estimate.gain, router):
+        return Tier.HEAVY, Reason("at-threshold", f"{terms}: heavy tier")
+    if router.broken:
+        return Tier.HEAVY, Reason("contract-broken", f"{terms}, which is believed no more: heavy tier")
+    return Tier.LIGHT, Reason("below-threshold", f"{terms}: light tier first")
+
+
+def choose(estimate: Estimate, router: CompiledRouter) -> tuple[Tier, Reason]:
+    """The tier of a request that both tiers can answer, and why."""
+    tier, reason = rule(estimate, router)
+    if estimate.drawn is None:
+        return tier, reason
+    said = (
+        f"the tier is drawn by chance, to watch the contract: {estimate.drawn}; else {tier} (gain {estimate.gain:.3f})"
+    )
+    return estimate.drawn, Reason("explores", said)
