@@ -46,6 +46,7 @@ from routers.sources import ControlPlaneSource, FileSource, Source
 from routers.tensor_models import HttpTensorModels, TensorModels
 from routers.upstream import UpstreamClient, UpstreamLimits
 from routers.watcher import LastGood, Watcher
+from routers.watching import TrafficLog, Watching
 
 if TYPE_CHECKING:
     from routers.cache.semantic import SemanticCache
@@ -60,7 +61,7 @@ class App:
     def __init__(self, settings: RouterSettings) -> None:
         """Needs a running event loop."""
         self._settings = settings
-        metrics = RouterMetrics()
+        metrics = self._metrics = RouterMetrics()
         alone = settings.control_plane_url is None
         spool = 0 if alone else settings.decisions_spool
         journal = self._journal = Journal(settings.name, metrics, spool, settings.decisions_recent)
@@ -82,7 +83,8 @@ class App:
         }
         askers: dict[Protocol, Asker] = {Protocol.OPENAI: OpenAIAsker(self._client), **tensors}
         crossroads = self._crossroads = Crossroads(self._ledger, partial(_semantic_cache, settings))
-        serving = self._serving = Serving(askers, cache, self._ledger, desk, metrics, crossroads)
+        watching = self._watching = _watching(settings, spools)
+        serving = self._serving = Serving(askers, cache, self._ledger, desk, metrics, crossroads, watching)
         directory = Directory(tensors)
         self._judging = Judging(spools.add, metrics) if spools else None
         self.router = Router(serving, desk, metrics, directory, box, self._judging)
@@ -111,6 +113,10 @@ class App:
     def _swap(self, runtime: Runtime) -> None:
         self._serving.guards.follow(runtime)
         self.router.runtime = runtime
+        self._metrics.contract_broken.clear()
+        for route in runtime.routes.values():
+            if route.router is not None and route.router.contract is not None:
+                self._metrics.contract_broken.labels(route.name).set(int(route.router.broken))
         self._evidence.follow(runtime.snapshot)
         self._grpc.announce()
         # A snapshot stays for long, and holds no cycles: the collector need not look at it again.
@@ -170,6 +176,7 @@ class App:
             await self._shared.close()
         await self._source.close()
         self._ledger.flush()
+        self._watching.close()
         for courier in (self._reporter, self._sender):
             if courier is not None:
                 await courier.close()
@@ -192,6 +199,12 @@ def _semantic_cache(settings: RouterSettings) -> "SemanticCache":
         message = f"A Route has a semantic cache, and the package {error.name} is not installed."
         raise TiermeshError(Code.SETUP, message, "Install it: pip install 'tiermesh[semantic]'.") from error
     return SemanticCache(settings.semantic_cache_max_bytes, partial(NanoEncoder, threads=1))
+
+
+def _watching(settings: RouterSettings, spools: Spools | None) -> Watching:
+    path = settings.traffic_log
+    log = None if path is None else TrafficLog(path, settings.traffic_content)
+    return Watching(spools.add if spools else None, log)
 
 
 def _reporter(settings: RouterSettings, journal: Journal) -> Reporter:

@@ -34,6 +34,7 @@ from routers.resilience.breaker import Verdict
 from routers.resilience.guards import EVERYBODY, Guards, RouteGuard
 from routers.resilience.ladder import Step
 from routers.shortcuts import Shortcuts
+from routers.watching import Watching
 
 if TYPE_CHECKING:
     from routers.cache.semantic import Found
@@ -52,9 +53,11 @@ class Serving:
         desk: Desk,
         metrics: RouterMetrics,
         crossroads: Crossroads | None = None,
+        watching: Watching | None = None,
     ) -> None:
         """`askers` ask the Models, by the protocol that they speak. Without `crossroads`, no Route's questions are
         compared by meaning."""
+        self._watching = watching or Watching()
         self.guards = Guards(metrics)
         self.mirroring = Mirroring(askers, metrics)
         self._shortcuts = Shortcuts(cache, ledger)
@@ -159,6 +162,9 @@ class Serving:
         )
         flight.task.add_done_callback(lambda task: self._landed(flight, place, task))
         self._deadlines.watch(flight)
+        if match.route.router is not None and load is None:
+            # Whom an overload moves to the light tier does not depend on the tier that was drawn.
+            self._watching.note(call, decision)
         if guard.shadow is not None:
             self.mirroring.copy(call, match.route, guard.shadow)
         if match.rehearsal is not None:

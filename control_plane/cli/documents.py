@@ -50,6 +50,7 @@ from control_plane.spec.errors import Code, TiermeshError
 from control_plane.spec.names import DEFAULT_NAMESPACE, TIERMESH, qualified
 from control_plane.spec.prompts import variables
 from control_plane.spec.records import Applied, Revision, SnapshotView
+from control_plane.spec.watched import PromiseState
 
 
 def register(app: typer.Typer) -> None:
@@ -121,8 +122,9 @@ def describe(
         revisions = client.revisions(kind, name, space)
         latest = _latest(client)
         drift = _drift(client, name) if kind == "Prompt" else ()
+        promised = _promised(client, qualified(space, name)) if kind == "Route" else ()
     head = revisions[0]
-    conditions = [*(_conditions(head, latest) if latest else []), *drift]
+    conditions = [*(_conditions(head, latest) if latest else []), *drift, *promised]
     if output is not Output.TABLE:
         named = [dict(zip(("condition", "holds", "at", "why"), map(str, one), strict=True)) for one in conditions]
         show({"revisions": [one.model_dump(mode="json") for one in revisions], "conditions": named}, output)
@@ -231,6 +233,14 @@ def _conditions(head: Revision, latest: SnapshotView) -> list[tuple[object, ...]
             for ack in latest.acks
         ),
     ]
+
+
+def _promised(client: Client, route: str) -> list[tuple[object, ...]]:
+    """What is known of the Route's quality contract, where it was ever watched."""
+    found = [one for one in client.promises() if one.route == route][-1:]
+    holds = {PromiseState.SHOWN: "yes", PromiseState.BROKEN: "no", PromiseState.UNSURE: "unknown"}
+    said = "loses {0.value:.4f} ({0.low:.4f} to {0.high:.4f}) by {1} reports; {2}"
+    return [("Contract kept", holds[one.state], "", said.format(one.loss, one.seen, one.promise)) for one in found]
 
 
 def _drift(client: RegistryClient, name: str) -> list[tuple[object, ...]]:

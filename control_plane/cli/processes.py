@@ -24,6 +24,8 @@ def register(app: typer.Typer) -> None:
     given = {"allow_extra_args": True, "ignore_unknown_options": True}
     group.command(context_settings=given, epilog=f"Example: tiermesh router train {_DATA} --out routers")(train)
     group.command("eval", context_settings=given, epilog=f"Example: tiermesh router eval {_DATA} --json")(evaluate)
+    example = "Example: tiermesh router replay --data traffic.jsonl --router routers/4f1c9f0c7be2466e.router.json"
+    group.command(context_settings=given, epilog=example)(replay)
     group.command(epilog="Example: tiermesh router push routers/4f1c9f0c7be2466e.router.json")(push)
     app.add_typer(group, name="router")
     app.command("control-plane", epilog="Example: TIERMESH_CONTROL_PLANE_PORT=9090 tiermesh control-plane")(
@@ -64,6 +66,15 @@ def evaluate(context: typer.Context) -> None:
     --embedding auto|always|never, --seed 0, --json.
     """
     _become("routers.learning", dict(os.environ), "eval", *context.args)
+
+
+def replay(context: typer.Context) -> None:
+    """Estimate what a learned router would have come to on logged requests, before it is deployed.
+
+    --data LOG... (JSON lines: requests as routers log them, and reports of their answers), --router FILE,
+    --max-quality-loss 0.02, --confidence 0.95 or --threshold, --outcome quality, --json.
+    """
+    _become("routers.learning", dict(os.environ), "replay", *context.args)
 
 
 def push(

@@ -18,6 +18,7 @@ from control_plane.spec.names import DEFAULT_NAMESPACE, EVERY_NAMESPACE, TIERMES
 from control_plane.spec.people import Principal, Token, TokenMade
 from control_plane.spec.records import Ack, Applied, Revision, SnapshotSummary, SnapshotView
 from control_plane.spec.snapshots import Snapshot
+from control_plane.spec.watched import PromiseStatus
 
 Decisions = list[DecisionRecord]
 Documents = list[Document]
@@ -25,6 +26,7 @@ Revisions = list[Revision]
 Summaries = list[SnapshotSummary]
 Tokens = list[Token]
 Entries = list[AuditEntry]
+Promises = list[PromiseStatus]
 
 _ERROR_CHARACTERS = 4000
 _PATHS = {kind: f"/v1/{plural}" for plural, kind in PLURALS.items()}
@@ -44,6 +46,7 @@ _MADE = TypeAdapter(TokenMade)
 _ENTRIES = TypeAdapter(Entries)
 _VERDICT = TypeAdapter(Verdict)
 _ADDED = TypeAdapter(bool)
+_PROMISES = TypeAdapter(Promises)
 _TEXT = TypeAdapter(str)
 
 
@@ -113,6 +116,10 @@ class Client:
     def keep_artifact(self, name: str, text: str) -> bool:
         """Have a learned router kept for Routes that name it. Whether it was not there."""
         return read(_ADDED, self._call("PUT", f"/v1/artifacts/{name}", json={"text": text}), "added")
+
+    def promises(self) -> Promises:
+        """How the quality contracts of Routes stand, by Route; the one that was heard of last at the end."""
+        return read(_PROMISES, self._call("GET", "/v1/promises"), "items")
 
     def export(self, namespace: str = EVERY_NAMESPACE) -> Documents:
         """All documents of all kinds, without their versions: applied elsewhere they say the same."""

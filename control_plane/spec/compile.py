@@ -228,7 +228,13 @@ def _router(route: Route, learned: LearnedRouter | None, broken: bool) -> Compil
     if learned is not None and contract is not None:
         kept = learned.keeps(contract.max_quality_loss, contract.confidence)
         threshold = None if kept is None else kept.threshold
-    return CompiledRouter(artifact=complexity.router, threshold=threshold, contract=contract, broken=broken)
+    return CompiledRouter(
+        artifact=complexity.router,
+        threshold=threshold,
+        contract=contract,
+        promise=promise_of(route.metadata.qualified_name, complexity),
+        broken=broken,
+    )
 
 
 def _route(route: Route, said: PinnedPrompt | None, router: CompiledRouter | None, *says: str) -> CompiledRoute:

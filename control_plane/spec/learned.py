@@ -4,6 +4,7 @@ An artifact is named by the hash of its text, so that whoever has one under its 
 """
 
 import hashlib
+from collections.abc import Iterable
 from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError
@@ -44,13 +45,14 @@ class LearnedRouter(Written):
     contracts: tuple[Kept, ...]
 
     def keeps(self, max_quality_loss: float, confidence: float) -> Kept | None:
-        """Of the contracts that promise as much or more, the one that promises least; None where there is none."""
-        enough = [
-            kept
-            for kept in self.contracts
-            if kept.max_quality_loss <= max_quality_loss and kept.confidence >= confidence
-        ]
-        return max(enough, key=lambda kept: (kept.max_quality_loss, -kept.confidence), default=None)
+        """As `keeping`."""
+        return keeping(self.contracts, max_quality_loss, confidence)
+
+
+def keeping(contracts: Iterable[Kept], max_quality_loss: float, confidence: float) -> Kept | None:
+    """Of the contracts that promise as much or more, the one that promises least; None where there is none."""
+    enough = [kept for kept in contracts if kept.max_quality_loss <= max_quality_loss and kept.confidence >= confidence]
+    return max(enough, key=lambda kept: (kept.max_quality_loss, -kept.confidence), default=None)
 
 
 def name_of(text: str) -> str:

@@ -1,6 +1,6 @@
 """Route: the name that callers use, and how its requests are answered."""
 
-from typing import Self
+from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
@@ -72,7 +72,11 @@ class Complexity(Spec):
         return SCORE_THRESHOLD if self.threshold is None else self.threshold
 
 
-def promise_of(route: str, complexity: Complexity) -> str | None:
+Promise = Annotated[str, Field(max_length=500)]
+"""What is promised of a Route, in words that tell it from every other promise."""
+
+
+def promise_of(route: str, complexity: Complexity) -> Promise | None:
     """What is promised of a Route, by its qualified name: another artifact or other terms are another promise, of which
     nothing is known yet. None where nothing is promised."""
     contract = complexity.contract

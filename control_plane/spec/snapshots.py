@@ -16,7 +16,7 @@ from control_plane.spec.models import KeyVariable, Modality, Operation, Protocol
 from control_plane.spec.names import CallersName, QualifiedName
 from control_plane.spec.prompts import CompiledPrompt
 from control_plane.spec.resilience import Resilience
-from control_plane.spec.routes import Cache, Contract, SemanticCache
+from control_plane.spec.routes import Cache, Contract, Promise, SemanticCache
 from control_plane.spec.sampling import Sampling
 from control_plane.spec.tenants import Key, Quotas
 from control_plane.spec.uris import HttpUrl
@@ -146,6 +146,8 @@ class CompiledRouter(Spec):
     """Requests of an estimate below it go to the light tier; None: none of them."""
     contract: Contract | None = None
     """By which the threshold was chosen."""
+    promise: Promise | None = None
+    """What is promised of the Route; None where nothing is."""
     broken: bool = False
     """The contract can no longer be believed: all requests go to the heavy tier but those that explore."""
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from control_plane.spec.compile import compile
-from control_plane.spec.documents import parse
+from control_plane.spec.documents import Document, parse
 from control_plane.spec.errors import TiermeshError
 from control_plane.spec.learned import name_of
 from control_plane.spec.models import Tier
@@ -175,7 +175,7 @@ def test_a_hard_word_counts_where_the_artifact_knows_it(tmp_path: Path) -> None:
     knows = text(terms={"where": 3.0})
     path = saved(tmp_path, knows)
     name = path.name.split(".")[0]
-    documents = [model("light"), model("heavy", "heavy"), route(complexity=complexity(name))]
+    documents: list[Document] = [model("light"), model("heavy", "heavy"), route(complexity=complexity(name))]
     ready = Runtime.build(snapshot(compile(documents, pins=Pins({}, routers=pins(knows)))), shelf=Shelf(tmp_path))
     assert decide(call(chat(EASY)), ready).tier is Tier.HEAVY
     assert decide(call(chat("Is it here?")), ready).tier is Tier.LIGHT

@@ -72,6 +72,7 @@ _CASES: Mapping[Command, Case | str] = {
     ("up",): _ELSEWHERE,
     ("router", "train"): _ANOTHER,
     ("router", "eval"): _ANOTHER,
+    ("router", "replay"): _ANOTHER,
     ("router", "push"): Case(lambda there: (saved(there.folder),)),
     ("cache", "eval"): _ANOTHER,
     ("control-plane",): _ELSEWHERE,

@@ -44,7 +44,7 @@ def test_a_weaker_promise_is_kept_too() -> None:
 
 
 @pytest.mark.parametrize("more", [{"maxQualityLoss": 0.01}, {"confidence": 0.99}])
-def test_a_stronger_promise_than_was_shown_is_refused_with_the_command(more: dict[str, float]) -> None:
+def test_a_stronger_promise_than_was_shown_is_refused_with_the_command(more: dict[str, Any]) -> None:
     asked = PROMISE | more
     cure = f"train it with --max-quality-loss {asked['maxQualityLoss']:g} --confidence {asked['confidence']:g}"
     with pytest.raises(TiermeshError, match=cure) as refused:
