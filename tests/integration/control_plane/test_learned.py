@@ -1,6 +1,7 @@
 """A learned router on its way: from a file over the control plane to a router that scores with it."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -69,6 +70,40 @@ def test_a_text_that_is_not_what_its_name_says_is_not_kept(run: Run, api: str, t
     with Client(api) as client, pytest.raises(TiermeshError, match="does not hold what its name says") as refused:
         client.keep_artifact("0" * 16, text())
     assert refused.value.code is Code.INVALID_DOCUMENT
+
+
+def test_reports_to_the_control_plane_move_the_route_and_describe_says_so(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = ControlPlaneSettings.load(home=tmp_path / "home", port=0, admin_port=0, rollout_seconds=0.1)
+    with running(settings) as addresses, Client(addresses.api) as client:
+        monkeypatch.setenv("TIERMESH_SERVER", addresses.api)
+        client.keep_artifact(NAME, text())
+        client.apply(parsed(*DOCUMENTS), "alice")
+        promise = client.snapshot().content.routes[0].router
+        assert promise is not None
+        terms = {"promise": promise.promise, "maxQualityLoss": 0.02, "confidence": 0.95, "outcome": "quality"}
+        said = {"kind": "exploration", "route": "shop", "at": time.time(), "below": True, **terms}
+        events = [said | {"id": f"r{number}", "tier": ("light", "heavy")[number % 2]} for number in range(100)]
+        client._call("POST", "/v1/events", json={"router": "r", "spool": "0" * 32, "first": 1, "events": events})
+        reports = [{"requestId": f"r{number}", "name": "quality", "value": number % 2} for number in range(100)]
+        client._call("POST", "/v1/feedback", json={"items": reports})
+        assert_soon(lambda: client.snapshot().number == 2)
+        router = client.snapshot().content.routes[0].router
+        assert router is not None
+        assert router.broken
+        (status,) = client.promises()
+        assert (status.route, status.state, status.seen) == ("shop", "broken", 100)
+        shown = run("describe", "route", "shop").out
+    assert "Contract kept" in shown
+    assert "by 100 reports" in shown
+
+
+def assert_soon(holds: Callable[[], bool]) -> None:
+    until = time.monotonic() + 20
+    while not holds():
+        assert time.monotonic() < until
+        time.sleep(0.05)
 
 
 async def test_a_router_alone_reads_it_beside_its_documents(tmp_path: Path) -> None:

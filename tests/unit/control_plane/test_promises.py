@@ -109,7 +109,7 @@ def test_a_control_plane_that_ends_before_it_has_told_routers_tells_them_when_it
     database: Database, intake: Intake, followed: Promises
 ) -> None:
     intake.take(batch(1, *losing(100)))
-    again = Database(database.url)
+    again = Database(database.url.render_as_string(hide_password=False))
     assert Promises(Publisher(again, "http://h", lambda _snapshot: None), ControlPlaneMetrics()).follow() == 1
     again.close()
     assert router(database).broken

@@ -29,6 +29,7 @@ from routers.runtime import Runtime
 from routers.server import HttpServer
 from routers.serving import Serving
 from routers.upstream import UpstreamClient, UpstreamLimits
+from routers.watching import TrafficLog, Watching
 from tests.stub_upstream import StubUpstream
 from tests.unit.routers.samples import EASY, chat, model, route, snapshot
 
@@ -59,6 +60,7 @@ class Mesh:
     journal: Journal = field(default_factory=lambda: Journal("router-1", RouterMetrics(), 0, 0))
     exposures: Kept = field(default_factory=Kept)
     marks: Kept = field(default_factory=Kept)
+    explored: Kept = field(default_factory=Kept)
 
     def documents(self, **spec: Any) -> list[Document]:
         """A Route over both Models."""
@@ -109,7 +111,9 @@ class Mesh:
 
 
 @contextlib.asynccontextmanager
-async def mesh(open_cache: Callable[[], SemanticCache] | None = None, **spec: Any) -> AsyncIterator[Mesh]:
+async def mesh(
+    open_cache: Callable[[], SemanticCache] | None = None, traffic: TrafficLog | None = None, **spec: Any
+) -> AsyncIterator[Mesh]:
     """A router with one Route over a light and a heavy Model; `open_cache` makes its semantic cache."""
     async with StubUpstream() as light, StubUpstream() as heavy:
         lines: list[bytes] = []
@@ -120,8 +124,9 @@ async def mesh(open_cache: Callable[[], SemanticCache] | None = None, **spec: An
         client = UpstreamClient(UpstreamLimits())
         desk = MemoryDesk()
         crossroads = None if open_cache is None else Crossroads(ledger, open_cache)
-        serving = Serving({Protocol.OPENAI: OpenAIAsker(client)}, cache, ledger, desk, metrics, crossroads)
-        marks = Kept()
+        marks, explored = Kept(), Kept()
+        watching = Watching(explored.add, traffic)
+        serving = Serving({Protocol.OPENAI: OpenAIAsker(client)}, cache, ledger, desk, metrics, crossroads, watching)
         judging = Judging(marks.add, metrics)
         router = Router(serving, desk, metrics, judging=judging)
         server = HttpServer(router, router.refuse, ServerLimits())
@@ -146,6 +151,7 @@ async def mesh(open_cache: Callable[[], SemanticCache] | None = None, **spec: An
                 journal,
                 exposures,
                 marks,
+                explored,
             )
             whole.put_in_force(whole.documents(**spec))
             try:

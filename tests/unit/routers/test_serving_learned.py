@@ -5,11 +5,13 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import orjson
 import pytest
 
 from control_plane.spec.compile import compile
 from control_plane.spec.decisions import DecisionRecord
+from control_plane.spec.events import Exploration
 from control_plane.spec.models import Tier
 from control_plane.spec.prompts import Pins
 from control_plane.spec.routes import Complexity, promise_of
@@ -18,6 +20,7 @@ from routers.http import Request
 from routers.replay import Question, replay
 from routers.runtime import Runtime
 from routers.shelf import Shelf
+from routers.watching import TrafficLog
 from tests.learned import NAME, complexity, pins, saved
 from tests.unit.routers.mesh import Mesh, cache_of, mesh
 from tests.unit.routers.samples import EASY, chat, snapshot
@@ -36,9 +39,9 @@ def in_force(whole: Mesh, folder: Path, broken: bool = False, number: int = 1, *
 
 
 @asynccontextmanager
-async def learned(folder: Path, **contract: Any) -> AsyncIterator[Mesh]:
+async def learned(folder: Path, traffic: TrafficLog | None = None, **contract: Any) -> AsyncIterator[Mesh]:
     saved(folder)
-    async with mesh() as whole:
+    async with mesh(traffic=traffic) as whole:
         in_force(whole, folder, **contract)
         yield whole
 
@@ -104,3 +107,49 @@ async def test_explain_shows_estimate_threshold_and_contract_and_never_explores(
     assert shown[0]["threshold"] == 0.05
     assert shown[0]["contract"] == "at most 0.02 lost, 95% sure"
     assert broken["contract"] == "at most 0.02 lost, 95% sure; broken"
+
+
+def explores(answer: httpx2.Response) -> bool:
+    return str(answer.headers["x-tiermesh-reasons"]).endswith("explores")
+
+
+async def test_whoever_watches_the_contract_hears_of_what_explores_and_of_nothing_else(tmp_path: Path) -> None:
+    async with learned(tmp_path, exploration=0.5) as whole:
+        answers = [await whole.chat(f"{text} {number}") for number in range(20) for text in (EASY, PLAN)]
+        await whole.chat(EASY, tools=[{"type": "function", "function": {"name": "f"}}])
+        events = [Exploration.model_validate_json(line) for line in whole.explored]
+    explored = [one for one in answers if explores(one)]
+    assert [event.id for event in events] == [one.headers["x-request-id"] for one in explored]
+    assert [event.tier for event in events] == [one.headers["x-tiermesh-tier"] for one in explored]
+    sent = [orjson.loads(one.request.content)["messages"][0]["content"] for one in explored]
+    assert [event.below for event in events] == [text.startswith(EASY) for text in sent]
+    terms = {(event.promise, event.max_quality_loss, event.confidence, event.outcome) for event in events}
+    assert terms == {(promise_of("shop", Complexity.model_validate(complexity())), 0.02, 0.95, "quality")}
+
+
+@pytest.mark.parametrize("content", [True, False])
+async def test_the_traffic_log_has_a_line_a_request_and_what_was_said_only_where_that_is_switched_on(
+    tmp_path: Path, content: bool
+) -> None:
+    log = TrafficLog(tmp_path / "traffic.jsonl", content)
+    async with learned(tmp_path, log, exploration=0.2) as whole:
+        answers = [await whole.chat(f"{EASY} {number}") for number in range(30)]
+    log.flush()
+    lines = [orjson.loads(line) for line in whole_text(tmp_path / "traffic.jsonl").splitlines()]
+    assert [line["requestId"] for line in lines] == [one.headers["x-request-id"] for one in answers]
+    assert [line["tier"] for line in lines] == [one.headers["x-tiermesh-tier"] for one in answers]
+    assert {(line["tier"], round(line["propensity"], 9)) for line in lines} <= {("light", 0.9), ("heavy", 0.1)}
+    said = [line.get("prompt") for line in lines]
+    assert said == [[f"{EASY} {number}"] if content else None for number in range(30)]
+
+
+def whole_text(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+async def test_a_log_that_cannot_be_written_costs_no_answer(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    log = TrafficLog(tmp_path / "none" / "traffic.jsonl", False)
+    async with learned(tmp_path, log) as whole:
+        assert (await whole.chat(EASY)).status_code == 200
+    log.flush()
+    assert "The traffic log cannot be written." in caplog.text
