@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any
 
 import orjson
 
@@ -42,7 +43,7 @@ class Admin:
         self._draining = draining
         self._evidence = evidence
         self._nothing_published = nothing_published
-        self._scrapes: set[asyncio.Future[None]] = set()
+        self._under_way: set[asyncio.Future[None]] = set()
         """Kept, since the event loop itself does not keep them."""
 
     def __call__(self, request: Request, reply: Reply) -> None:
@@ -75,16 +76,27 @@ class Admin:
                 reason = self._not_ready()
                 reply.send(503 if reason else 200, _TEXT, (reason or "ok").encode() + b"\n")
             case "/metrics":
-                self._scrapes.add(scrape := asyncio.ensure_future(self._expose(reply)))
-                scrape.add_done_callback(self._scrapes.discard)
+                self._later(self._expose(reply))
             case "/explain" if request.method == b"POST":
-                reply.send(200, openai.JSON, orjson.dumps(explanation(*self._router.explain(request))))
+                self._later(self._explain(request, reply))
             case "/replay" if request.method == b"POST":
                 reply.send(200, openai.JSON, replay.replay(replay.read(request.body)).as_json())
             case _:
                 hint = f"Here are GET /livez, /readyz, /metrics, {_DECISIONS}ID, {_SNAPSHOTS}NUMBER; "
                 hint += "POST /explain and /replay."
                 raise TiermeshError(Code.NOT_FOUND, f"There is nothing at {request.path[:200]!r}.", hint)
+
+    def _later(self, work: Coroutine[Any, Any, None]) -> None:
+        self._under_way.add(task := asyncio.ensure_future(work))
+        task.add_done_callback(self._under_way.discard)
+
+    async def _explain(self, request: Request, reply: Reply) -> None:
+        try:
+            reply.send(200, openai.JSON, orjson.dumps(explanation(*await self._router.explain(request))))
+        except TiermeshError as error:
+            self.refuse(error, reply)
+        except Exception:  # noqa: BLE001 - the outermost handler of what outlives the call that began it
+            self._fail(reply)
 
     async def _expose(self, reply: Reply) -> None:
         try:

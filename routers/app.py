@@ -21,6 +21,7 @@ from routers.asking import Asker, OpenAIAsker
 from routers.cache.exact import ExactCache
 from routers.crossroads import Crossroads
 from routers.directory import Directory
+from routers.embedding import Embedding, OneEncoder
 from routers.events.sender import Sender
 from routers.events.spools import Spools
 from routers.evidence import KEPT_SNAPSHOTS, Evidence
@@ -33,6 +34,7 @@ from routers.journal import Journal
 from routers.judging import Judging
 from routers.ledger import Book, Ledger
 from routers.limits import ServerLimits
+from routers.pondering import Pondering
 from routers.quotas.desk import Desk
 from routers.quotas.memory import MemoryDesk
 from routers.reading import Reader
@@ -50,6 +52,7 @@ from routers.watching import TrafficLog, Watching
 
 if TYPE_CHECKING:
     from routers.cache.semantic import SemanticCache
+    from routers.encoder import Encoder
     from routers.quotas.shared import SharedDesk
 
 _LOG = logging.getLogger(__name__)
@@ -82,9 +85,11 @@ class App:
             Protocol.OIP_GRPC: self._grpc_models,
         }
         askers: dict[Protocol, Asker] = {Protocol.OPENAI: OpenAIAsker(self._client), **tensors}
-        crossroads = self._crossroads = Crossroads(self._ledger, partial(_semantic_cache, settings))
+        encoder = OneEncoder(_encoder)
+        crossroads = self._crossroads = Crossroads(self._ledger, partial(_semantic_cache, settings, encoder))
+        pondering = self._pondering = Pondering(self._ledger, Embedding(encoder))
         watching = self._watching = _watching(settings, spools)
-        serving = self._serving = Serving(askers, cache, self._ledger, desk, metrics, crossroads, watching)
+        serving = self._serving = Serving(askers, cache, self._ledger, desk, metrics, crossroads, watching, pondering)
         directory = Directory(tensors)
         self._judging = Judging(spools.add, metrics) if spools else None
         self.router = Router(serving, desk, metrics, directory, box, self._judging)
@@ -168,6 +173,7 @@ class App:
         await self._admin.stop(0)
         self._serving.mirroring.close()
         self._crossroads.close()
+        self._pondering.close()
         if self._judging is not None:
             self._judging.close()
         self._client.close()
@@ -191,14 +197,22 @@ def _shared_desk(settings: RouterSettings, metrics: RouterMetrics) -> "SharedDes
     return SharedDesk(settings.redis_url, settings.quotas_without_redis, metrics)
 
 
-def _semantic_cache(settings: RouterSettings) -> "SemanticCache":
+def _encoder() -> "Encoder":
+    try:
+        from routers.encoder import NanoEncoder  # its packages and their memory are for those who use it
+    except ModuleNotFoundError as error:
+        message = f"A Route compares or judges texts by their meaning, and the package {error.name} is not installed."
+        raise TiermeshError(Code.SETUP, message, "Install it: pip install 'tiermesh[semantic]'.") from error
+    return NanoEncoder(threads=1)
+
+
+def _semantic_cache(settings: RouterSettings, encoder: OneEncoder) -> "SemanticCache":
     try:
         from routers.cache.semantic import SemanticCache  # its packages and their memory are for those who use it
-        from routers.encoder import NanoEncoder
     except ModuleNotFoundError as error:
         message = f"A Route has a semantic cache, and the package {error.name} is not installed."
         raise TiermeshError(Code.SETUP, message, "Install it: pip install 'tiermesh[semantic]'.") from error
-    return SemanticCache(settings.semantic_cache_max_bytes, partial(NanoEncoder, threads=1))
+    return SemanticCache(settings.semantic_cache_max_bytes, lambda: encoder)
 
 
 def _watching(settings: RouterSettings, spools: Spools | None) -> Watching:

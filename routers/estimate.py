@@ -1,17 +1,24 @@
 """Estimate: what a Route's learned router makes of a request, in place of the score. Pure but for chance."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from control_plane.spec.models import Tier
 from control_plane.spec.snapshots import CompiledRouter
 from routers.complexity import _UNSTRUCTURED, _read
+from routers.learning.features import MAX_CHARACTERS
 from routers.learning.gain import GainModel
 from routers.reasons import Reason
 
 Chance = Callable[[], float]
 """A number in [0, 1), drawn evenly."""
 
+Vector = Sequence[float]
+HELD = {
+    "structure": "tools, a JSON schema or an image, which the light tier cannot do",
+    "unembedded": "the text was not embedded, and without that the contract says nothing",
+}
+"""Why the heavy tier answers whatever the gain."""
 HALF = 0.5
 """Each tier's chance, where a request explores."""
 
@@ -25,22 +32,35 @@ class Estimate(NamedTuple):
     holds_image: bool
     gain: float
     """P(heavy right) - P(light right)."""
-    structured: bool
-    """It asks for what the light tier cannot do: tools, a JSON schema, or to look at an image."""
+    held: str | None
+    """The reason that gives it to the heavy tier whatever the gain; one of `HELD`."""
     drawn: Tier | None = None
     """The tier that chance gives it, where it explores."""
 
 
-def of(fields: Mapping[str, Any], model: GainModel, router: CompiledRouter, chance: Chance) -> Estimate:
-    """The estimate for a chat or completion request, by its parsed body."""
+def of(
+    fields: Mapping[str, Any], model: GainModel, router: CompiledRouter, chance: Chance, vector: Vector = ()
+) -> Estimate:
+    """The estimate for a chat or completion request, by its parsed body, and by the embedding of `text_of` it where the
+    model has one."""
     turns, holds_image = _read(fields)
-    structured = holds_image or bool(fields.get("tools")) or fields.get("response_format") not in _UNSTRUCTURED
-    return made(model.gain(turns), structured, holds_image, None if structured else _draw(router, chance))
+    held = None
+    if holds_image or fields.get("tools") or fields.get("response_format") not in _UNSTRUCTURED:
+        held = "structure"
+    elif model.embedding and not vector:
+        held = "unembedded"
+    return made(model.gain(turns, vector), held, holds_image, None if held else _draw(router, chance))
 
 
-def made(gain: float, structured: bool, holds_image: bool, drawn: Tier | None) -> Estimate:
+def text_of(fields: Mapping[str, Any]) -> str:
+    """What of a request is embedded: its last turn."""
+    turns, _ = _read(fields)
+    return turns[-1][:MAX_CHARACTERS] if turns else ""
+
+
+def made(gain: float, held: str | None, holds_image: bool, drawn: Tier | None) -> Estimate:
     """From what is written down of it."""
-    return Estimate(min(max((1 + gain) / 2, 0.0), 1.0), {}, holds_image, gain, structured, drawn)
+    return Estimate(min(max((1 + gain) / 2, 0.0), 1.0), {}, holds_image, gain, held, drawn)
 
 
 def _draw(router: CompiledRouter, chance: Chance) -> Tier | None:
@@ -59,14 +79,14 @@ def is_below(gain: float, router: CompiledRouter) -> bool:
 
 def propensity(tier: Tier, estimate: Estimate, router: CompiledRouter) -> float:
     """The probability with which a request of this estimate was given this tier."""
-    explored = 0.0 if router.contract is None or estimate.structured else router.contract.exploration
+    explored = 0.0 if router.contract is None or estimate.held else router.contract.exploration
     return explored * HALF + (1 - explored) * (tier is rule(estimate, router)[0])
 
 
 def rule(estimate: Estimate, router: CompiledRouter) -> tuple[Tier, Reason]:
     """The tier of a request that does not explore, and why."""
-    if estimate.structured:
-        return Tier.HEAVY, Reason("structure", "tools, a JSON schema or an image: heavy tier")
+    if estimate.held is not None:
+        return Tier.HEAVY, Reason(estimate.held, f"{HELD[estimate.held]}: heavy tier")
     if router.threshold is None:
         return Tier.HEAVY, Reason("contract-unshown", "no threshold was shown to keep the contract: heavy tier")
     terms = f"gain {estimate.gain:.3f} {'<' if is_below(estimate.gain, router) else '>='} {router.threshold:.4g}"

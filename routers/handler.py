@@ -83,7 +83,7 @@ class Router:
             error = _internal()
         self.refuse(error, reply, request_id, dialect)
 
-    def explain(self, request: Request) -> tuple[Decision, str, dict[str, object]]:
+    async def explain(self, request: Request) -> tuple[Decision, str, dict[str, object]]:
         """The decision for an OpenAI request body, what the cache would say, and how the Route is doing; no model is
         called.
 
@@ -94,7 +94,8 @@ class Router:
             raise _not_ready()
         path = next((path for path, field in _TELLING if field in request.body), "/v1/chat/completions")
         call = openai.decode(openai.OPERATIONS[path], request, self._request_id(request), DEFAULT.name)
-        decision = decide(call, runtime, request.headers)
+        vector = await self._serving.vector(call, match(call, runtime, request.headers))
+        decision = decide(call, runtime, request.headers, vector)
         health = self._serving.guards.of(decision.match.route).describe()
         return decision, self._serving.expected_cache(decision.match), health
 

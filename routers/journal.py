@@ -142,7 +142,7 @@ def _choice(decision: Decision) -> dict[str, Any]:
         choice["learned"] = {
             "artifact": router.artifact,
             "gain": estimate.gain,
-            "structured": estimate.structured,
+            "held": estimate.held,
             "drawn": estimate.drawn,
             "propensity": propensity(decision.tier, estimate, router),
         }

@@ -16,7 +16,7 @@ from routers.cache import exact
 from routers.call import Call
 from routers.complexity import Score
 from routers.decision import Asked, Decision, Match, Rehearsal
-from routers.estimate import Chance, Estimate
+from routers.estimate import Chance, Estimate, Vector
 from routers.prompting import Prompted
 from routers.reasons import Reason
 from routers.runtime import Backend, Route, Runtime
@@ -87,8 +87,9 @@ def why(route: Route, operation: Operation, assignment: Assignment | None) -> tu
     return reasons
 
 
-def choose(call: Call, matched: Match, chance: Chance = random) -> Decision:
-    """Score the request, choose the tier and the Models to try. By `chance` some explore, where a contract is watched.
+def choose(call: Call, matched: Match, chance: Chance = random, vector: Vector = ()) -> Decision:
+    """Score the request, choose the tier and the Models to try. By `chance` some explore, where a contract is watched;
+    `vector` is the embedding of what it says, where its Route's learned router needs one.
 
     Raises TiermeshError: INVALID_REQUEST where no Model of the Route can do the operation or read what is sent,
     UNKNOWN_MODEL where none has the version.
@@ -99,7 +100,7 @@ def choose(call: Call, matched: Match, chance: Chance = random) -> Decision:
     gains, router = matched.route.gains, matched.route.router
     if gains is None or router is None:
         return choose_by(call, complexity.score(fields), matched)
-    decision = choose_by(call, estimate.of(fields, gains, router, chance), matched)
+    decision = choose_by(call, estimate.of(fields, gains, router, chance, vector), matched)
     # What chance chose is for this request alone: kept, it would be given to others too.
     return replace(decision, match=replace(matched, cache_key=None)) if explores(decision) else decision
 
@@ -135,10 +136,10 @@ def _never() -> float:
     return 1.0
 
 
-def decide(call: Call, runtime: Runtime, headers: RequestHeaders = NO_HEADERS) -> Decision:
-    """Both halves: what happens to a call that no cache answers."""
+def decide(call: Call, runtime: Runtime, headers: RequestHeaders = NO_HEADERS, vector: Vector = ()) -> Decision:
+    """Both halves: what happens to a call that no cache answers, if it does not explore."""
     matched = match(call, runtime, headers)
-    return choose(matched.prompted.call if matched.prompted else call, matched, _never)
+    return choose(matched.prompted.call if matched.prompted else call, matched, _never, vector)
 
 
 def unknown_model(model: str, runtime: Runtime) -> TiermeshError:

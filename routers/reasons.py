@@ -15,6 +15,7 @@ REASONS = {
     "below-threshold": "the score, or the estimated gain, is under the threshold: the light tier is tried first",
     "at-threshold": "the score, or the estimated gain, reaches the threshold: the heavy tier answers",
     "structure": "tools, a JSON schema or an image: the heavy tier alone can do them",
+    "unembedded": "the text was not embedded in time: the heavy tier answers",
     "contract-unshown": "no threshold was shown to keep the contract: the heavy tier answers",
     "contract-broken": "what comes back shows that the contract is not kept: the heavy tier answers",
     "explores": "the tier is drawn by chance, so that the contract is watched",

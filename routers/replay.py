@@ -165,7 +165,7 @@ def _score(record: DecisionRecord) -> Score | Estimate | None:
         return None
     learned = record.choice.learned
     if learned is not None:
-        return estimate.made(learned.gain, learned.structured, record.choice.holds_image, learned.drawn)
+        return estimate.made(learned.gain, learned.held, record.choice.holds_image, learned.drawn)
     return complexity.of_pushes(record.choice.features, record.choice.holds_image)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from control_plane.spec import learned
 from control_plane.spec.errors import Code, TiermeshError
 from control_plane.spec.learned import SUFFIX
+from routers.embedding import ENCODER
 from routers.learning import artifact
 from routers.learning.gain import GainModel
 
@@ -68,8 +69,8 @@ class Shelf:
             found = artifact.load(path)
         except TiermeshError as error:
             raise _unusable(name, str(error)) from error
-        if found.encoder is not None:
-            raise _unusable(name, "it needs the embedding of each text; train it with --embedding never")
+        if found.encoder not in (None, ENCODER):
+            raise _unusable(name, f"this router embeds texts with {ENCODER}, and it was trained with {found.encoder}")
         return found.model()
 
 

@@ -54,7 +54,7 @@ class Watching:
     def note(self, call: Call, decision: Decision) -> None:
         """Of requests that one tier alone can answer there is nothing to tell."""
         estimate, router = decision.score, decision.match.route.router
-        if router is None or not isinstance(estimate, Estimate) or estimate.structured:
+        if router is None or not isinstance(estimate, Estimate) or estimate.held is not None:
             return
         if decision.reasons[-1].code == "only-tier":
             return

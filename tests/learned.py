@@ -5,6 +5,7 @@ from typing import Any
 
 from control_plane.spec import learned
 from control_plane.spec.learned import SUFFIX, Kept, LearnedRouter, name_of
+from routers.embedding import ENCODER
 from routers.learning.artifact import Artifact, Origin
 from routers.learning.features import MEASURES, Term
 from routers.learning.gain import GainModel, Line
@@ -15,14 +16,17 @@ PROMISE = {"maxQualityLoss": 0.02, "confidence": 0.95}
 
 
 def text(
-    threshold: float | None = 0.05, terms: dict[Term, float] | None = None, embedding: tuple[float, ...] = ()
+    threshold: float | None = 0.05,
+    terms: dict[Term, float] | None = None,
+    embedding: tuple[float, ...] = (),
+    encoder: str = ENCODER,
 ) -> str:
     """Its JSON."""
     slopes = [SLOPE] + [0.0] * (len(MEASURES) - 1)
     model = GainModel(INTERCEPT, tuple(Line(0.0, 10.0, slope) for slope in slopes), terms or {}, embedding)
     kept = Kept.model_validate({**PROMISE, "threshold": threshold, "saved": 0.3, "calibratedOn": 500})
     origin = Origin(files={}, rows=1000, seed=0)
-    return Artifact.of(model, "bundled://multilingual-e5-small", (kept,), origin).text()
+    return Artifact.of(model, encoder, (kept,), origin).text()
 
 
 NAME = name_of(text())

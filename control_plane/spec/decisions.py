@@ -46,8 +46,8 @@ class Learned(Written):
     artifact: RouterName
     gain: float
     """Estimated: P(heavy right) - P(light right)."""
-    structured: bool
-    """It asks for what the light tier cannot do."""
+    held: _Word | None
+    """The reason that gives it to the heavy tier whatever the gain."""
     drawn: Tier | None
     """The tier that chance gave it, where it explores."""
     propensity: _Share

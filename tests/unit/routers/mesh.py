@@ -17,12 +17,14 @@ from routers.asking import OpenAIAsker
 from routers.cache.exact import ExactCache
 from routers.cache.semantic import SemanticCache
 from routers.crossroads import Crossroads
+from routers.embedding import Embedding, OneEncoder
 from routers.exposure import ExposureBook
 from routers.handler import Router
 from routers.journal import Journal
 from routers.judging import Judging
 from routers.ledger import Ledger
 from routers.limits import ServerLimits
+from routers.pondering import Pondering
 from routers.quotas.memory import MemoryDesk
 from routers.resilience.guards import RouteGuard
 from routers.runtime import Runtime
@@ -112,9 +114,13 @@ class Mesh:
 
 @contextlib.asynccontextmanager
 async def mesh(
-    open_cache: Callable[[], SemanticCache] | None = None, traffic: TrafficLog | None = None, **spec: Any
+    open_cache: Callable[[], SemanticCache] | None = None,
+    traffic: TrafficLog | None = None,
+    encoder: OneEncoder | None = None,
+    **spec: Any,
 ) -> AsyncIterator[Mesh]:
-    """A router with one Route over a light and a heavy Model; `open_cache` makes its semantic cache."""
+    """A router with one Route over a light and a heavy Model; `open_cache` makes its semantic cache, and `encoder`
+    embeds for learned routers."""
     async with StubUpstream() as light, StubUpstream() as heavy:
         lines: list[bytes] = []
         metrics, cache = RouterMetrics(), ExactCache(1_000_000)
@@ -126,7 +132,9 @@ async def mesh(
         crossroads = None if open_cache is None else Crossroads(ledger, open_cache)
         marks, explored = Kept(), Kept()
         watching = Watching(explored.add, traffic)
-        serving = Serving({Protocol.OPENAI: OpenAIAsker(client)}, cache, ledger, desk, metrics, crossroads, watching)
+        pondering = None if encoder is None else Pondering(ledger, Embedding(encoder))
+        askers = {Protocol.OPENAI: OpenAIAsker(client)}
+        serving = Serving(askers, cache, ledger, desk, metrics, crossroads, watching, pondering)
         judging = Judging(marks.add, metrics)
         router = Router(serving, desk, metrics, judging=judging)
         server = HttpServer(router, router.refuse, ServerLimits())
@@ -161,6 +169,8 @@ async def mesh(
                 judging.close()
                 if crossroads is not None:
                     crossroads.close()
+                if pondering is not None:
+                    pondering.close()
                 client.close()
                 ledger.flush()
 

@@ -98,9 +98,9 @@ async def test_a_broken_contract_moves_the_route_to_the_heavy_tier_and_says_so(t
 async def test_explain_shows_estimate_threshold_and_contract_and_never_explores(tmp_path: Path) -> None:
     async with learned(tmp_path, exploration=0.5) as whole:
         request = Request(b"POST", "/explain", {}, orjson.dumps(chat(EASY)))
-        shown = [explanation(*whole.router.explain(request)) for _ in range(20)]
+        shown = [explanation(*await whole.router.explain(request)) for _ in range(20)]
         in_force(whole, tmp_path, broken=True, number=2)
-        broken = explanation(*whole.router.explain(request))
+        broken = explanation(*await whole.router.explain(request))
     assert {one["tier"] for one in shown} == {"light"}
     assert shown[0]["router"] == NAME
     assert shown[0]["gain"] == pytest.approx(-0.1, abs=0.01)

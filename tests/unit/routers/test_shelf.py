@@ -72,7 +72,7 @@ async def test_what_no_route_names_leaves_the_memory(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("of", "why"),
     [
-        (text(embedding=(0.5, 0.5)), "--embedding never"),
+        (text(embedding=(0.5, 0.5), encoder="bundled://other"), "trained with bundled://other"),
         (text().replace('"features": 1', '"features": 2'), "features: Input should be 1"),
     ],
 )
