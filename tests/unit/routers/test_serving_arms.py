@@ -339,7 +339,9 @@ async def test_an_explanation_says_which_arms_a_unit_would_get() -> None:
     async with mesh() as whole:
         put(whole, split())
         body = httpx2.Request("POST", "http://h", json=chat("hi")).content
-        decision, cache, health = await whole.router.explain(Request(b"POST", "/explain", {b"x-tiermesh-unit": b"bob"}, body))
+        decision, cache, health = await whole.router.explain(
+            Request(b"POST", "/explain", {b"x-tiermesh-unit": b"bob"}, body)
+        )
         found = explanation(decision, cache, health)
         assert found["arm"] == "wording=candidate"
         assert found["assignments"] == [{"trial": "Experiment/wording", "arm": "candidate", "why": "arm-forced"}]
