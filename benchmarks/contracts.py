@@ -1,4 +1,4 @@
-"""`python -m benchmarks.contracts`: how soon a broken quality contract is found out, and how often a kept one is slandered.
+"""`python -m benchmarks.contracts`: how soon a broken quality contract is found out, and how often one is slandered.
 
     python -m benchmarks.contracts [--quick] [--json]
 

@@ -140,12 +140,13 @@ class Serving:
                 self._shortcuts.give_less(step, call, Outcome.undecided(match), guard, reply, cache, started)
                 return
         gains = match.route.gains
-        if gains is not None and gains.embedding and vector is None and self._pondering is not None:
+        waits = gains is not None and gains.embedding and vector is None and has_score(call.operation)
+        if waits and self._pondering is not None:
             asked = Asked(call, match, reply, started)
             self._pondering.wait(asked, lambda asked, vector: self._go_on(asked, found, cache, vector))
             return
         try:
-            decision, load = choose(call, match) if vector is None else choose(call, match, vector=vector), None
+            decision, load = choose(call, match, vector=vector or ()), None
             match = decision.match
         except TiermeshError as error:
             if match.assignment is None:
