@@ -60,7 +60,10 @@ def artifact_routes(database: Database) -> APIRouter:
         return ArtifactKept(name=name, added=added)
 
     @routes.get(
-        "/{name}", response_model=ArtifactText, responses=answers(404), dependencies=[needs(Role.VIEWER, routers=True)]
+        "/{name}",
+        response_model=ArtifactText,
+        responses=answers(404),
+        dependencies=[needs(Role.VIEWER, everywhere=True, routers=True)],
     )
     def get(name: Name) -> Response:
         """The artifact of this name."""
