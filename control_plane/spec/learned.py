@@ -36,7 +36,7 @@ class Kept(Spec):
 class LearnedRouter(Written):
     """What is read of an artifact outside routers; these read the rest, and refuse what they cannot use."""
 
-    schema_version: Literal[1]
+    schema_version: int
     kind: Literal["GainModel"]
     features: int
     """The version of what a text's features are."""
