@@ -1,10 +1,11 @@
 """Complexity: how hard a request is, in [0, 1), from cheap features of its text.
 
 Each feature pushes on its own: score = 1 - exp(-sum of pushes), so that the score grows with every sign of
-difficulty and never leaves [0, 1). A request without any is 0; 0.7 takes a sum of 1.2: two signs of reasoning, or
-one and a long question. Only what users say counts, for a caller's system prompt is the same for easy and hard
-requests. A short follow-up inherits most of the difficulty of the turns before it: "yes, do it" after a hard plan is
-not an easy request.
+difficulty and never leaves [0, 1). A request without any is 0; 0.7 takes a sum of 1.2: two signs of reasoning, or some
+600 characters. A text is as hard as its size (length, parts) or as what its words ask for, whichever is more: in a long
+text such words stand by chance, and there the size tells more. Only what users say counts, for a caller's system prompt
+is the same for easy and hard requests. A short follow-up inherits most of the difficulty of the turns before it: "yes,
+do it" after a hard plan is not an easy request.
 """
 
 import math
@@ -26,7 +27,8 @@ CHARACTERS_A_TOKEN = 4.0
 """Of alphabetic text; a Chinese, Japanese or Korean character counts as a token of its own."""
 STRUCTURE_PUSH = 1.2
 """Of tools, a JSON schema or an image: the light tier can do none of them."""
-NUMBER_PUSH, MOST_NUMBERS = 0.12, 5
+PART_PUSH, MOST_PARTS = 0.1, 10
+"""Of each comma: between them stand clauses, conditions and the items of a list."""
 FORMULA_PUSH = 0.8
 QUESTION_PUSH, MOST_QUESTIONS = 0.3, 3
 """Of each question after the first."""
@@ -34,11 +36,12 @@ QUESTION_PUSH, MOST_QUESTIONS = 0.3, 3
 _UNSTRUCTURED: tuple[Any, ...] = (None, {"type": "text"}, {})
 """Response formats that ask for nothing."""
 
-_WORD_OR_NUMBER = re.compile(r"[a-z]{2,}|\d+")
+_WORD = re.compile(r"[a-z]{2,}")
 _LETTERS = re.sub(rb"[^a-z]", b" ", bytes(range(256)))
-_DIGITS = re.sub(rb"[^0-9]", b" ", bytes(range(256)))
-"""Tables of `bytes.translate`: what is not one becomes a space."""
-_ARITHMETIC = re.compile(r"\d\s*[-+*/^=<>]\s*\d")
+"""A table of `bytes.translate`: what is no letter becomes a space."""
+_OPTIONS = ("\nb.", "\nb)", "\nb、")
+"""A text that gives the answers to choose from asks for none to be written or reasoned out."""
+_ARITHMETIC = re.compile(r"\d\s*[+*^]\s*\d")
 _EQUATION = re.compile(r"\w\s*=\s*\w")
 _TEX = re.compile(r"\\[a-z]+\{")
 _WIDE = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
@@ -86,30 +89,40 @@ def _inherited(turns: Sequence[str]) -> float:
 
 def _pushes(text: str) -> dict[str, float]:
     text = text[:MAX_CHARACTERS].lower()
-    wide = 0 if text.isascii() else len(_WIDE.findall(text))
-    tokens = wide + (len(text) - wide) / CHARACTERS_A_TOKEN
-    pushes = {"length": tokens / LENGTH_TOKENS}
-    words, numbers = _words(text)
-    if signs := _signs(text, words):
+    size, asked = _size(text), _asked(text)
+    return asked if asked and sum(asked.values()) > sum(size.values()) else size
+
+
+def _size(text: str) -> dict[str, float]:
+    """The pushes of how much is said."""
+    is_plain = text.isascii()
+    wide = 0 if is_plain else len(_WIDE.findall(text))
+    pushes = {"length": (wide + (len(text) - wide) / CHARACTERS_A_TOKEN) / LENGTH_TOKENS}
+    if parts := text.count(",") if is_plain else text.count(",") + text.count("，") + text.count("、"):
+        pushes["parts"] = PART_PUSH * min(parts, MOST_PARTS)
+    return pushes
+
+
+def _asked(text: str) -> dict[str, float]:
+    """The pushes of what is asked for."""
+    if "\nb" in text and any(option in text for option in _OPTIONS):
+        return {}
+    pushes: dict[str, float] = {}
+    if signs := _signs(text, _words(text)):
         for name, vocabulary in VOCABULARIES.items():
             if found := signs.count(name):
                 pushes[name] = vocabulary.weight * min(found, vocabulary.most)
-    if numbers:
-        pushes["numbers"] = NUMBER_PUSH * min(numbers, MOST_NUMBERS)
-    if _holds_formula(text, numbers):
+    if _holds_formula(text):
         pushes["formulas"] = FORMULA_PUSH
     if (questions := text.count("?") + text.count("？")) > 1:
         pushes["questions"] = QUESTION_PUSH * min(questions - 1, MOST_QUESTIONS)
     return pushes
 
 
-def _words(text: str) -> tuple[Sequence[str], int]:
-    """The words of a text, and how many numbers it holds."""
+def _words(text: str) -> Sequence[str]:
     if text.isascii():  # four times as fast as the pattern
-        plain = text.encode()
-        return plain.translate(_LETTERS).decode().split(), len(plain.translate(_DIGITS).split())
-    words = _WORD_OR_NUMBER.findall(text)
-    return words, sum([word.isdecimal() for word in words])
+        return text.encode().translate(_LETTERS).decode().split()
+    return _WORD.findall(text)
 
 
 def _signs(text: str, words: Sequence[str]) -> list[str]:
@@ -121,12 +134,12 @@ def _signs(text: str, words: Sequence[str]) -> list[str]:
     return signs
 
 
-def _holds_formula(text: str, numbers: int) -> bool:
+def _holds_formula(text: str) -> bool:
     # The patterns look at every character; most texts have none of what a match needs.
     return bool(
         "```" in text
-        or (numbers > 1 and _ARITHMETIC.search(text))
         or ("=" in text and _EQUATION.search(text))
+        or (("+" in text or "*" in text or "^" in text) and _ARITHMETIC.search(text))
         or ("\\" in text and _TEX.search(text))
     )
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from routers.encoder import Encoder, Vectors
 
-ENCODER = "bundled://multilingual-e5-small"
-"""What artifacts call the encoder that routers have: `routers.encoder`, with all languages."""
+ENCODER = "multilingual-e5-small/original"
+"""`routers.encoder.NAME`, whose module and its packages are for those who use it."""
 MOST_WAITING = 64
 """Texts in the thread's queue; one more is not embedded."""
 MOST_REMEMBERED = 256

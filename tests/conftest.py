@@ -10,6 +10,8 @@ import onnxruntime as onnxruntime  # before usearch 2.26, after which its import
 import pytest
 from xdist.remote import Producer
 
+from tests.kubernetes.cluster import cluster as cluster
+from tests.kubernetes.cluster import namespace as namespace
 from tests.postgres_server import postgres_server as postgres_server
 from tests.postgres_server import postgres_url as postgres_url
 from tests.scheduling import FolderScheduling

@@ -8,10 +8,10 @@ from control_plane.spec.learned import SUFFIX, Kept, LearnedRouter, name_of
 from routers.embedding import ENCODER
 from routers.learning.artifact import Artifact, Origin
 from routers.learning.features import MEASURES, Term
-from routers.learning.gain import GainModel, Line
+from routers.learning.gain import GainModel, Odds
 
-SLOPE, INTERCEPT = 0.2, -0.7
-"""Of the logarithm of the length: 19 characters gain -0.1, and 90 gain 0.2."""
+SLOPE, INTERCEPT = 0.8, -2.8057
+"""Of the heavy tier's odds, by the logarithm of the length: 19 characters gain -0.1, and 90 gain 0.2."""
 PROMISE = {"maxQualityLoss": 0.02, "confidence": 0.95}
 
 
@@ -22,8 +22,10 @@ def text(
     encoder: str = ENCODER,
 ) -> str:
     """Its JSON."""
-    slopes = [SLOPE] + [0.0] * (len(MEASURES) - 1)
-    model = GainModel(INTERCEPT, tuple(Line(0.0, 10.0, slope) for slope in slopes), terms or {}, embedding)
+    none = (0.0,) * (len(MEASURES) - 1)
+    heavy = Odds(INTERCEPT, (SLOPE, *none), terms or {}, embedding)
+    light = Odds(0.0, (0.0, *none), {}, (0.0,) * len(embedding))
+    model = GainModel((0.0,) * len(MEASURES), (10.0,) * len(MEASURES), light, heavy)
     kept = Kept.model_validate({**PROMISE, "threshold": threshold, "saved": 0.3, "calibratedOn": 500})
     origin = Origin(files={}, rows=1000, seed=0)
     return Artifact.of(model, encoder, (kept,), origin).text()

@@ -3,17 +3,17 @@
 from xdist.scheduler import LoadFileScheduling
 
 TOGETHER = (
-    "tests/contract/",
-    "tests/e2e/",
-    "tests/integration/console/",
-    "tests/integration/kubernetes/",
+    ("tests/contract/",),
+    ("tests/e2e/", "tests/integration/kubernetes/"),
+    ("tests/integration/console/",),
 )
-"""Folders whose files share a server that takes long to start."""
+"""Folders whose files share a server that takes long to start: the whole stack, a Kubernetes API."""
 
 
 def scope(nodeid: str) -> str:
-    """What stays together with this test: its folder, or its file."""
-    return next((folder for folder in TOGETHER if nodeid.startswith(folder)), nodeid.split("::", 1)[0])
+    """What stays together with this test: folders, or its file."""
+    together = (folders[0] for folders in TOGETHER if nodeid.startswith(folders))
+    return next(together, nodeid.split("::", 1)[0])
 
 
 class FolderScheduling(LoadFileScheduling):  # type: ignore[misc]  # xdist has no types

@@ -43,7 +43,8 @@ def take_rounds(
 def notes(rounds: Sequence[Round]) -> list[str]:
     """What a reader must know to believe figures from these rounds."""
     usual, most = statistics.median(_noise(rounds)), max(_noise(rounds))
-    found = [f"Figures are medians; rounds: {len(rounds)}. Others used {usual:.0%} of a core, at most {most:.0%}."]
+    figures = f"CPU times are of the quietest round, other figures medians; rounds: {len(rounds)}."
+    found = [f"{figures} Others used {usual:.0%} of a core, at most {most:.0%}."]
     if usual > _QUIET:
         found.append("The machine was busy: times are upper bounds, and ratios are rough.")
     return found
@@ -56,6 +57,11 @@ def _noise(rounds: Sequence[Round]) -> list[float]:
 def median(rounds: Sequence[Round], gateway: str, load: str, figure: Figure) -> float:
     """A figure of one gateway under one load."""
     return statistics.median(figure(one[gateway, load]) for one in rounds)
+
+
+def least(rounds: Sequence[Round], gateway: str, load: str, figure: Figure) -> float:
+    """The same of the quietest round: CPU time grows with what neighbours do to the caches, and never shrinks."""
+    return min(figure(one[gateway, load]) for one in rounds)
 
 
 def median_difference(rounds: Sequence[Round], gateway: str, base: str, load: str, figure: Figure) -> float:

@@ -17,6 +17,7 @@ from rich.progress import TaskID
 from control_plane.spec.errors import Code, TiermeshError
 from control_plane.spec.learned import SUFFIX, Kept, keeping
 from control_plane.spec.settings import Settings
+from routers import encoder
 from routers.learning import artifact, choosing, encoding, evaluation, off_policy, pairs, report, training
 from routers.learning import traffic as traffic_log
 from routers.learning.contract import Contract
@@ -52,7 +53,7 @@ def _train(options: argparse.Namespace, progress: Progress) -> list[str]:
     files = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in options.data}
     made = artifact.Artifact.of(
         trained.model,
-        encoding.ENCODER,
+        encoder.NAME,
         tuple(
             Kept(
                 maxQualityLoss=asked.max_loss,
@@ -139,7 +140,11 @@ def _judged(parts: Sequence[Sequence[Path]], options: argparse.Namespace, progre
     if options.group is not None and read[0].domains is None:
         message = f"Not every row of {', '.join(map(str, parts[0]))} has a {options.group!r}."
         raise TiermeshError(Code.INVALID_REQUEST, message, "Fill the column, or leave --group out.")
-    few = sum(map(len, read)) < choosing.FEW
+    is_far = _choice(options) is choosing.far
+    if is_far and options.embedding == "always":
+        message = "An embedding is of no use for questions of another kind than those fitted to."
+        raise TiermeshError(Code.INVALID_REQUEST, message, "Leave --embedding out.")
+    few = not is_far and len(read[0]) < choosing.FEW
     if options.embedding == "never" or (options.embedding == "auto" and not few):
         return [Judged(found, Texts.of(found.prompts)) for found in read]
     folder = LearningSettings.load().home / "vectors"
@@ -147,9 +152,7 @@ def _judged(parts: Sequence[Sequence[Path]], options: argparse.Namespace, progre
 
 
 def _choice(options: argparse.Namespace) -> Choice:
-    if options.group is not None:
-        return choosing.new_domains
-    return choosing.carried if getattr(options, "train", None) else choosing.near
+    return choosing.far if options.group is not None or getattr(options, "train", None) else choosing.near
 
 
 class _Shown:
@@ -196,7 +199,7 @@ def _parser() -> argparse.ArgumentParser:
             "--embedding",
             choices=["auto", "always", "never"],
             default="auto",
-            help=f"use the bundled encoder too; auto: where there are fewer than {choosing.FEW:,} questions",
+            help=f"use the encoder too; auto: for fewer than {choosing.FEW:,} questions, without --train and --group",
         )
         command.add_argument("--seed", type=int, default=0)
         command.set_defaults(run=run)

@@ -10,7 +10,7 @@ from control_plane.spec.base import Spec
 from control_plane.spec.errors import Code, TiermeshError
 from control_plane.spec.learned import SUFFIX, Kept, name_of
 from routers.learning.features import MEASURES, VERSION, Term
-from routers.learning.gain import GainModel, Line
+from routers.learning.gain import GainModel, Odds
 
 
 class Origin(Spec):
@@ -22,28 +22,49 @@ class Origin(Spec):
     seed: int
 
 
-class Artifact(Spec):
-    """A fitted model. Terms are words, and pairs of them with a space between."""
+class Weights(Spec):
+    """A tier's odds to be right. Terms are words, and pairs of them with a space between."""
 
-    schema_version: Literal[1] = 1
-    kind: Literal["GainModel"] = "GainModel"
-    features: Literal[1]
-    """The version of the features: `routers.learning.features.VERSION`."""
     intercept: float
-    lows: tuple[float, ...]
-    highs: tuple[float, ...]
     slopes: tuple[float, ...]
     terms: dict[str, float]
-    encoder: str | None
     embedding: tuple[float, ...]
+
+    @classmethod
+    def of(cls, odds: Odds) -> "Weights":
+        """As a file."""
+        terms = {term if isinstance(term, str) else " ".join(term): weight for term, weight in odds.terms.items()}
+        return cls(intercept=odds.intercept, slopes=odds.slopes, terms=terms, embedding=odds.embedding)
+
+    def odds(self) -> Odds:
+        """What scores."""
+        terms = {_term(text): each for text, each in self.terms.items()}
+        return Odds(self.intercept, self.slopes, terms, self.embedding)
+
+
+class Artifact(Spec):
+    """A fitted model."""
+
+    schema_version: Literal[2] = 2
+    kind: Literal["GainModel"] = "GainModel"
+    features: Literal[2]
+    """The version of the features: `routers.learning.features.VERSION`."""
+    lows: tuple[float, ...]
+    highs: tuple[float, ...]
+    light: Weights
+    heavy: Weights
+    encoder: str | None
+    """The encoder of the embeddings that it needs: `routers.encoder.NanoEncoder.name`. Null: it needs none."""
     contracts: tuple[Kept, ...]
     origin: Origin
 
     @model_validator(mode="after")
     def _whole(self) -> "Artifact":
-        if any(len(part) != len(MEASURES) for part in (self.lows, self.highs, self.slopes)):
+        if any(len(part) != len(MEASURES) for part in (self.lows, self.highs, self.light.slopes, self.heavy.slopes)):
             raise ValueError(f"lows, highs and slopes hold {len(MEASURES)} numbers each")
-        if (self.encoder is None) != (not self.embedding):
+        if len(self.light.embedding) != len(self.heavy.embedding):
+            raise ValueError("the embeddings of light and heavy hold as many numbers")
+        if (self.encoder is None) != (not self.light.embedding):
             raise ValueError("encoder and embedding stand together")
         return self
 
@@ -52,23 +73,18 @@ class Artifact(Spec):
         """As a file."""
         return cls(
             features=VERSION,
-            intercept=model.intercept,
-            lows=tuple(line.low for line in model.lines),
-            highs=tuple(line.high for line in model.lines),
-            slopes=tuple(line.slope for line in model.lines),
-            terms={term if isinstance(term, str) else " ".join(term): weight for term, weight in model.terms.items()},
+            lows=model.lows,
+            highs=model.highs,
+            light=Weights.of(model.light),
+            heavy=Weights.of(model.heavy),
             encoder=encoder if model.embedding else None,
-            embedding=model.embedding,
             contracts=contracts,
             origin=origin,
         )
 
     def model(self) -> GainModel:
         """What scores."""
-        lines = tuple(map(Line, self.lows, self.highs, self.slopes))
-        return GainModel(
-            self.intercept, lines, {_term(text): each for text, each in self.terms.items()}, self.embedding
-        )
+        return GainModel(self.lows, self.highs, self.light.odds(), self.heavy.odds())
 
     def text(self) -> str:
         """Its JSON: the same for the same content."""

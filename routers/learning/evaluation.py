@@ -54,14 +54,14 @@ def cross_validate(data: Judged, grouped: bool, choose: Choice, seed: int, progr
     judged = []
     for done, (fitted, held_out) in enumerate(folds.split(len(data.pairs), groups, seed), 1):
         part = data.take(fitted)
-        judged.append((fit(part.texts, part.pairs.gains, choose(part)), data.take(held_out)))
+        judged.append((fit(part.texts, part.pairs, choose(part)), data.take(held_out)))
         progress("folds fitted", done, folds.FOLDS)
     return _evaluate([(estimates(model, part.texts), part.pairs) for model, part in judged], seed)
 
 
 def hold_out(train: Judged, test: Judged, choose: Choice, seed: int) -> Evaluation:
     """Judge by other data than was fitted to."""
-    model = fit(train.texts, train.pairs.gains, choose(train))
+    model = fit(train.texts, train.pairs, choose(train))
     return _evaluate([(estimates(model, test.texts), test.pairs)], seed)
 
 

@@ -1,6 +1,7 @@
 """Features: what can be told of a text in a few microseconds, without any model.
 
-`MEASURES` are numbers (how long, how many numbers, which marks); *terms* are the different words and the pairs of
+`MEASURES` are numbers (how long, how many numbers, which marks, how alike the answers are of which one is to be
+chosen); *terms* are the different words and the pairs of
 neighbouring words, in Chinese, Japanese and Korean of characters. Of a number only how many digits it has is kept.
 """
 
@@ -10,7 +11,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import NamedTuple
 
-VERSION = 1
+VERSION = 2
 """Of what the features are; a model that was fitted to others cannot be used."""
 MAX_CHARACTERS = 8000
 """Of one text."""
@@ -19,26 +20,35 @@ HALF_OF_WORDS = 32
 and what is asked."""
 
 MARKS = "$%/\n(=,\"_|?'-:;^+*."
-MEASURES = ("length", "words", "characters a word", "numbers", "different words", *MARKS)
+MEASURES = (
+    *("length", "words said again in the options", "numbers in the options", "capitals"),
+    *("words", "characters a word", "numbers", "different words", *MARKS),
+)
 """The names of what `Features.measures` holds, in order."""
+CARRIED = 4
+"""So many measures, the first, mean the same whatever a text is about."""
 
 Term = str | tuple[str, str]
 
 _WIDE = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
-_ODD = re.compile(r"[^\w\s]|_")
+_ODD = re.compile(r"[^\w\n]|_")
+_DIGIT = re.compile(r"\d")
 _MARKS = MARKS.encode()
-_NO_MARKS = bytes(byte for byte in range(256) if byte not in _MARKS)
 
 
 def _plain(byte: int) -> int:
     letter = chr(byte)
     if byte < 128 and letter.isdigit():
         return ord("0")
+    if letter == "\n":
+        return byte
     return ord(letter.lower()) if byte < 128 and letter.isalpha() else ord(" ")
 
 
 _PLAIN = bytes(map(_plain, range(256)))
-"""A table of `bytes.translate`: small letters, every digit a 0, and all else a space."""
+"""A table of `bytes.translate`: small letters, every digit a 0, and all but the ends of lines a space."""
+_NEITHER = bytes(byte for byte in range(256) if byte not in _MARKS and not 65 <= byte < 91)
+"""Neither a mark nor a capital."""
 _DIGITS = bytes(byte if 48 <= byte < 58 else 32 for byte in range(256))
 
 
@@ -65,27 +75,35 @@ def features(text: str) -> Features:
     """The features of a text."""
     text = text[:MAX_CHARACTERS]
     raw = text.encode("utf-8", "replace")
-    words = raw.translate(_PLAIN).decode().split() if len(raw) == len(text) else _words(text)
+    plain = raw.translate(_PLAIN).decode() if len(raw) == len(text) else _spaced(text)
+    # Answers to choose from stand at the end, in lines that begin with a letter of their own.
+    cut = plain.find("\na ") if "\nb " in plain else -1
+    options = plain[cut:] if cut >= 0 else ""
+    chosen = options.split()
+    words = plain[:cut].split() + chosen if chosen else plain.split()
     count = len(words)
     numbers = len(raw.translate(_DIGITS).split())
     if count > 2 * HALF_OF_WORDS:
         words = words[:HALF_OF_WORDS] + words[-HALF_OF_WORDS:]
     different = set(words)
-    marks = raw.translate(None, _NO_MARKS)
+    kept = raw.translate(None, _NEITHER)
+    marks = [kept.count(mark) for mark in _MARKS]
     log = math.log1p
     length = len(text)
     measures = (
         log(length),
+        1 - len(set(chosen)) / len(chosen) if chosen else 0.0,
+        float("0" in options),
+        (len(kept) - sum(marks)) / (length + 1),
         log(count),
         length / (count + 1),
         log(numbers),
         len(different) / (len(words) + 1),
-        *[log(marks.count(mark)) if mark in marks else 0.0 for mark in _MARKS],
+        *[log(found) if found else 0.0 for found in marks],
     )
     return Features(measures, words, different)
 
 
-def _words(text: str) -> list[str]:
+def _spaced(text: str) -> str:
     """The same of a text that is not all ASCII: each wide character is a word."""
-    spaced = _ODD.sub(" ", _WIDE.sub(r" \g<0> ", text.lower()))
-    return ["0" * len(word) if word.isdigit() else word for word in spaced.split()]
+    return _DIGIT.sub("0", _ODD.sub(" ", _WIDE.sub(r" \g<0> ", text.lower())))

@@ -1,85 +1,118 @@
-"""Fitting: ridge regression of the heavy tier's gain, shrunk towards the line through the text's length. Pure.
+"""Fitting: each tier's chance to be right by penalised logistic regression, shrunk towards the text's length. Pure.
 
-Length alone is the baseline that carries from one kind of question to another, so it is fitted first and without a
-penalty; what else a text tells explains only what length leaves over (Hoerl and Kennard 1970, Technometrics 12(1); the
-penalty is the variance of noise over that of a prior, centred on the line). The least squares of a gain in
-{-1, 0, 1} estimate its mean, P(heavy right) - P(light right), directly.
+The gain is the difference of the two chances. Fitting both tells more than fitting their difference, of which most
+answers say nothing: both tiers are right or both are wrong. Length alone is the baseline that carries from one kind of
+question to another, so its slope has no penalty; what else a text tells has (le Cessie and van Houwelingen 1992,
+Applied Statistics 41(1)). Marks between 0 and 1 count as shares of a right answer. A single mark is mostly chance:
+where domains are known, part of each is replaced by the mean of its domain (partial pooling, Gelman and Hill 2007,
+chapter 12).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from routers.learning.design import FURTHEST, Matrix, Scaled, Terms, Texts
-from routers.learning.gain import GainModel, Line
-from routers.learning.pairs import Vector
+from routers.learning.features import CARRIED
+from routers.learning.gain import GainModel, Odds
+from routers.learning.pairs import Pairs, Vector
 
-_ITERATIONS, _TOLERANCE = 200, 1e-3
+_STEPS, _TOLERANCE = 30, 1e-3
+_ITERATIONS, _CLOSENESS = 100, 0.05
+"""Of the conjugate gradients in each of Newton's steps."""
+_FREE = 0.01
+"""The penalty of intercept and length: without any, odds of answers that are all right have no bound."""
+_LEAST_CURVATURE = 1e-3
+_PRIOR = 10
+"""Questions of the mean of all, that are counted to each domain."""
 
 
 @dataclass(frozen=True, slots=True)
 class Penalty:
-    """How far a model may go from the line: a ridge penalty, and how much each kind of feature is worth; 0 leaves it
-    out."""
+    """How far a model may go from length alone: a ridge penalty, and how much each kind of feature is worth; 0 leaves
+    it out. `carried` leaves out the measures that depend on what a text is about."""
 
-    ridge: float = 10.0
-    measures: float = 0.1
+    ridge: float = 2.0
+    measures: float = 0.3
     terms: float = 1.0
     embedding: float = 0.0
+    pooled: float = 0.6
+    """The part of a mark that is its domain's."""
+    carried: bool = False
 
 
 NEAR = Penalty()
 """For questions of the kinds that were fitted to."""
-CARRIED = Penalty(measures=0.04, terms=0.0)
-"""For questions of another origin: words mislead there, and measures are trusted less."""
-LENGTH = Penalty(measures=0.0, terms=0.0)
-"""The line alone."""
+FAR = Penalty(ridge=10.0, terms=0.0, pooled=0.0, carried=True)
+"""For questions of other kinds: words mislead there, and little is trusted."""
 
 
-def fit(texts: Texts, gains: Vector, penalty: Penalty) -> GainModel:
-    """The model of these texts, of which the heavy tier gains `gains`, shape (n,)."""
+def fit(texts: Texts, pairs: Pairs, penalty: Penalty) -> GainModel:
+    """The model of these texts, in the order of these pairs."""
     scaled = Scaled.of(texts.measures)
     measures = scaled.apply(texts.measures)
-    line = _line(measures[:, 0], gains)
-    left = gains - line[0] - line[1] * measures[:, 0]
+    worth = np.full(measures.shape[1], penalty.measures)
+    if penalty.carried:
+        worth[CARRIED:] = 0.0
     vectors, centre, scale = _centred(texts)
-    dense = np.hstack([measures * penalty.measures, vectors * penalty.embedding])
+    free = np.column_stack([np.ones(len(texts)), measures[:, 0]])
+    dense = np.hstack([free, measures * worth, vectors * penalty.embedding])
     terms = Terms.of(texts) if penalty.terms else None
-    weights, of_terms = _ridge(dense, terms, left, penalty)
-    count = measures.shape[1]
-    slopes = weights[:count] * penalty.measures
-    slopes[0] += line[1]
-    embedding = weights[count:] * penalty.embedding / scale
+    count = len(worth)
+
+    def odds(marks: Vector) -> Odds:
+        weights = _regress(dense, terms, marks, penalty)
+        slopes = weights[2 : 2 + count] * worth
+        slopes[0] += weights[1]
+        slopes /= scaled.deviations
+        embedding = weights[2 + count : dense.shape[1]] * penalty.embedding / scale
+        of_terms = weights[dense.shape[1] :] * penalty.terms * (terms.weights if terms else 1.0)
+        return Odds(
+            float(weights[0] - embedding @ centre - scaled.means @ slopes),
+            tuple(slopes.tolist()),
+            dict(zip(terms.known, of_terms.tolist(), strict=True)) if terms else {},
+            tuple(embedding.tolist()) if penalty.embedding else (),
+        )
+
     reach = FURTHEST * scaled.deviations
-    parts = scaled.means - reach, scaled.means + reach, slopes / scaled.deviations
-    return GainModel(
-        line[0] - float(embedding @ centre) - float(scaled.means @ parts[2]),
-        tuple(map(Line, *(part.tolist() for part in parts))),
-        dict(zip(terms.known, of_terms.tolist(), strict=True)) if terms else {},
-        tuple(embedding.tolist()),
-    )
+    lows, highs = (tuple(ends.tolist()) for ends in (scaled.means - reach, scaled.means + reach))
+    light, heavy = (_pooled(marks, pairs.domains, penalty.pooled) for marks in (pairs.weak, pairs.strong))
+    return GainModel(lows, highs, odds(light), odds(heavy))
 
 
 def estimates(model: GainModel, texts: Texts) -> Vector:
     """The model's estimate for each text, shape (n,): `GainModel.of` for many at once."""
-    lows, highs, slopes = np.array(model.lines).T
-    found: Vector = model.intercept + np.clip(texts.measures, lows, highs) @ slopes
-    if model.terms:
-        weights = np.array([model.terms.get(term, 0.0) for term in texts.vocabulary])
+    measures = np.clip(texts.measures, model.lows, model.highs)
+    return _chances(model.heavy, measures, texts) - _chances(model.light, measures, texts)
+
+
+def _chances(odds: Odds, measures: Matrix, texts: Texts) -> Vector:
+    scores: Vector = odds.intercept + measures @ np.array(odds.slopes)
+    if odds.terms:
+        weights = np.array([odds.terms.get(term, 0.0) for term in texts.vocabulary])
         totals = np.bincount(texts.rows, weights[texts.held], len(texts))
-        found += totals / np.sqrt(np.maximum(texts.counts, 1))
-    if model.embedding:
+        scores += totals / np.sqrt(np.maximum(texts.counts, 1))
+    if odds.embedding:
         assert texts.vectors is not None, "a model of embeddings needs them"
-        found += texts.vectors.astype(float) @ np.array(model.embedding)
+        scores += texts.vectors.astype(float) @ np.array(odds.embedding)
+    return _logistic(scores)
+
+
+def _logistic(scores: Vector) -> Vector:
+    found: Vector = 0.5 + 0.5 * np.tanh(0.5 * scores)
     return found
 
 
-def _line(lengths: Vector, gains: Vector) -> tuple[float, float]:
-    """Intercept and slope of the least squares; where longer is not harder, length says nothing."""
-    spread = float((lengths - lengths.mean()) @ (lengths - lengths.mean()))
-    slope = max(0.0, float((lengths - lengths.mean()) @ gains) / spread) if spread else 0.0
-    return float(gains.mean() - slope * lengths.mean()), slope
+def _pooled(marks: Vector, domains: Sequence[str] | None, share: float) -> Vector:
+    """Marks of which this share is the mean of their domain."""
+    if domains is None or not share:
+        return marks
+    _, places = np.unique(domains, return_inverse=True)
+    counts = np.bincount(places)
+    means = (np.bincount(places, marks) + _PRIOR * marks.mean()) / (counts + _PRIOR)
+    found: Vector = (1 - share) * marks + share * means[places]
+    return found
 
 
 def _centred(texts: Texts) -> tuple[Matrix, Vector, float]:
@@ -92,35 +125,46 @@ def _centred(texts: Texts) -> tuple[Matrix, Vector, float]:
     return vectors / scale, centre, scale
 
 
-def _ridge(dense: Matrix, terms: Terms | None, target: Vector, penalty: Penalty) -> tuple[Vector, Vector]:
-    """Weights of the dense columns and, as the model counts them, of the terms."""
+def _regress(dense: Matrix, terms: Terms | None, marks: Vector, penalty: Penalty) -> Vector:
+    """Weights of the dense columns, of which the first two are free, and of the terms; by Newton's method."""
     count = dense.shape[1]
-    if terms is None or not terms.known:
-        solved: Vector = np.linalg.solve(dense.T @ dense + penalty.ridge * np.eye(count), dense.T @ target).astype(
-            float
-        )
-        return solved, np.zeros(0)
     worth = penalty.terms
 
     def times(weights: Vector) -> Vector:
-        found: Vector = dense @ weights[:count] + worth * terms.times(weights[count:])
-        return found
+        found: Vector = dense @ weights[:count]
+        return found + worth * terms.times(weights[count:]) if terms else found
 
     def transposed(numbers: Vector) -> Vector:
-        joined: Vector = np.r_[dense.T @ numbers, worth * terms.transposed_times(numbers)]
-        return joined
+        found: Vector = dense.T @ numbers
+        return np.r_[found, worth * terms.transposed_times(numbers)] if terms else found
 
-    weights = _conjugate_gradients(lambda each: transposed(times(each)) + penalty.ridge * each, transposed(target))
-    return weights[:count], weights[count:] * worth * terms.weights
+    ridge = np.full(count + (len(terms.known) if terms else 0), penalty.ridge)
+    ridge[:2] = _FREE
+    weights = np.zeros(len(ridge))
+    first = 0.0
+    for _ in range(_STEPS):
+        chances = _logistic(times(weights))
+        downhill = transposed(marks - chances) - ridge * weights
+        first = first or float(downhill @ downhill)
+        if float(downhill @ downhill) <= _TOLERANCE**2 * first:
+            break
+        curvature = np.maximum(chances * (1 - chances), _LEAST_CURVATURE)
+
+        def curved(each: Vector, by: Vector = curvature) -> Vector:
+            return transposed(by * times(each)) + ridge * each
+
+        weights = weights + _solve(curved, downhill)
+    return weights
 
 
-def _conjugate_gradients(apply: Callable[[Vector], Vector], right: Vector) -> Vector:
-    """Solve `apply(x) = right` for a symmetric positive definite `apply` (Hestenes and Stiefel 1952)."""
+def _solve(apply: Callable[[Vector], Vector], right: Vector) -> Vector:
+    """`apply(x) = right`, nearly, for a symmetric positive definite `apply`, by conjugate gradients (Hestenes and
+    Stiefel 1952)."""
     solution: Vector = np.zeros_like(right)
     residual = direction = right
     squared = first = float(residual @ residual)
     for _ in range(_ITERATIONS):
-        if squared <= _TOLERANCE**2 * first:
+        if squared <= _CLOSENESS**2 * first:
             break
         applied = apply(direction)
         step = squared / float(direction @ applied)

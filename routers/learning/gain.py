@@ -1,13 +1,15 @@
 """GainModel: how much likelier the heavy tier is to be right than the light tier, from a request's text.
 
-A generalised additive score that a router can take in its event loop: a line through measures of the text, a weight for
-each known word and pair of words, and a weight for each dimension of an embedding where there is one. Pure Python.
+Two generalised additive models that a router can take in its event loop, one for each tier's chance to be right: a
+slope for each measure of the text, a weight for each known word and pair of words, and a weight for each dimension of
+an embedding where there is one. Pure Python.
 """
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import pairwise, repeat
+from operator import mul
 from typing import NamedTuple
 
 from routers.learning.features import Features, Term, features
@@ -18,22 +20,28 @@ MAX_TURNS = 8
 """User turns that are looked at."""
 
 
-class Line(NamedTuple):
-    """One measure's part of the score: slope times the measure, which is cut to what the model has seen."""
+class Odds(NamedTuple):
+    """The logarithm of a tier's odds to be right, as a sum. `embedding` holds one weight a dimension, or nothing."""
 
-    low: float
-    high: float
-    slope: float
+    intercept: float
+    slopes: tuple[float, ...]
+    terms: Mapping[Term, float] = {}
+    embedding: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class GainModel:
-    """What a model has learnt. `embedding` holds one weight a dimension, or nothing."""
+    """What a model has learnt. Measures are cut to what it has seen: from `lows` to `highs`."""
 
-    intercept: float
-    lines: tuple[Line, ...]
-    terms: Mapping[Term, float] = field(default_factory=dict)
-    embedding: tuple[float, ...] = ()
+    lows: tuple[float, ...]
+    highs: tuple[float, ...]
+    light: Odds
+    heavy: Odds
+
+    @property
+    def embedding(self) -> tuple[float, ...]:
+        """Empty where no vector is needed."""
+        return self.heavy.embedding
 
     def gain(self, turns: Sequence[str], vector: Sequence[float] = ()) -> float:
         """The estimated P(heavy right) - P(light right) of a conversation by what its user says, the last turn last.
@@ -48,13 +56,17 @@ class GainModel:
 
     def of(self, found: Features, vector: Sequence[float] = ()) -> float:
         """The estimate for one text."""
-        score = self.intercept
-        for (low, high, slope), measure in zip(self.lines, found.measures, strict=True):
-            score += slope * (low if measure < low else high if measure > high else measure)
-        if self.terms and found.words:
-            known = self.terms.get
-            total = sum(map(known, found.different, repeat(0.0))) + sum(map(known, pairwise(found.words), repeat(0.0)))
-            score += total / math.sqrt(found.term_count)
-        if vector:
-            score += math.fsum(map(float.__mul__, self.embedding, vector))
-        return score
+        bounds = zip(self.lows, self.highs, found.measures, strict=True)
+        measures = [low if measure < low else high if measure > high else measure for low, high, measure in bounds]
+        return _chance(self.heavy, measures, found, vector) - _chance(self.light, measures, found, vector)
+
+
+def _chance(odds: Odds, measures: Sequence[float], found: Features, vector: Sequence[float]) -> float:
+    score = odds.intercept + sum(map(mul, odds.slopes, measures))
+    if odds.terms and found.words:
+        known = odds.terms.get
+        total = sum(map(known, found.different, repeat(0.0))) + sum(map(known, pairwise(found.words), repeat(0.0)))
+        score += total / math.sqrt(found.term_count)
+    if vector:
+        score += math.fsum(map(mul, odds.embedding, vector))
+    return 0.5 + 0.5 * math.tanh(0.5 * score)

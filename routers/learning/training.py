@@ -31,7 +31,7 @@ def train(data: Judged, contracts: tuple[Contract, ...], choose: Choice, seed: i
     dealt = np.random.default_rng(seed).permutation(len(data.pairs))
     cut = max(1, round(CALIBRATION * len(dealt)))
     calibration, fitted = data.take(np.sort(dealt[:cut])), data.take(np.sort(dealt[cut:]))
-    model = fit(fitted.texts, fitted.pairs.gains, choose(fitted))
+    model = fit(fitted.texts, fitted.pairs, choose(fitted))
     found, gains = estimates(model, calibration.texts), calibration.pairs.gains
     ladder = contract.ladder(estimates(model, fitted.texts))
     kept = tuple((each, contract.keep(each, ladder, found, gains, seed)) for each in contracts)

@@ -19,8 +19,6 @@ from tests.chart.generate import CHART, CHECKOUT
 from tests.integration.kubernetes.pods import Pods, pods
 from tests.integration.kubernetes.releases import Release
 from tests.kubernetes.cluster import Cluster
-from tests.kubernetes.cluster import cluster as cluster
-from tests.kubernetes.cluster import namespace as namespace
 from tests.openai_stub import said, serving
 from tests.stack import Stack
 

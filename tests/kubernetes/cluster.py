@@ -14,17 +14,15 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import pytest
-from lightkube import Client
-from lightkube.config.kubeconfig import KubeConfig
-from lightkube.generic_resource import create_namespaced_resource
-from lightkube.resources.core_v1 import Namespace
-from lightkube.types import PatchType
 
-from operators.kinds import GROUP, KINDS, VERSION
 from tests.kubernetes.programs import Program, program
+
+if TYPE_CHECKING:
+    from lightkube.config.kubeconfig import KubeConfig
 
 CHECKOUT = Path(__file__).parents[2]
 CRDS = CHECKOUT / "charts" / "tiermesh" / "files" / "crds"
@@ -46,8 +44,10 @@ class Cluster:
     """Whether it is there after the tests, so that they have to clean up."""
 
     @property
-    def config(self) -> KubeConfig:
+    def config(self) -> "KubeConfig":
         """For lightkube: `Client(config=cluster.config)`."""
+        from lightkube.config.kubeconfig import KubeConfig  # deferred, as all of lightkube: for every start of pytest
+
         return KubeConfig.from_file(self.kubeconfig)
 
     @property
@@ -72,6 +72,13 @@ class Cluster:
         """Delete namespaces, where the cluster stays; what is in them waits for an operator that is gone by then."""
         if not self.lasting:
             return
+        from lightkube import Client
+        from lightkube.generic_resource import create_namespaced_resource
+        from lightkube.resources.core_v1 import Namespace
+        from lightkube.types import PatchType
+
+        from operators.kinds import GROUP, KINDS, VERSION
+
         with closing(Client(config=self.config, trust_env=False)) as client:
             free = {"metadata": {"finalizers": None}}
             for kind, plural in KINDS.items():

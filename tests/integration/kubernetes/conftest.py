@@ -7,8 +7,6 @@ import pytest
 from tests.integration.kubernetes.mesh import Mesh, Plane
 from tests.integration.kubernetes.mesh import plane as running_plane
 from tests.kubernetes.cluster import Cluster
-from tests.kubernetes.cluster import cluster as cluster
-from tests.kubernetes.cluster import namespace as namespace
 
 
 @pytest.fixture(scope="session")

@@ -66,6 +66,24 @@ def test_what_was_hard_long_ago_is_forgotten() -> None:
     assert of("Compare both, explain why, and recommend one.", *["ok"] * 12) < THRESHOLD
 
 
+def test_of_two_texts_of_a_length_the_one_of_more_parts_is_harder() -> None:
+    assert of("red, blue, green and one more") > of("red or blue or green and one more")
+    assert of("红、蓝，绿和白") > of("红或蓝或绿和白")
+
+
+def test_in_a_long_text_words_that_ask_add_nothing_to_its_size() -> None:
+    long = "The parcel came late and was opened. " * 20
+    assert score({"prompt": long + "Explain why."}).pushes.keys() == {"length"}
+    assert score({"prompt": "Explain why."}).pushes.keys() == {"reasoning"}
+
+
+@pytest.mark.parametrize("second", ["\nB. 7", "\nB) 7", "\nB、 7"])
+def test_a_question_that_gives_its_answers_asks_for_no_reasoning(second: str) -> None:
+    asked = "Why is it best to compare both?"
+    assert of(asked) >= THRESHOLD
+    assert score({"prompt": asked + "\nA. 5" + second}).pushes.keys() <= {"length", "parts"}
+
+
 def test_chinese_is_counted_by_the_character() -> None:
     assert of("我想知道我的包裹现在到了哪里") > of("wxyzwxyzwxyzwx")
 
@@ -138,9 +156,4 @@ def test_no_shape_of_a_field_breaks_it(fields: dict[str, Any]) -> None:
 
 @given(text=st.text(st.characters(max_codepoint=127)).map(str.lower))
 def test_plain_text_is_split_as_any_other(text: str) -> None:
-    words, numbers = _words(text)
-    others, more = _words(text + " 字")
-    assert ({word for word in words if len(word) > 1}, numbers) == (
-        {one for one in others if not one.isdecimal()},
-        more,
-    )
+    assert {word for word in _words(text) if len(word) > 1} == set(_words(text + " 字"))

@@ -14,12 +14,12 @@ from control_plane.spec.compile import compile
 from control_plane.spec.errors import Code, TiermeshError
 from control_plane.spec.learned import name_of
 from control_plane.spec.prompts import Pins
+from routers import encoder
 from routers.admin import explanation
 from routers.cache.semantic import SemanticCache
 from routers.embedding import ENCODER, MOST_REMEMBERED, MOST_WAITING, Embedding, OneEncoder
 from routers.encoder import Vectors
 from routers.http import Request
-from routers.learning import encoding
 from routers.runtime import Runtime
 from routers.shelf import Shelf
 from tests.learned import complexity, pins, saved, text
@@ -165,4 +165,4 @@ def test_the_last_texts_are_remembered_and_no_more() -> None:
 
 
 def test_artifacts_name_the_encoder_that_routers_have() -> None:
-    assert encoding.ENCODER == ENCODER
+    assert encoder.NAME == ENCODER

@@ -7,6 +7,7 @@ import pytest
 
 from control_plane.spec.errors import Code, TiermeshError
 from control_plane.spec.learned import SUFFIX, name_of
+from routers.learning.features import VERSION
 from routers.shelf import Shelf
 from tests.learned import NAME, saved, text
 
@@ -73,7 +74,7 @@ async def test_what_no_route_names_leaves_the_memory(tmp_path: Path) -> None:
     ("of", "why"),
     [
         (text(embedding=(0.5, 0.5), encoder="bundled://other"), "trained with bundled://other"),
-        (text().replace('"features": 1', '"features": 2'), "features: Input should be 1"),
+        (text().replace(f'"features": {VERSION}', '"features": 99'), f"features: Input should be {VERSION}"),
     ],
 )
 def test_what_this_router_cannot_score_with_is_refused(tmp_path: Path, of: str, why: str) -> None:

@@ -18,6 +18,12 @@ def test_figures_are_medians_over_rounds() -> None:
     assert rounds.median(THREE, "router", "chat", Measurement.p50_ms) == pytest.approx(0.4)
 
 
+def test_cpu_time_is_that_of_the_quietest_round() -> None:
+    busy = [{("router", "chat"): measurement(cpu_us=cpu_us)} for cpu_us in (150, 110, 190)]
+
+    assert rounds.least(busy, "router", "chat", Measurement.cpu_us_per_request) == pytest.approx(110)
+
+
 def test_differences_and_ratios_are_taken_within_a_round_first() -> None:
     # 0.2, 0.45 and 0.3 ms more; 3, 2 and 4 times as much. Between the medians it would be 4 times.
     assert rounds.median_difference(THREE, "router", "direct", "chat", Measurement.p50_ms) == pytest.approx(0.3)
@@ -25,7 +31,9 @@ def test_differences_and_ratios_are_taken_within_a_round_first() -> None:
 
 
 def test_a_quiet_machine_needs_no_warning() -> None:
-    assert rounds.notes(THREE) == ["Figures are medians; rounds: 3. Others used 0% of a core, at most 40%."]
+    assert rounds.notes(THREE) == [
+        "CPU times are of the quietest round, other figures medians; rounds: 3. Others used 0% of a core, at most 40%."
+    ]
 
 
 def test_a_busy_machine_is_said_to_be_busy() -> None:

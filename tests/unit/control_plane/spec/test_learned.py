@@ -12,6 +12,7 @@ from control_plane.spec.learned import name_of
 from control_plane.spec.prompts import Pins
 from control_plane.spec.routes import Complexity, promise_of
 from control_plane.spec.snapshots import CompiledRoute
+from routers.learning.features import VERSION
 from tests.learned import NAME, PROMISE, complexity, pins, summary, text
 from tests.unit.control_plane.samples import experiment, generating, model, parsed, route
 
@@ -127,5 +128,5 @@ def test_a_text_that_is_no_artifact_is_refused_by_the_field() -> None:
 
 
 def test_what_it_says_beside_is_the_routers_to_read() -> None:
-    assert summary().features == 1
+    assert summary().features == VERSION
     assert summary().encoder is None

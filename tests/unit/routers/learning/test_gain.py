@@ -1,20 +1,25 @@
 """A fitted model tells hard from easy, one at a time as many at once, and remembers the conversation."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from routers.learning.features import MEASURES, features
-from routers.learning.fitting import LENGTH, NEAR, Penalty, estimates, fit
+from routers.learning.features import CARRIED, MEASURES, features
+from routers.learning.fitting import FAR, NEAR, Penalty, estimates, fit
 from routers.learning.gain import INHERITED, GainModel
 from tests.unit.routers.learning.samples import questions
+
+_ALIKE = "Which?\nA. wrong\nB. wrong, not\nC. not"
+_APART = "How many?\nA. 10\nB. 2 more"
 
 
 @pytest.fixture(scope="module")
 def model() -> GainModel:
     data = questions()
-    return fit(data.texts, data.pairs.gains, NEAR)
+    return fit(data.texts, data.pairs, NEAR)
 
 
 def test_hard_words_are_learnt(model: GainModel) -> None:
@@ -30,7 +35,7 @@ def test_one_at_a_time_is_as_many_at_once(model: GainModel) -> None:
 
 def test_the_mean_estimate_is_the_mean_gain() -> None:
     data = questions(2000)
-    model = fit(data.texts, data.pairs.gains, Penalty())
+    model = fit(data.texts, data.pairs, Penalty())
     assert estimates(model, data.texts).mean() == pytest.approx(data.pairs.gains.mean(), abs=0.02)
 
 
@@ -40,10 +45,27 @@ def test_a_short_answer_to_a_hard_plan_stays_with_the_heavy_tier(model: GainMode
     assert model.gain([yes, plan]) == model.gain([plan])
 
 
-def test_without_worth_only_length_counts() -> None:
+def test_of_what_comes_from_elsewhere_only_what_carries_counts() -> None:
     data = questions()
-    line = fit(data.texts, data.pairs.gains, LENGTH)
-    assert not line.terms and [part.slope for part in line.lines[1:]] == [0] * (len(MEASURES) - 1)
+    model = fit(data.texts, data.pairs, FAR)
+    for odds in (model.light, model.heavy):
+        assert not odds.terms and not odds.embedding
+        assert odds.slopes[CARRIED:] == (0,) * (len(MEASURES) - CARRIED)
+
+
+@pytest.mark.parametrize("right", [0.0, 1.0])
+def test_a_tier_that_is_always_or_never_right_has_odds_too(right: float) -> None:
+    data = questions()
+    pairs = replace(data.pairs, strong=np.full(len(data.pairs), right))
+    found = estimates(fit(data.texts, pairs, NEAR), data.texts)
+    assert found.mean() == pytest.approx(pairs.gains.mean(), abs=0.03)
+
+
+def test_marks_of_a_domain_lean_on_its_mean() -> None:
+    data = questions()  # whose domains say nothing of who is right
+    prove, greet = (f"{word} w1 w2 w3 w4 w5 w6" for word in ("prove", "greet"))
+    alone, pooled = (fit(data.texts, data.pairs, Penalty(pooled=share)) for share in (0.0, 0.9))
+    assert 0 < pooled.gain([prove]) - pooled.gain([greet]) < 0.5 * (alone.gain([prove]) - alone.gain([greet]))
 
 
 def test_vectors_are_learnt_too() -> None:
@@ -51,8 +73,8 @@ def test_vectors_are_learnt_too() -> None:
     hard = data.pairs.gains > 0
     vectors = np.where(hard[:, None], [1, 0], [0, 1]).astype(np.float32)
     texts = data.texts.__class__.of(data.pairs.prompts, vectors)
-    model = fit(texts, data.pairs.gains, Penalty(measures=0, terms=0, embedding=1))
-    assert model.gain(["w1"], [1.0, 0.0]) - model.gain(["w1"], [0.0, 1.0]) > 0.5
+    model = fit(texts, data.pairs, Penalty(measures=0, terms=0, embedding=1))
+    assert model.gain(["w1"], [1.0, 0.0]) - model.gain(["w1"], [0.0, 1.0]) > 0.3
 
 
 @given(st.text(max_size=400))
@@ -65,3 +87,9 @@ def test_any_text_has_features_and_an_estimate(model: GainModel, text: str) -> N
 def test_chinese_is_told_apart_by_its_characters() -> None:
     assert {"证", "明", ("证", "明")} <= set(features("证明一下，3.5 吗？").terms())
     assert features("12 apples, 7 pears").words == ["00", "apples", "0", "pears"]
+
+
+def test_answers_to_choose_from_are_compared() -> None:
+    measures = [dict(zip(MEASURES, features(text).measures, strict=True)) for text in (_ALIKE, _APART, "How many?")]
+    assert [found["words said again in the options"] for found in measures] == [pytest.approx(2 / 7), 0, 0]
+    assert [found["numbers in the options"] for found in measures] == [0, 1, 0]

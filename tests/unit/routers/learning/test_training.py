@@ -10,7 +10,6 @@ import pytest
 from control_plane.spec.errors import TiermeshError
 from routers.learning import artifact, choosing, evaluation, folds
 from routers.learning.__main__ import main
-from routers.learning.fitting import LENGTH
 from tests.unit.routers.learning.samples import questions
 
 
@@ -45,13 +44,6 @@ def test_a_model_is_judged_by_what_it_has_not_seen() -> None:
     assert seen == [1, 2, 3, 4, 5]
 
 
-def test_new_domains_are_told_by_length_alone() -> None:
-    data = questions(domains=8)
-    found = evaluation.cross_validate(data, True, choosing.new_domains, 0, lambda what, done, whole: None)
-    assert choosing.new_domains(data) == LENGTH
-    assert found.router.curve == pytest.approx(found.length.curve)
-
-
 def test_eval_prints_one_object(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     data = _write(tmp_path / "pairs.csv")
     code, out, _ = _run(capsys, "eval", "--data", data, "--json")
@@ -67,6 +59,12 @@ def test_eval_on_other_data_and_on_held_out_domains(tmp_path: Path, capsys: pyte
     code, out, _ = _run(capsys, "eval", "--data", data, "--train", more)
     assert code == 0 and out.startswith("300 questions")
     assert _run(capsys, "eval", "--data", data, "--group", "domain", "--json")[0] == 0
+
+
+def test_an_embedding_that_would_not_be_used_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = str(_write(tmp_path / "pairs.csv"))
+    assert main(["eval", "--data", data, "--group", "domain", "--embedding", "always"]) == 1
+    assert "Leave --embedding out" in capsys.readouterr().err
 
 
 def test_what_is_trained_is_written_under_its_hash_with_its_page(
