@@ -61,7 +61,7 @@ fuzz: install ## every decoder against mutated input, five minutes each
 	nice -n 19 $(RUN) -m tests.fuzz --seconds 300
 
 BENCHMARKS := router servers models faq quantization budgets protocols faults hedging registry snapshots \
-  assignment statistics outcomes rollouts operator complexity cache
+  assignment statistics outcomes rollouts operator complexity contracts cache
 
 bench: install ## measure every claim again
 	@missed=0; for name in $(BENCHMARKS); do $(RUN) -m benchmarks.$$name || missed=1; done; exit $$missed

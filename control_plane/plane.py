@@ -11,9 +11,11 @@ from control_plane import aliases as prompt_aliases
 from control_plane.aliases import Aliases
 from control_plane.api.app import create_admin_app, create_app
 from control_plane.api.approvals import approval_routes
+from control_plane.api.artifacts import artifact_routes
 from control_plane.api.decisions import decision_routes
 from control_plane.api.experiments import experiment_routes
 from control_plane.api.outcomes import outcome_routes
+from control_plane.api.promises import promise_routes
 from control_plane.api.prompts import prompt_routes
 from control_plane.api.rollouts import rollout_routes
 from control_plane.api.routers import router_routes
@@ -37,6 +39,7 @@ from control_plane.outcomes.intake import Intake
 from control_plane.outcomes.keeping import Keeping
 from control_plane.outcomes.relay import Relay
 from control_plane.pinning import Pinning
+from control_plane.promises import Promises
 from control_plane.prompts.connection import Connection
 from control_plane.prompts.registry import PromptRegistry
 from control_plane.publisher import Publisher
@@ -95,6 +98,8 @@ def wire(settings: ControlPlaneSettings, database: Database) -> Plane:
         approval_routes(approvals),
         text_routes(),
         router_routes(database),
+        artifact_routes(database),
+        promise_routes(database),
     )
     api = create_app(publisher, room, metrics, settings.max_body_bytes, authenticator, witness, *more)
     api.add_middleware(Pages, assets=assets.load())
@@ -111,6 +116,7 @@ def wire(settings: ControlPlaneSettings, database: Database) -> Plane:
             "aliases of models": (promotions, settings.follow_seconds),
             "rollouts": (rollouts, settings.rollout_seconds),
             "experiments": (experiments, settings.experiment_seconds),
+            "promises": (Promises(publisher, metrics), settings.rollout_seconds),
         },
     )
 

@@ -24,8 +24,9 @@ from control_plane.spec.names import TIERMESH, Key
 from control_plane.spec.prompts import PinnedPrompt, Pins, reference
 from control_plane.spec.records import Applied, Change, Difference, Outcome, Revision
 from control_plane.spec.references import prompts as prompts_of
+from control_plane.spec.references import routers as routers_of
 from control_plane.spec.snapshots import Content, Snapshot
-from control_plane.store import audit, model_pins, pins, revisions, snapshots
+from control_plane.store import artifacts, audit, model_pins, pins, promises, revisions, snapshots
 from control_plane.store.database import Database, Transaction
 from control_plane.store.heads import Heads
 from control_plane.store.model_pins import ModelPin
@@ -296,7 +297,8 @@ class Publisher:
             also = trials.changed(transaction, documents, led, leads, write.by.author, write.by.at)
         elif write.restores is not None:
             also = trials.restored(transaction, documents, write.restores, leads, write.by.author, write.by.at)
-        return Pins(texts, weights), tuple(also)
+        routers = artifacts.summaries(transaction, routers_of(documents))
+        return Pins(texts, weights, routers=routers, broken=promises.broken(transaction)), tuple(also)
 
     def _content(self, transaction: Transaction, one: snapshots.InForce) -> Content:
         """What is in force: as compiled here, or else as another process wrote it down."""

@@ -101,7 +101,8 @@ class ControlPlaneSettings(Settings):
     events_most: int = Field(default=5_000_000, ge=1000)
     """How many of them are kept, some 300 bytes each; the oldest go first."""
     rollout_seconds: float = Field(default=1, ge=0.1, le=60)
-    """Between two looks at Rollouts: what does harm goes on for so long, and until its outcomes have come."""
+    """Between two looks at Rollouts and at what Routes promise: what does harm goes on for so long, and until its
+    outcomes have come."""
     experiment_seconds: float = Field(default=10, ge=0.1, le=3600)
     """Between two looks at Experiments."""
     allocation_minutes: float = Field(default=10, ge=0.1, le=7 * 24 * 60)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from control_plane.client.files import read_documents
+from control_plane.client.files import artifacts_beside, read_documents
 from control_plane.client.http import Client
 from control_plane.spec.documents import Route
 from control_plane.spec.errors import Code, TiermeshError
@@ -138,6 +138,8 @@ class Mesh:
                 return f"{len(held)} of the last run ({self.home.root})"
             source = given or bundled()
             documents = read_documents(source)
+            for name, text in artifacts_beside(documents, source).items():
+                client.keep_artifact(name, text)
             client.apply(documents, _AUTHOR, f"tiermesh up, {source}")
             return f"{len(documents)} of {source}"
 

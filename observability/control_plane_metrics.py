@@ -46,6 +46,18 @@ class ControlPlaneMetrics:
             ("outcome",),
             registry=self._registry,
         )
+        self.contract_loss = Gauge(
+            "tiermesh_control_plane_contract_loss",
+            "Quality that a request of a route loses, as far as reports show, where it has a contract.",
+            ("route",),
+            registry=self._registry,
+        )
+        self.contract_broken = Gauge(
+            "tiermesh_control_plane_contract_broken",
+            "1 where reports show that the contract of a route is not kept, else 0.",
+            ("route",),
+            registry=self._registry,
+        )
         self.sink_up = Gauge(
             "tiermesh_control_plane_sink_up",
             "1 while Kafka takes events, 0 while it does not, where this control plane hands them on.",

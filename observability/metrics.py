@@ -20,6 +20,7 @@ NAMES = {
     "tiermesh_router_judge_dollars_total": "What these cost, by the model's price; in no tenant's budget.",
     "tiermesh_router_breaker_open": "1 while a model is left alone after failures, 0 while it is not.",
     "tiermesh_router_endpoints_ejected": "Endpoints of a model that are left out after failures.",
+    "tiermesh_router_contract_broken": "1 for a route whose contract is broken: it goes to the heavy tier; else 0.",
     "tiermesh_router_under_way": "Requests of a route that models work on.",
     "tiermesh_router_queued": "Requests of a route that wait for a place.",
     "tiermesh_router_ladder_step": "How far a route is degraded: 0 full, 1 light, 2 cache, 3 canned, 4 refuse.",
@@ -65,6 +66,7 @@ class RouterMetrics:
         self.under_way = self._levels("tiermesh_router_under_way", "route")
         self.queued = self._levels("tiermesh_router_queued", "route")
         self.ladder_step = self._levels("tiermesh_router_ladder_step", "route")
+        self.contract_broken = self._gauge_by("tiermesh_router_contract_broken", "route")
         self.cache_bytes = self._gauge("tiermesh_router_cache_bytes")
         self.cache_entries = self._gauge("tiermesh_router_cache_entries")
         self.semantic_bytes = self._gauge("tiermesh_router_semantic_bytes")
@@ -93,6 +95,9 @@ class RouterMetrics:
 
     def _counter(self, name: str, labels: tuple[str, ...] = ()) -> Counter:
         return Counter(*_described(name), labels, registry=self.registry)
+
+    def _gauge_by(self, name: str, label: str) -> Gauge:
+        return Gauge(*_described(name), (label,), registry=self.registry)
 
     def _gauge(self, name: str) -> Gauge:
         return Gauge(*_described(name), registry=self.registry)

@@ -9,9 +9,11 @@ from pydantic import ValidationError
 
 from control_plane.spec.base import Spec, nearest
 from control_plane.spec.errors import Code, TiermeshError
+from control_plane.spec.snapshots import CompiledRouter
 from routers import replay
 from routers.caches import Caches
 from routers.decision import Decision
+from routers.estimate import Estimate
 from routers.evidence import Evidence
 from routers.handler import Explained, Router
 from routers.http import Headers, Reply, Request
@@ -90,7 +92,7 @@ class Admin:
             case "/metrics":
                 self._in_a_while(self._expose(), reply, _METRICS)
             case "/explain" if request.method == b"POST":
-                self._explain(request, reply)
+                self._in_a_while(self._explain(request), reply)
             case "/cache" if request.method == b"GET" and self._caches is not None:
                 self._in_a_while(_as_json(self._caches.standings()), reply)
             case "/cache/purge" if request.method == b"POST" and self._caches is not None:
@@ -102,12 +104,12 @@ class Admin:
                 hint += "POST /explain, /replay and /cache/purge."
                 raise TiermeshError(Code.NOT_FOUND, f"There is nothing at {request.path[:200]!r}.", hint)
 
-    def _explain(self, request: Request, reply: Reply) -> None:
-        explained = self._router.explain(request, self._tenant(request))
-        if self._caches is None or explained.decision.match.route.semantic is None:
-            reply.send(200, openai.JSON, orjson.dumps(explanation(explained)))
-        else:
-            self._in_a_while(_with_semantic(explained, self._caches), reply)
+    async def _explain(self, request: Request) -> bytes:
+        explained = await self._router.explain(request, self._tenant(request))
+        told = explanation(explained)
+        if self._caches is not None and explained.decision.match.route.semantic is not None:
+            told["semantic"] = await self._caches.explain(explained.call, explained.decision.match)
+        return orjson.dumps(told)
 
     def _tenant(self, request: Request) -> str:
         """For whom a request is to be explained: the operator may ask for anybody. Raises TiermeshError(NOT_FOUND)."""
@@ -175,21 +177,27 @@ async def _as_json(told: Awaitable[object]) -> bytes:
     return orjson.dumps(await told)
 
 
-async def _with_semantic(explained: Explained, caches: Caches) -> bytes:
-    semantic = await caches.explain(explained.call, explained.decision.match)
-    return orjson.dumps({**explanation(explained), "semantic": semantic})
-
-
 def _unknown(what: str, name: str, known: Collection[str]) -> TiermeshError:
     near = nearest(name[:MAX_NAME_CHARACTERS], list(known)[:MAX_NAMES])
     hint = f"Did you mean {near!r}?" if near else f"There are {len(known)}."
     return TiermeshError(Code.NOT_FOUND, f"There is no {what} {name[:MAX_NAME_CHARACTERS]!r}.", hint)
 
 
+def _contract(router: CompiledRouter) -> str | None:
+    """What is promised and how that stands, in words."""
+    if router.contract is None:
+        return None
+    terms = f"at most {router.contract.max_quality_loss:g} lost, {router.contract.confidence:.0%} sure"
+    return f"{terms}; broken" if router.broken else terms
+
+
 def explanation(explained: Explained) -> dict[str, object]:
     """A decision in words and numbers, and how the Route is doing."""
     decision = explained.decision
-    route = decision.match.route
+    route, score, learned = decision.match.route, decision.score, dict[str, object]()
+    if route.router is not None and isinstance(score, Estimate):
+        learned = {"router": route.router.artifact, "gain": score.gain, "threshold": route.router.threshold}
+        learned["contract"] = _contract(route.router)
     return {
         "route": route.name,
         "revision": route.revision,
@@ -199,6 +207,7 @@ def explanation(explained: Explained) -> dict[str, object]:
         "tier": decision.tier.value,
         "score": decision.score.value if decision.score else None,
         "threshold": route.threshold,
+        **learned,
         "features": decision.score.pushes if decision.score else {},
         "candidates": [backend.name for backend in decision.candidates],
         "cache": explained.cache,

@@ -22,6 +22,7 @@ from routers.cache.exact import ExactCache
 from routers.caches import Caches
 from routers.crossroads import Crossroads
 from routers.directory import Directory
+from routers.embedding import ENCODER, Embedding, OneEncoder
 from routers.events.sender import Sender
 from routers.events.spools import Spools
 from routers.evidence import KEPT_SNAPSHOTS, Evidence
@@ -34,6 +35,7 @@ from routers.journal import Journal
 from routers.judging import Judging
 from routers.ledger import Book, Ledger
 from routers.limits import ServerLimits
+from routers.pondering import Pondering
 from routers.quotas.desk import Desk
 from routers.quotas.memory import MemoryDesk
 from routers.reading import Reader
@@ -42,13 +44,16 @@ from routers.runtime import Runtime
 from routers.server import HttpServer
 from routers.serving import Serving
 from routers.settings import RouterSettings
+from routers.shelf import Shelf
 from routers.sources import ControlPlaneSource, FileSource, Source
 from routers.tensor_models import HttpTensorModels, TensorModels
 from routers.upstream import UpstreamClient, UpstreamLimits
 from routers.watcher import LastGood, Watcher
+from routers.watching import TrafficLog, Watching
 
 if TYPE_CHECKING:
     from routers.cache.semantic import SemanticCache
+    from routers.encoder import Encoder
     from routers.quotas.shared import SharedDesk
 
 _LOG = logging.getLogger(__name__)
@@ -60,7 +65,7 @@ class App:
     def __init__(self, settings: RouterSettings) -> None:
         """Needs a running event loop."""
         self._settings = settings
-        metrics = RouterMetrics()
+        metrics = self._metrics = RouterMetrics()
         alone = settings.control_plane_url is None
         spool = 0 if alone else settings.decisions_spool
         journal = self._journal = Journal(settings.name, metrics, spool, settings.decisions_recent)
@@ -81,8 +86,12 @@ class App:
             Protocol.OIP_GRPC: self._grpc_models,
         }
         askers: dict[Protocol, Asker] = {Protocol.OPENAI: OpenAIAsker(self._client), **tensors}
-        crossroads = self._crossroads = Crossroads(self._ledger, partial(_semantic_cache, settings, metrics))
-        serving = self._serving = Serving(askers, cache, self._ledger, desk, metrics, crossroads)
+        encoder = OneEncoder(_encoder)
+        open_cache = partial(_semantic_cache, settings, encoder, metrics)
+        crossroads = self._crossroads = Crossroads(self._ledger, open_cache)
+        pondering = self._pondering = Pondering(self._ledger, Embedding(encoder))
+        watching = self._watching = _watching(settings, spools)
+        serving = self._serving = Serving(askers, cache, self._ledger, desk, metrics, crossroads, watching, pondering)
         directory = Directory(tensors)
         self._judging = Judging(spools.add, metrics) if spools else None
         self.router = Router(serving, desk, metrics, directory, box, self._judging)
@@ -100,9 +109,10 @@ class App:
             metrics.events_bytes.set_function(lambda: spools.size_bytes)
         metrics.connections.set_function(lambda: len(self._server.connections))
         reader = Reader()
-        self._source = _source(settings, reader)
+        shelf = Shelf(settings.artifacts)
+        self._source = _source(settings, reader, shelf)
         last_good = None if settings.config else LastGood(settings.last_good, reader)
-        watcher = self._watcher = Watcher(self._source, self._swap, last_good, metrics)
+        watcher = self._watcher = Watcher(self._source, self._swap, last_good, metrics, shelf)
         draining, unused = (lambda: self._server.draining), (lambda: watcher.nothing_published)
         caches = Caches(cache, crossroads)
         admin = Admin(self.router, self._exposition, draining, self._evidence, unused, caches)
@@ -111,6 +121,10 @@ class App:
     def _swap(self, runtime: Runtime) -> None:
         self._serving.guards.follow(runtime)
         self.router.runtime = runtime
+        self._metrics.contract_broken.clear()
+        for route in runtime.routes.values():
+            if route.router is not None and route.router.contract is not None:
+                self._metrics.contract_broken.labels(route.name).set(int(route.router.broken))
         self._evidence.follow(runtime.snapshot)
         self._grpc.announce()
         # A snapshot stays for long, and holds no cycles: the collector need not look at it again.
@@ -162,6 +176,7 @@ class App:
         await self._admin.stop(0)
         self._serving.mirroring.close()
         await self._crossroads.close()
+        self._pondering.close()
         if self._judging is not None:
             self._judging.close()
         self._client.close()
@@ -170,6 +185,7 @@ class App:
             await self._shared.close()
         await self._source.close()
         self._ledger.flush()
+        self._watching.close()
         for courier in (self._reporter, self._sender):
             if courier is not None:
                 await courier.close()
@@ -184,10 +200,18 @@ def _shared_desk(settings: RouterSettings, metrics: RouterMetrics) -> "SharedDes
     return SharedDesk(settings.redis_url, settings.quotas_without_redis, metrics)
 
 
-def _semantic_cache(settings: RouterSettings, metrics: RouterMetrics) -> "SemanticCache":
+def _encoder() -> "Encoder":
+    try:
+        from routers.encoder import NanoEncoder  # its packages and their memory are for those who use it
+    except ModuleNotFoundError as error:
+        message = f"A Route compares or judges texts by their meaning, and the package {error.name} is not installed."
+        raise TiermeshError(Code.SETUP, message, "Install it: pip install 'tiermesh[semantic]'.") from error
+    return NanoEncoder(threads=1)
+
+
+def _semantic_cache(settings: RouterSettings, encoder: OneEncoder, metrics: RouterMetrics) -> "SemanticCache":
     try:
         from routers.cache.semantic import SemanticCache  # its packages and their memory are for those who use it
-        from routers.encoder import NAME, NanoEncoder
     except ModuleNotFoundError as error:
         message = f"A Route has a semantic cache, and the package {error.name} is not installed."
         raise TiermeshError(Code.SETUP, message, "Install it: pip install 'tiermesh[semantic]'.") from error
@@ -195,8 +219,14 @@ def _semantic_cache(settings: RouterSettings, metrics: RouterMetrics) -> "Semant
     if settings.redis_url is not None and settings.semantic_cache_shared:
         from routers.cache.shared import SharedStream
 
-        stream = SharedStream(settings.redis_url, NAME, settings.semantic_cache_max_bytes, metrics)
-    return SemanticCache(settings.semantic_cache_max_bytes, partial(NanoEncoder, threads=1), stream)
+        stream = SharedStream(settings.redis_url, ENCODER, settings.semantic_cache_max_bytes, metrics)
+    return SemanticCache(settings.semantic_cache_max_bytes, lambda: encoder, stream)
+
+
+def _watching(settings: RouterSettings, spools: Spools | None) -> Watching:
+    path = settings.traffic_log
+    log = None if path is None else TrafficLog(path, settings.traffic_content)
+    return Watching(spools.add if spools else None, log)
 
 
 def _reporter(settings: RouterSettings, journal: Journal) -> Reporter:
@@ -208,11 +238,11 @@ def _sender(settings: RouterSettings, spools: Spools) -> Sender:
     return Sender(settings.name, spools, sink)
 
 
-def _source(settings: RouterSettings, reader: Reader) -> Source:
+def _source(settings: RouterSettings, reader: Reader, shelf: Shelf) -> Source:
     if settings.config is not None:
         return FileSource(settings.config)
     feed = SnapshotFeed(str(settings.control_plane_url), token=settings.control_plane_token)
-    return ControlPlaneSource(feed, settings.name, reader)
+    return ControlPlaneSource(feed, settings.name, reader, shelf)
 
 
 def _write(lines: bytes) -> None:

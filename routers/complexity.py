@@ -33,7 +33,7 @@ FORMULA_PUSH = 0.8
 QUESTION_PUSH, MOST_QUESTIONS = 0.3, 3
 """Of each question after the first."""
 
-_UNSTRUCTURED: tuple[Any, ...] = (None, {"type": "text"}, {})
+UNSTRUCTURED: tuple[Any, ...] = (None, {"type": "text"}, {})
 """Response formats that ask for nothing."""
 
 _WORD = re.compile(r"[a-z]{2,}")
@@ -64,9 +64,9 @@ class Score(NamedTuple):
 
 def score(fields: Mapping[str, Any]) -> Score:
     """Score a chat or completion request by its parsed body."""
-    turns, holds_image = _read(fields)
+    turns, holds_image = read(fields)
     pushes = _pushes(turns[-1]) if turns else {}
-    if holds_image or fields.get("tools") or fields.get("response_format") not in _UNSTRUCTURED:
+    if holds_image or fields.get("tools") or fields.get("response_format") not in UNSTRUCTURED:
         pushes["structure"] = STRUCTURE_PUSH
     own = sum(pushes.values())
     if len(turns) > 1 and (inherited := _inherited(turns[-1 - MAX_TURNS : -1])) > own:
@@ -144,7 +144,7 @@ def _holds_formula(text: str) -> bool:
     )
 
 
-def _read(fields: Mapping[str, Any]) -> tuple[list[str], bool]:
+def read(fields: Mapping[str, Any]) -> tuple[list[str], bool]:
     """What users say, turn by turn, and whether any message holds an image. Only of a chat request are messages
     checked; of others anything may stand there."""
     prompt, messages = fields.get("prompt"), fields.get("messages")

@@ -6,6 +6,7 @@ from control_plane.spec.models import Operation, Tier
 from routers.assignment import Assignment
 from routers.call import Call
 from routers.complexity import Score
+from routers.estimate import Estimate
 from routers.prompting import Prompted
 from routers.reasons import Reason
 from routers.record import record
@@ -66,7 +67,7 @@ class Decision:
 
     match: Match
     tier: Tier
-    score: Score | None
+    score: Score | Estimate | None
     """None where tiers play no part (embeddings)."""
     candidates: tuple[Backend, ...]
     reasons: tuple[Reason, ...]

@@ -95,7 +95,7 @@ class Router:
             error = _internal()
         self.refuse(error, reply, request_id, dialect)
 
-    def explain(self, request: Request, tenant: str = DEFAULT.name) -> Explained:
+    async def explain(self, request: Request, tenant: str = DEFAULT.name) -> Explained:
         """The decision for an OpenAI request body of a tenant, what the exact cache would say, and how the Route is
         doing; no model is called.
 
@@ -106,7 +106,8 @@ class Router:
             raise _not_ready()
         path = next((path for path, field in _TELLING if field in request.body), "/v1/chat/completions")
         call = openai.decode(openai.OPERATIONS[path], request, self._request_id(request), tenant)
-        decision = decide(call, runtime, request.headers)
+        vector = await self._serving.vector(call, match(call, runtime, request.headers))
+        decision = decide(call, runtime, request.headers, vector)
         health = self._serving.guards.of(decision.match.route).describe()
         return Explained(call, decision, self._serving.expected_cache(decision.match), health)
 

@@ -10,6 +10,7 @@ from control_plane.spec.decisions import MAX_TEXT_CHARACTERS
 from observability.metrics import RouterMetrics
 from routers.assignment import Assignment
 from routers.decision import Decision, Load
+from routers.estimate import Estimate, propensity
 from routers.ledger import Entry
 
 MAX_RECORD_BYTES = 64 * 1024
@@ -134,8 +135,18 @@ def _choice(decision: Decision) -> dict[str, Any]:
     names = [backend.name for backend in decision.candidates]
     if decision.score is None:
         return {"tier": decision.tier, "score": None, "features": {}, "holdsImage": False, "candidates": names}
-    value, pushes, holds_image = decision.score
-    return {"tier": decision.tier, "score": value, "features": pushes, "holdsImage": holds_image, "candidates": names}
+    value, pushes, holds_image = decision.score[:3]
+    choice = {"tier": decision.tier, "score": value, "features": pushes, "holdsImage": holds_image, "candidates": names}
+    if isinstance(decision.score, Estimate) and decision.match.route.router is not None:
+        estimate, router = decision.score, decision.match.route.router
+        choice["learned"] = {
+            "artifact": router.artifact,
+            "gain": estimate.gain,
+            "held": estimate.held,
+            "drawn": estimate.drawn,
+            "propensity": propensity(decision.tier, estimate, router),
+        }
+    return choice
 
 
 def _strain(load: Load) -> dict[str, Any]:

@@ -5,16 +5,18 @@ In two halves, since a cached answer needs only the first.
 
 from collections.abc import Iterable
 from dataclasses import replace
+from random import random
 
 from control_plane.spec.base import nearest
 from control_plane.spec.errors import Code, TiermeshError
 from control_plane.spec.models import Modality, Operation, Tier
-from routers import complexity
+from routers import complexity, estimate
 from routers.assignment import Assignment, RequestHeaders
 from routers.cache import exact
 from routers.call import Call
 from routers.complexity import Score
 from routers.decision import Asked, Decision, Match, Rehearsal
+from routers.estimate import Chance, Estimate, Vector
 from routers.prompting import Prompted
 from routers.reasons import Reason
 from routers.runtime import Backend, Route, Runtime
@@ -85,17 +87,30 @@ def why(route: Route, operation: Operation, assignment: Assignment | None) -> tu
     return reasons
 
 
-def choose(call: Call, matched: Match) -> Decision:
-    """Score the request, choose the tier and the Models to try.
+def choose(call: Call, matched: Match, chance: Chance = random, vector: Vector = ()) -> Decision:
+    """Score the request, choose the tier and the Models to try. By `chance` some explore, where a contract is watched;
+    `vector` is the embedding of what it says, where its Route's learned router needs one.
 
     Raises TiermeshError: INVALID_REQUEST where no Model of the Route can do the operation or read what is sent,
     UNKNOWN_MODEL where none has the version.
     """
     fields = call.fields if matched.prompted is None else matched.prompted.asked
-    return choose_by(call, complexity.score(fields) if has_score(call.operation) else None, matched)
+    if not has_score(call.operation):
+        return choose_by(call, None, matched)
+    gains, router = matched.route.gains, matched.route.router
+    if gains is None or router is None:
+        return choose_by(call, complexity.score(fields), matched)
+    decision = choose_by(call, estimate.of(fields, gains, router, chance, vector), matched)
+    # What chance chose is for this request alone: kept, it would be given to others too.
+    return replace(decision, match=replace(matched, cache_key=None)) if explores(decision) else decision
 
 
-def choose_by(call: Asked, score: Score | None, matched: Match) -> Decision:
+def explores(decision: Decision) -> bool:
+    """Whether chance chose its tier."""
+    return decision.reasons[-1].code == "explores"
+
+
+def choose_by(call: Asked, score: Score | Estimate | None, matched: Match) -> Decision:
     """The same for a score that is known. Raises as `choose`."""
     route = matched.route
     tier, candidates, reason = _choose(call, route, score)
@@ -116,10 +131,15 @@ def lighten(call: Asked, decision: Decision) -> Decision:
     return replace(decision, tier=Tier.LIGHT, candidates=light + rest, reasons=(*decision.reasons, reason))
 
 
-def decide(call: Call, runtime: Runtime, headers: RequestHeaders = NO_HEADERS) -> Decision:
-    """Both halves: what happens to a call that no cache answers."""
+def _never() -> float:
+    """A chance by which nothing explores."""
+    return 1.0
+
+
+def decide(call: Call, runtime: Runtime, headers: RequestHeaders = NO_HEADERS, vector: Vector = ()) -> Decision:
+    """Both halves: what happens to a call that no cache answers, if it does not explore."""
     matched = match(call, runtime, headers)
-    return choose(matched.prompted.call if matched.prompted else call, matched)
+    return choose(matched.prompted.call if matched.prompted else call, matched, _never, vector)
 
 
 def unknown_model(model: str, runtime: Runtime) -> TiermeshError:
@@ -142,7 +162,7 @@ def unknown_version(model: str, version: str, able: Iterable[Backend]) -> Tierme
     return TiermeshError(Code.UNKNOWN_MODEL, message, f"It has {', '.join(known)}.", param="version")
 
 
-def _choose(call: Asked, route: Route, score: Score | None) -> tuple[Tier, tuple[Backend, ...], Reason]:
+def _choose(call: Asked, route: Route, score: Score | Estimate | None) -> tuple[Tier, tuple[Backend, ...], Reason]:
     light = _able(call, score, route.light[call.operation])
     heavy = _able(call, score, route.heavy[call.operation])
     if score is None:
@@ -155,6 +175,9 @@ def _choose(call: Asked, route: Route, score: Score | None) -> tuple[Tier, tuple
     if not light or not heavy:
         tier = Tier.LIGHT if light else Tier.HEAVY
         return tier, light or heavy, Reason("only-tier", f"only the {tier} tier can do {call.operation}")
+    if route.router is not None and isinstance(score, Estimate):
+        tier, reason = estimate.choose(score, route.router)
+        return tier, light + heavy if tier is Tier.LIGHT else heavy, reason
     if score.value < route.threshold:
         reason = Reason("below-threshold", f"score {score.value:.3f} < {route.threshold:g}: light tier first")
         return Tier.LIGHT, light + heavy, reason
@@ -163,14 +186,14 @@ def _choose(call: Asked, route: Route, score: Score | None) -> tuple[Tier, tuple
 
 
 def _others(
-    call: Asked, score: Score | None, fallbacks: tuple[Backend, ...], before: tuple[Backend, ...]
+    call: Asked, score: Score | Estimate | None, fallbacks: tuple[Backend, ...], before: tuple[Backend, ...]
 ) -> tuple[Backend, ...]:
     if call.operation is Operation.EMBEDDINGS:
         return ()
     return tuple(model for model in _able(call, score, fallbacks) if model not in before)
 
 
-def _able(call: Asked, score: Score | None, models: tuple[Backend, ...]) -> tuple[Backend, ...]:
+def _able(call: Asked, score: Score | Estimate | None, models: tuple[Backend, ...]) -> tuple[Backend, ...]:
     """Those of the version, where one is asked for, that can read images, where there are some."""
     if call.version:
         models = tuple(model for model in models if model.version == call.version)

@@ -16,10 +16,11 @@ from control_plane.spec.documents import field_errors
 from control_plane.spec.errors import Code, TiermeshError
 from control_plane.spec.models import Operation
 from control_plane.spec.snapshots import Snapshot
-from routers import complexity
+from routers import complexity, estimate
 from routers.assignment import Assignment, Seen
 from routers.complexity import Score
 from routers.decision import Decision, Match
+from routers.estimate import Estimate
 from routers.pipeline import choose_by, has_score, lighten, unknown_model, why, why_uncached
 from routers.reasons import Reason
 from routers.runtime import Armed, Runtime
@@ -159,9 +160,12 @@ def _assignment(record: DecisionRecord, armed: Armed) -> Assignment:
     return tuple(found)
 
 
-def _score(record: DecisionRecord) -> Score | None:
+def _score(record: DecisionRecord) -> Score | Estimate | None:
     if record.choice is None or not has_score(record.operation):
         return None
+    learned = record.choice.learned
+    if learned is not None:
+        return estimate.made(learned.gain, learned.held, record.choice.holds_image, learned.drawn)
     return complexity.of_pushes(record.choice.features, record.choice.holds_image)
 
 

@@ -12,14 +12,16 @@ from control_plane.spec.errors import Code, TiermeshError
 from control_plane.spec.models import Modality, Operation, Protocol, Tier
 from control_plane.spec.resilience import Resilience
 from control_plane.spec.routes import SemanticCache
-from control_plane.spec.snapshots import SCHEMA_VERSION, CompiledPrice, Snapshot
+from control_plane.spec.snapshots import SCHEMA_VERSION, CompiledPrice, CompiledRouter, Snapshot
 from routers.assignment import Trial
 from routers.authentication import Keys
 from routers.judge import Judge
+from routers.learning.gain import GainModel
 from routers.prompting import Prompt
 from routers.reading import Found
 from routers.reasons import Reason
 from routers.sampling import Sampling
+from routers.shelf import Shelf
 from routers.slices import Steps, at_once
 from routers.tenants import Tenant
 from routers.upstream import Origin
@@ -79,6 +81,7 @@ class Route:
     heavy: Mapping[Operation, tuple[Backend, ...]]
     """The Models of a tier that can do an operation, in the order in which they are tried."""
     threshold: float
+    """Of the score, where there is no `router`."""
     cache_ttl_seconds: float | None
     semantic: SemanticCache | None
     deadline_seconds: float
@@ -103,6 +106,10 @@ class Route:
     """Who marks a sample of its answers; only a Route as it answers in some arms has them."""
     base: "Route | None" = None
     """Of a Route as it answers in some arms: the Route itself, whose state it shares."""
+    router: CompiledRouter | None = None
+    """By which its learned router decides."""
+    gains: GainModel | None = None
+    """The learned router itself, where requests are to be answered."""
 
 
 class Variant(NamedTuple):
@@ -153,20 +160,24 @@ class Runtime:
         return seen
 
     @classmethod
-    def build(cls, snapshot: Snapshot, environ: Mapping[str, str] | None = os.environ) -> "Runtime":
+    def build(
+        cls, snapshot: Snapshot, environ: Mapping[str, str] | None = os.environ, shelf: Shelf | None = None
+    ) -> "Runtime":
         """Make a snapshot ready; without an `environ` to decide by it, but not to ask Models that need keys.
 
         Raises TiermeshError(UNAVAILABLE) for a snapshot of another schema, with a wrong hash, that does not hold
-        together, or whose keys are missing here.
+        together, or whose keys or learned routers are missing here.
         """
-        return at_once(Builder(environ).build(Found(snapshot)))
+        return at_once(Builder(environ, shelf).build(Found(snapshot)))
 
 
 class Builder:
     """Makes one snapshot after the other ready. What says the same as in the last one is what it was then."""
 
-    def __init__(self, environ: Mapping[str, str] | None = os.environ) -> None:
+    def __init__(self, environ: Mapping[str, str] | None = os.environ, shelf: Shelf | None = None) -> None:
+        """`shelf` is needed where Routes have learned routers."""
         self._environ = environ
+        self._shelf = shelf or Shelf(None)
         self._backends: dict[str, tuple[snapshots.Backend, Backend]] = {}
         self._routes: dict[str, tuple[snapshots.CompiledRoute, Route]] = {}
 
@@ -186,7 +197,7 @@ class Builder:
             for route in content.routes:
                 before = self._routes.get(route.name)
                 same = before is not None and before[0] is route and _stands(before[1], ready)
-                routes[route.name] = before if before and same else (route, _route(route, ready))
+                routes[route.name] = before if before and same else (route, _route(route, ready, self._gains(route)))
                 yield
         except (KeyError, ValueError) as error:
             message = f"Snapshot {snapshot.number} names a Model it does not hold, or a URL that is none: {error}."
@@ -196,6 +207,9 @@ class Builder:
         keys = Keys(content.tenants, tenants) if tenants else None
         by_model = MappingProxyType({route.model: route for _, route in routes.values()})
         return Runtime(snapshot, snapshot.number, by_model, keys, MappingProxyType(tenants))
+
+    def _gains(self, route: snapshots.CompiledRoute) -> GainModel | None:
+        return None if route.router is None or self._environ is None else self._shelf.model(route.router.artifact)
 
 
 def _check(found: Found) -> None:
@@ -257,7 +271,7 @@ def _endpoint(backend: snapshots.Backend, url: str, authorization: str | None) -
     return Endpoint(url, Origin.of(url), MappingProxyType(heads))
 
 
-def _route(route: snapshots.CompiledRoute, backends: Mapping[str, Backend]) -> Route:
+def _route(route: snapshots.CompiledRoute, backends: Mapping[str, Backend], gains: GainModel | None) -> Route:
     policy = route.resilience
     arms = [arm for trial in route.trials for arm in trial.arms]
     names = [*route.light, *route.heavy, *policy.fallbacks]
@@ -282,6 +296,8 @@ def _route(route: snapshots.CompiledRoute, backends: Mapping[str, Backend]) -> R
         prompt=None if route.prompt is None else Prompt(route.prompt),
         sampling=None if route.sampling is None else Sampling(route.sampling.fields()),
         armed=_armed(route.trials, answering, backends) if route.trials else None,
+        router=route.router,
+        gains=gains,
     )
 
 

@@ -18,6 +18,7 @@ from routers.call import Call
 from routers.crossroads import Asked, Crossroads
 from routers.deadlines import Deadlines
 from routers.decision import Decision, Load, Match
+from routers.estimate import Vector
 from routers.exchange import Exchange
 from routers.flight import Flight
 from routers.gauge import Gauge
@@ -28,12 +29,14 @@ from routers.outcome import Outcome
 from routers.passenger import Passenger
 from routers.pipeline import choose, has_score, lighten
 from routers.place import Place
+from routers.pondering import Pondering
 from routers.quotas.desk import Desk
 from routers.quotas.tab import Tab
 from routers.resilience.breaker import Verdict
 from routers.resilience.guards import EVERYBODY, Guards, RouteGuard
 from routers.resilience.ladder import Step
 from routers.shortcuts import Shortcuts
+from routers.watching import Watching
 
 if TYPE_CHECKING:
     from routers.cache.semantic import Found
@@ -52,9 +55,13 @@ class Serving:
         desk: Desk,
         metrics: RouterMetrics,
         crossroads: Crossroads | None = None,
+        watching: Watching | None = None,
+        pondering: Pondering | None = None,
     ) -> None:
         """`askers` ask the Models, by the protocol that they speak. Without `crossroads`, no Route's questions are
-        compared by meaning."""
+        compared by meaning; without `pondering`, no text is embedded for a learned router."""
+        self._pondering = pondering
+        self._watching = watching or Watching()
         self.guards = Guards(metrics)
         self.mirroring = Mirroring(askers, metrics)
         self._shortcuts = Shortcuts(cache, ledger)
@@ -77,6 +84,13 @@ class Serving:
             return "hit-exact"
         return "coalesced" if key in self._flights else "miss"
 
+    async def vector(self, call: Call, match: Match) -> Vector:
+        """The embedding of what a call says, where its Route's learned router needs one."""
+        gains = match.route.gains
+        if gains is None or not gains.embedding or self._pondering is None:
+            return ()
+        return await self._pondering.vector(call, match)
+
     def answer(self, call: Call, match: Match, reply: Reply) -> None:
         """Answer now from the cache, or later from a flight.
 
@@ -97,18 +111,26 @@ class Serving:
         ):
             self._fly(call, match, reply, "miss", started)
 
-    def _go_on(self, asked: Asked, found: "Found | None") -> None:
-        """The semantic cache has no answer: a model, or a flight that began in the meantime, has to."""
+    def _go_on(self, asked: Asked, found: "Found | None", cache: str = "miss", vector: Vector | None = None) -> None:
+        """What it waited for is known, and no answer: a model, or a flight that began in the meantime, has to."""
         call, match, reply, started = asked
         flight = None if match.cache_key is None else self._flights.get(match.cache_key)
         if flight is not None and flight.joinable:
             flight.join(Passenger(call, match, reply, flight.outcome, "coalesced", started, self._ledger))
         else:
-            self._fly(call, match, reply, "miss", started, found)
+            self._fly(call, match, reply, cache, started, found, vector)
 
     def _fly(
-        self, call: Call, match: Match, reply: Reply, cache: str, started: float, found: "Found | None" = None
+        self,
+        call: Call,
+        match: Match,
+        reply: Reply,
+        cache: str,
+        started: float,
+        found: "Found | None" = None,
+        vector: Vector | None = None,
     ) -> None:
+        """`vector` is None before it was asked for."""
         guard = self.guards.of(match.route)
         pressure = guard.admission.pressure
         if pressure >= 1 and has_score(call.operation):
@@ -117,8 +139,15 @@ class Serving:
             if step > Step.LIGHT:
                 self._shortcuts.give_less(step, call, Outcome.undecided(match), guard, reply, cache, started)
                 return
+        gains = match.route.gains
+        waits = gains is not None and gains.embedding and vector is None and has_score(call.operation)
+        if waits and self._pondering is not None:
+            asked = Asked(call, match, reply, started)
+            self._pondering.wait(asked, lambda asked, vector: self._go_on(asked, found, cache, vector))
+            return
         try:
-            decision, load = choose(call, match), None
+            decision, load = choose(call, match, vector=vector or ()), None
+            match = decision.match
         except TiermeshError as error:
             if match.assignment is None:
                 raise
@@ -158,6 +187,9 @@ class Serving:
         )
         flight.task.add_done_callback(lambda task: self._landed(flight, place, task))
         self._deadlines.watch(flight)
+        if match.route.router is not None and load is None:
+            # Whom an overload moves to the light tier does not depend on the tier that was drawn.
+            self._watching.note(call, decision)
         if guard.shadow is not None:
             self.mirroring.copy(call, match.route, guard.shadow)
         if match.rehearsal is not None:

@@ -55,6 +55,11 @@ class RouterSettings(Settings):
     """After that, how long answers under way may take to finish."""
     access_log: bool = True
     """One JSON line for each answer, with the reasons of its decision. Never what was said."""
+    traffic_log: Folder | None = None
+    """A file that gets one JSON line for each request whose tier a learned router chose: its estimate, tier and
+    propensity, for `tiermesh router replay`. Nobody shortens it: rotate it as other logs."""
+    traffic_content: bool = False
+    """Whether what users say is in it too: another router than the Route's can be replayed only with that."""
     decisions_spool: int = Field(default=10_000, ge=0)
     """Records of decisions that wait while the control plane is away, some 700 bytes each; the oldest go first, and
     are counted. 0 sends none."""
@@ -77,6 +82,13 @@ class RouterSettings(Settings):
     def events(self) -> Path:
         """The folder with the events that the control plane has not counted yet."""
         return self.home / "routers" / self.name / "events"
+
+    @property
+    def artifacts(self) -> Path:
+        """The folder with learned routers: beside the documents, or where those of the control plane are kept."""
+        if self.config is None:
+            return self.home / "routers" / self.name / "learned"
+        return self.config if self.config.is_dir() else self.config.parent
 
     @property
     def last_good(self) -> Path:

@@ -2,12 +2,14 @@
 
 import asyncio
 import random
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
-from control_plane.client.files import read_documents
+from control_plane.client.files import artifacts_beside, read_documents
 from control_plane.client.http import SnapshotFeed
+from control_plane.spec import learned
 from control_plane.spec.compile import compile
 from control_plane.spec.documents import Document, Prompt
 from control_plane.spec.errors import Code, TiermeshError
@@ -15,6 +17,7 @@ from control_plane.spec.prompts import PinnedPrompt, Pins
 from control_plane.spec.references import prompts
 from control_plane.spec.snapshots import Snapshot, digest
 from routers.reading import Found, Reader
+from routers.shelf import Shelf
 from routers.slices import in_slices, lasting
 
 WAIT_SECONDS = 30.0
@@ -39,8 +42,10 @@ class Source(Protocol):
 class ControlPlaneSource:
     """Follows a control plane by long polls."""
 
-    def __init__(self, feed: SnapshotFeed, router: str, reader: Reader) -> None:
+    def __init__(self, feed: SnapshotFeed, router: str, reader: Reader, shelf: Shelf) -> None:
+        """`shelf` gets the learned routers that snapshots name."""
         self._feed = feed
+        self._shelf = shelf
         self._router = router
         self._reader = reader
         self._answered = False
@@ -53,7 +58,10 @@ class ControlPlaneSource:
         if body is None:
             return None
         with lasting():
-            return await in_slices(self._reader.read(body))
+            found = await in_slices(self._reader.read(body))
+        routes = found.snapshot.content.routes
+        await self._shelf.stock({route.router.artifact for route in routes if route.router}, self._feed.artifact)
+        return found
 
     async def acknowledge(self, number: int, error: str | None) -> None:
         await self._feed.acknowledge(number, self._router, error)
@@ -80,7 +88,9 @@ class FileSource:
                 return None
         self._seen = state
         documents = read_documents(self._path)
-        content = compile(documents, pins=_pins(documents))
+        artifacts = artifacts_beside(documents, self._path)
+        routers = {name: learned.read(name, text) for name, text in artifacts.items()}
+        content = compile(documents, pins=replace(_pins(documents), routers=routers))
         sha256 = digest(content)
         if sha256 == self._sha256:
             return None

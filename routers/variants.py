@@ -62,6 +62,9 @@ def _variant(armed: Armed, route: Route, places: tuple[int, ...]) -> Variant:
     made = replace(route, revision=revision, headers=headers, armed=None, judges=judges, base=route)
     for arm in changing:
         made = _overridden(made, arm, armed.models)
+    if changing and made.router is not None:
+        # Its contract is about the Route's own answers: by those of an arm it is not watched.
+        made = replace(made, router=made.router.model_copy(update={"contract": None}))
     return Variant(made, label)
 
 
@@ -70,7 +73,7 @@ def _overridden(route: Route, arm: CompiledArm, models: Mapping[str, Backend]) -
     if arm.light is not None and arm.heavy is not None:
         changes |= _tiers(route, *(tuple(models[name] for name in names) for names in (arm.light, arm.heavy)))
     if arm.threshold is not None:
-        changes["threshold"] = arm.threshold
+        changes |= {"threshold": arm.threshold, "router": None, "gains": None}
     if arm.cache is not None:
         exact = arm.cache.exact
         changes["cache_ttl_seconds"] = exact.ttl_seconds if exact.enabled else None

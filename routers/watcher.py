@@ -14,6 +14,7 @@ from control_plane.spec.errors import TiermeshError
 from observability.metrics import RouterMetrics
 from routers.reading import Found, Reader
 from routers.runtime import Builder, Runtime
+from routers.shelf import Shelf
 from routers.slices import at_once, in_slices, lasting
 from routers.sources import Source
 
@@ -56,14 +57,19 @@ class Watcher:
     """Fetches, builds, swaps, acknowledges; for ever."""
 
     def __init__(
-        self, source: Source, swap: Callable[[Runtime], None], last_good: LastGood | None, metrics: RouterMetrics
+        self,
+        source: Source,
+        swap: Callable[[Runtime], None],
+        last_good: LastGood | None,
+        metrics: RouterMetrics,
+        shelf: Shelf | None = None,
     ) -> None:
         """`swap` puts a Runtime in force; `last_good` is None where the source is a file itself."""
         self._source = source
         self._swap = swap
         self._last_good = last_good
         self._metrics = metrics
-        self._builder = Builder()
+        self._builder = Builder(shelf=shelf)
         self._seen: int | None = None
         self._unacknowledged: tuple[int, str | None] | None = None
         self._said: tuple[int, str | None] | None = None

@@ -32,6 +32,7 @@ from control_plane.cli.printing import (
     table,
     when,
 )
+from control_plane.client.files import artifacts_beside
 from control_plane.client.http import Client
 from control_plane.client.registry import RegistryClient
 from control_plane.spec.documents import (
@@ -49,6 +50,7 @@ from control_plane.spec.errors import Code, TiermeshError
 from control_plane.spec.names import DEFAULT_NAMESPACE, TIERMESH, qualified
 from control_plane.spec.prompts import variables
 from control_plane.spec.records import Applied, Revision, SnapshotView
+from control_plane.spec.watched import PromiseState
 
 
 def register(app: typer.Typer) -> None:
@@ -72,6 +74,9 @@ def apply(
     """Create or change all documents of a file or folder, or none of them."""
     documents = documents_of(file, namespace)
     with connect(server) as client:
+        if not dry_run:
+            for name, text in artifacts_beside(documents, file).items():
+                client.keep_artifact(name, text)
         written(client.apply(documents, author(), reason, dry_run, manager), output)
 
 
@@ -117,8 +122,9 @@ def describe(
         revisions = client.revisions(kind, name, space)
         latest = _latest(client)
         drift = _drift(client, name) if kind == "Prompt" else ()
+        promised = _promised(client, qualified(space, name)) if kind == "Route" else ()
     head = revisions[0]
-    conditions = [*(_conditions(head, latest) if latest else []), *drift]
+    conditions = [*(_conditions(head, latest) if latest else []), *drift, *promised]
     if output is not Output.TABLE:
         named = [dict(zip(("condition", "holds", "at", "why"), map(str, one), strict=True)) for one in conditions]
         show({"revisions": [one.model_dump(mode="json") for one in revisions], "conditions": named}, output)
@@ -229,6 +235,14 @@ def _conditions(head: Revision, latest: SnapshotView) -> list[tuple[object, ...]
     ]
 
 
+def _promised(client: Client, route: str) -> list[tuple[object, ...]]:
+    """What is known of the Route's quality contract, where it was ever watched."""
+    found = [one for one in client.promises() if one.route == route][-1:]
+    holds = {PromiseState.SHOWN: "yes", PromiseState.BROKEN: "no", PromiseState.UNSURE: "unknown"}
+    said = "loses {0.value:.4f} ({0.low:.4f} to {0.high:.4f}) by {1} reports; {2}"
+    return [("Contract kept", holds[one.state], "", said.format(one.loss, one.seen, one.promise)) for one in found]
+
+
 def _drift(client: RegistryClient, name: str) -> list[tuple[object, ...]]:
     """Whether MLflow says what the document says."""
     try:
@@ -271,7 +285,12 @@ def _route_row(document: Document) -> tuple[object, ...]:
     assert isinstance(document, Route)
     name, spec = document.metadata.qualified_name, document.spec
     light, heavy = (", ".join(tier) for tier in (spec.tiers.light, spec.tiers.heavy))
-    return name, spec.model or name, light, heavy, spec.complexity.threshold
+    policy = spec.complexity
+    threshold: object = policy.score_threshold
+    if policy.router is not None:
+        promise = policy.contract and f"contract {policy.contract.max_quality_loss:g}"
+        threshold = f"router {policy.router}, {promise or policy.threshold}"
+    return name, spec.model or name, light, heavy, threshold
 
 
 def _prompt_row(document: Document) -> tuple[object, ...]:

@@ -7,7 +7,10 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from control_plane.cli.options import SERVER, Server
+from control_plane.cli.options import SERVER, As, Server, connect
+from control_plane.cli.printing import Output, show
+from control_plane.client.files import read_artifact
+from control_plane.spec.learned import SUFFIX, read
 
 _CONFIG = "TIERMESH_ROUTER_CONFIG"
 _CONTROL_PLANE_URL = "TIERMESH_ROUTER_CONTROL_PLANE_URL"
@@ -21,6 +24,9 @@ def register(app: typer.Typer) -> None:
     given = {"allow_extra_args": True, "ignore_unknown_options": True}
     group.command(context_settings=given, epilog=f"Example: tiermesh router train {_DATA} --out routers")(train)
     group.command("eval", context_settings=given, epilog=f"Example: tiermesh router eval {_DATA} --json")(evaluate)
+    example = "Example: tiermesh router replay --data traffic.jsonl --router routers/4f1c9f0c7be2466e.router.json"
+    group.command(context_settings=given, epilog=example)(replay)
+    group.command(epilog="Example: tiermesh router push routers/4f1c9f0c7be2466e.router.json")(push)
     app.add_typer(group, name="router")
     app.command("control-plane", epilog="Example: TIERMESH_CONTROL_PLANE_PORT=9090 tiermesh control-plane")(
         control_plane
@@ -60,6 +66,31 @@ def evaluate(context: typer.Context) -> None:
     --embedding auto|always|never, --seed 0, --json.
     """
     _become("routers.learning", dict(os.environ), "eval", *context.args)
+
+
+def replay(context: typer.Context) -> None:
+    """Estimate what a learned router would have come to on logged requests, before it is deployed.
+
+    --data LOG... (JSON lines: requests as routers log them, and reports of their answers), --router FILE,
+    --max-quality-loss 0.02, --confidence 0.95 or --threshold, --outcome quality, --json.
+    """
+    _become("routers.learning", dict(os.environ), "replay", *context.args)
+
+
+def push(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="HASH.router.json, as 'router train' wrote it.")],
+    output: As = Output.TABLE,
+    server: Server = SERVER,
+) -> None:
+    """Have the control plane keep a learned router, for Routes that name it in spec.complexity.router."""
+    name, text = file.name.removesuffix(SUFFIX), read_artifact(file)
+    read(name, text)
+    with connect(server) as client:
+        added = client.keep_artifact(name, text)
+    if output is not Output.TABLE:
+        show({"name": name, "added": added}, output)
+    else:
+        typer.echo(f"{name} is {'kept' if added else 'kept already'}: name it in spec.complexity.router.")
 
 
 def control_plane() -> None:

@@ -12,7 +12,7 @@ from control_plane.cli.options import SERVER, As, Server, connect
 from control_plane.cli.printing import Output, difference_lines, print_difference, show, table, when, yaml_text
 from control_plane.client.http import Client
 from control_plane.spec.base import Spec
-from control_plane.spec.decisions import DecisionRecord, part_of
+from control_plane.spec.decisions import DecisionRecord, Learned, part_of
 from control_plane.spec.errors import Code, TiermeshError
 from control_plane.spec.snapshots import SCHEMA_VERSION, Snapshot, digest
 
@@ -196,6 +196,7 @@ def _print(account: Account) -> None:
         ("tier", choice.tier if choice else record.tier),
         ("score", None if record.score is None else f"{record.score:.3f}"),
         ("features", ", ".join(f"{name} {push:.3g}" for name, push in choice.features.items()) if choice else ""),
+        ("learned", _learned(choice.learned) if choice and choice.learned else ""),
         ("candidates", ", ".join(choice.candidates) if choice else ""),
         ("strain", record.strain and f"{record.strain.step}, {record.strain.pressure:.0%} of the places taken"),
         ("cache", record.cache),
@@ -208,6 +209,11 @@ def _print(account: Account) -> None:
     table(("", "CODE", "WHY"), [(kind, step.code, step.text) for kind, step in zip(kinds, record.steps, strict=True)])
     _print_change(account)
     _print_replay(account.replay)
+
+
+def _learned(said: Learned) -> str:
+    chance = "" if said.drawn is None else f", drawn by chance: {said.drawn}"
+    return f"gain {said.gain:.3f} by router {said.artifact}; propensity {said.propensity:.3g}{chance}"
 
 
 def _print_change(account: Account) -> None:

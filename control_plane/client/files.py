@@ -1,11 +1,14 @@
 """Documents in files: YAML (one or several documents, or a list) and JSON, one file or a folder of them."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from control_plane.spec.documents import Document, in_namespace, parse
 from control_plane.spec.errors import Code, TiermeshError
+from control_plane.spec.learned import MAX_BYTES, SUFFIX
 from control_plane.spec.names import DEFAULT_NAMESPACE
+from control_plane.spec.references import routers
 from control_plane.texts import json_values, yaml_values
 
 SUFFIXES = (".yaml", ".yml", ".json")
@@ -52,7 +55,7 @@ def parse_documents(
 def _files(path: Path) -> list[Path]:
     if not path.is_dir():
         return [path]
-    files = sorted(file for file in path.iterdir() if file.suffix in SUFFIXES and file.is_file())
+    files = sorted(file for file in path.iterdir() if _holds_documents(file))
     if not files:
         raise TiermeshError(
             Code.INVALID_REQUEST,
@@ -60,6 +63,33 @@ def _files(path: Path) -> list[Path]:
             "Folders inside it are not read: name the one that holds the documents.",
         )
     return files
+
+
+def _holds_documents(file: Path) -> bool:
+    return file.suffix in SUFFIXES and not file.name.endswith(SUFFIX) and file.is_file()
+
+
+def artifacts_beside(documents: Iterable[Document], path: Path) -> dict[str, str]:
+    """The texts of the learned routers that documents name, by name, as far as they lie in the same folder.
+
+    Raises TiermeshError(INVALID_REQUEST) where one cannot be read.
+    """
+    folder = path if path.is_dir() else path.parent
+    files = {name: folder / f"{name}{SUFFIX}" for name in sorted(routers(documents))}
+    return {name: read_artifact(file) for name, file in files.items() if file.is_file()}
+
+
+def read_artifact(file: Path) -> str:
+    """The text of a learned router. Raises TiermeshError(INVALID_REQUEST) where it cannot be read or is too large."""
+    try:
+        if file.stat().st_size > MAX_BYTES:
+            message = f"{file} has more than {MAX_BYTES} bytes."
+            raise TiermeshError(
+                Code.INVALID_REQUEST, message, "No artifact of a router is as large: name another file."
+            )
+    except OSError as error:
+        raise _unreadable(file, error) from error
+    return _text(file)
 
 
 def _text(file: Path) -> str:
@@ -70,9 +100,12 @@ def _text(file: Path) -> str:
             Code.INVALID_DOCUMENT, f"{file} is not UTF-8 at byte {error.start}.", "Save it as UTF-8."
         ) from error
     except OSError as error:
-        raise TiermeshError(
-            Code.INVALID_REQUEST, f"{file} cannot be read: {error.strerror}.", "Check the path and its permissions."
-        ) from error
+        raise _unreadable(file, error) from error
+
+
+def _unreadable(file: Path, error: OSError) -> TiermeshError:
+    message = f"{file} cannot be read: {error.strerror}."
+    return TiermeshError(Code.INVALID_REQUEST, message, "Check the path and its permissions.")
 
 
 def _with_absolute_uris(data: Any, folder: Path) -> Any:

@@ -18,6 +18,7 @@ from control_plane.spec.names import DEFAULT_NAMESPACE, EVERY_NAMESPACE, TIERMES
 from control_plane.spec.people import Principal, Token, TokenMade
 from control_plane.spec.records import Ack, Applied, Revision, SnapshotSummary, SnapshotView
 from control_plane.spec.snapshots import Snapshot
+from control_plane.spec.watched import PromiseStatus
 
 Decisions = list[DecisionRecord]
 Documents = list[Document]
@@ -25,6 +26,7 @@ Revisions = list[Revision]
 Summaries = list[SnapshotSummary]
 Tokens = list[Token]
 Entries = list[AuditEntry]
+Promises = list[PromiseStatus]
 
 _ERROR_CHARACTERS = 4000
 _PATHS = {kind: f"/v1/{plural}" for plural, kind in PLURALS.items()}
@@ -43,6 +45,9 @@ _TOKENS = TypeAdapter(Tokens)
 _MADE = TypeAdapter(TokenMade)
 _ENTRIES = TypeAdapter(Entries)
 _VERDICT = TypeAdapter(Verdict)
+_ADDED = TypeAdapter(bool)
+_PROMISES = TypeAdapter(Promises)
+_TEXT = TypeAdapter(str)
 
 
 class Client:
@@ -107,6 +112,14 @@ class Client:
         if resource_version is not None:
             params["resourceVersion"] = resource_version
         return read(_APPLIED, self._call("DELETE", _path(kind, name), params=params))
+
+    def keep_artifact(self, name: str, text: str) -> bool:
+        """Have a learned router kept for Routes that name it. Whether it was not there."""
+        return read(_ADDED, self._call("PUT", f"/v1/artifacts/{name}", json={"text": text}), "added")
+
+    def promises(self) -> Promises:
+        """How the quality contracts of Routes stand, by Route; the one that was heard of last at the end."""
+        return read(_PROMISES, self._call("GET", "/v1/promises"), "items")
 
     def export(self, namespace: str = EVERY_NAMESPACE) -> Documents:
         """All documents of all kinds, without their versions: applied elsewhere they say the same."""
@@ -201,6 +214,10 @@ class SnapshotFeed(AsyncClient):
         timeout = httpx2.Timeout(self._timeout_seconds, read=wait_seconds + self._timeout_seconds)
         response = await self._call("GET", "/v1/snapshots/latest", params=params, timeout=timeout)
         return None if response.status_code == httpx2.codes.NO_CONTENT else response
+
+    async def artifact(self, name: str) -> str:
+        """The text of a learned router."""
+        return read(_TEXT, await self._call("GET", f"/v1/artifacts/{quote(name, safe='')}"), "text")
 
     async def acknowledge(self, number: int, router: str, error: str | None) -> Ack:
         """Say that `router` serves this snapshot, or why it cannot be built."""

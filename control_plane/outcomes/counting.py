@@ -8,7 +8,8 @@ from hashlib import sha256
 from control_plane.outcomes.register import Register
 from control_plane.outcomes.roll import Roll
 from control_plane.outcomes.units import First, measured
-from control_plane.spec.events import Event, Exposure, Feedback, Mark
+from control_plane.outcomes.watching import watch
+from control_plane.spec.events import Event, Exploration, Exposure, Feedback, Mark
 from control_plane.store import exposed_requests, feedback
 from control_plane.store.database import Transaction
 from control_plane.store.exposed_requests import Link
@@ -24,10 +25,11 @@ def count(transaction: Transaction, events: Sequence[Event], received: int) -> N
     - A report about a request joins each unit that had an arm in it, whichever of the two comes first.
     - A report about a unit counts in every trial that the unit is in, from its first request on; what is older is what
       is known of the unit from before.
+    - A report about a request whose tier was drawn joins what its Route promises.
     - A mark is about an answer to one unit: it joins that one, in the trial whose document asks for it.
     """
     exposures = [event for event in events if isinstance(event, Exposure)]
-    reports = feedback.unseen(transaction, (_report(event) for event in events if not isinstance(event, Exposure)))
+    reports = feedback.unseen(transaction, (_report(event) for event in events if isinstance(event, Feedback | Mark)))
     register = Register(transaction)
     shown = [(exposure, request_of(exposure.tenant, exposure.id)) for exposure in exposures]
     of_reports = {report.request for report in reports if report.request is not None}
@@ -49,6 +51,8 @@ def count(transaction: Transaction, events: Sequence[Event], received: int) -> N
     _join(roll, fresh, _by_request(feedback.of_requests(transaction, {link.request for link in fresh})))
     feedback.add(transaction, reports, received)
     exposed_requests.add(transaction, fresh, received)
+    explored = [(event, request_of(event.tenant, event.id)) for event in events if isinstance(event, Exploration)]
+    watch(transaction, explored, of_reports, received)
     roll.close()
     register.close(received)
 

@@ -147,7 +147,7 @@ def _arm(
         revision="",
         light=tuple(qualified(namespace, model) for model in tiers.light) if tiers else None,
         heavy=tuple(qualified(namespace, model) for model in tiers.heavy) if tiers else None,
-        threshold=complexity.threshold if complexity else None,
+        threshold=complexity.score_threshold if complexity else None,
         cache=override.cache,
         sampling=override.sampling,
         prompt=compiled_prompt(named, said) if named and said else None,

@@ -73,7 +73,14 @@ class Override(Spec):
     """All of the Route's Models but its fallbacks, an adapter as `MODEL:ADAPTER`."""
     sampling: Sampling | None = None
     complexity: Complexity | None = None
+    """The score decides by this threshold, also where the Route has a router."""
     cache: Cache | None = None
+
+    @model_validator(mode="after")
+    def _no_router(self) -> Self:
+        if self.complexity is not None and self.complexity.router is not None:
+            raise ValueError("complexity.router: an arm has no router of its own; the Route names one, or none does")
+        return self
 
     def says(self) -> Iterator[str]:
         """The fields that it overrides: `prompt`, `sampling.topP`."""

@@ -16,19 +16,23 @@ from control_plane.spec.fitting import (
     unreachable,
     wrong_policies,
     wrong_prompts,
+    wrong_routers,
     wrong_tenants,
 )
 from control_plane.spec.fitting_arms import wrong_trials
+from control_plane.spec.learned import LearnedRouter
 from control_plane.spec.memory import Memory
 from control_plane.spec.models import Engine, Generation, ModelSpec, Price
 from control_plane.spec.names import DEFAULT_NAMESPACE, path_segment, qualified
 from control_plane.spec.prompts import NO_PINS, PinnedPrompt, Pins
 from control_plane.spec.resilience import Resilience
+from control_plane.spec.routes import promise_of
 from control_plane.spec.served import Variant, base_of, references, unresolved, variants
 from control_plane.spec.snapshots import (
     Backend,
     CompiledPrice,
     CompiledRoute,
+    CompiledRouter,
     CompiledTenant,
     Content,
     digest,
@@ -72,6 +76,7 @@ def compile(
     models = {name: one.model for name, one in named.items()}
     errors += broken_references(routes, models)
     errors += [*clashes(routes), *wrong_tenants(tenants, routes), *wrong_prompts((*routes, *trials), pins)]
+    errors += wrong_routers(routes, pins)
     if trials:
         errors += wrong_trials(trials, by_key, models, pins)
     errors += unresolved(written, pins.models)
@@ -87,7 +92,12 @@ def compile(
         )
     by_namespace = _by_namespace(routes)
     served = {name: recall(_served, one, serve_url) for name, one in named.items()}
-    compiled = [recall(_route, route, _said(route, pins), *_hashes(route, served)) for route in routes]
+    compiled = [
+        recall(
+            _route, route, _said(route, pins), recall(_router, route, *_learned(route, pins)), *_hashes(route, served)
+        )
+        for route in routes
+    ]
     if under_way := by_route(trials, pins):
         says = partial(_says, served)
         for index, route in enumerate(routes):
@@ -202,7 +212,32 @@ def _says(served: Mapping[str, _Served], namespace: str, names: Iterable[str]) -
             yield served[qualified(namespace, generation.passages.model)].says
 
 
-def _route(route: Route, said: PinnedPrompt | None, *says: str) -> CompiledRoute:
+def _learned(route: Route, pins: Pins) -> tuple[LearnedRouter | None, bool]:
+    """What its artifact says, and whether its promise is broken."""
+    complexity = route.spec.complexity
+    promise = promise_of(route.metadata.qualified_name, complexity)
+    return pins.routers.get(complexity.router or ""), promise in pins.broken
+
+
+def _router(route: Route, learned: LearnedRouter | None, broken: bool) -> CompiledRouter | None:
+    """The learned router that a Route names, with the threshold that its contract chooses."""
+    complexity = route.spec.complexity
+    if complexity.router is None:
+        return None
+    threshold, contract = complexity.threshold, complexity.contract
+    if learned is not None and contract is not None:
+        kept = learned.keeps(contract.max_quality_loss, contract.confidence)
+        threshold = None if kept is None else kept.threshold
+    return CompiledRouter(
+        artifact=complexity.router,
+        threshold=threshold,
+        contract=contract,
+        promise=promise_of(route.metadata.qualified_name, complexity),
+        broken=broken,
+    )
+
+
+def _route(route: Route, said: PinnedPrompt | None, router: CompiledRouter | None, *says: str) -> CompiledRoute:
     spec, namespace = route.spec, route.metadata.namespace
     exact = spec.cache.exact
     resilience = _qualified(spec.resilience, namespace)
@@ -212,7 +247,8 @@ def _route(route: Route, said: PinnedPrompt | None, *says: str) -> CompiledRoute
         revision="",
         light=tuple(qualified(namespace, name) for name in spec.tiers.light),
         heavy=tuple(qualified(namespace, name) for name in spec.tiers.heavy),
-        threshold=spec.complexity.threshold,
+        threshold=spec.complexity.score_threshold,
+        router=router,
         cacheTtlSeconds=exact.ttl_seconds if exact.enabled else None,
         semantic=spec.cache.semantic,
         deadlineSeconds=spec.resilience.deadline_seconds,

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from control_plane.spec.base import LARGEST, Spec
+from control_plane.spec.learned import RouterName
 from control_plane.spec.models import Operation, Tier
 from control_plane.spec.snapshots import Content
 from control_plane.spec.written import Written, WrittenMoment
@@ -39,6 +40,20 @@ class Strain(Written):
     """The share of all places that was taken."""
 
 
+class Learned(Written):
+    """What a learned router made of it."""
+
+    artifact: RouterName
+    gain: float
+    """Estimated: P(heavy right) - P(light right)."""
+    held: _Word | None
+    """The reason that gives it to the heavy tier whatever the gain."""
+    drawn: Tier | None
+    """The tier that chance gave it, where it explores."""
+    propensity: _Share
+    """The probability with which such a request is given the tier that this one was."""
+
+
 class Choice(Written):
     """Which Models were to be asked, before any was."""
 
@@ -50,6 +65,8 @@ class Choice(Written):
     holds_image: bool
     candidates: tuple[_Word, ...]
     """Models, in the order in which they were to be tried."""
+    learned: Learned | None = None
+    """None where the score decided."""
 
 
 class Ruled(Written):

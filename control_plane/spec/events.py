@@ -12,8 +12,10 @@ from pydantic import AwareDatetime, Field, model_validator
 from control_plane.spec.arms import ArmName
 from control_plane.spec.base import LARGEST, Spec
 from control_plane.spec.decisions import RequestId
-from control_plane.spec.metrics import Marks, OutcomeName
-from control_plane.spec.names import QualifiedName
+from control_plane.spec.metrics import Marks
+from control_plane.spec.models import Tier
+from control_plane.spec.names import OutcomeName, QualifiedName
+from control_plane.spec.routes import Promise
 from control_plane.spec.written import Written, WrittenMoment
 
 UNIT_SALT = b"tiermesh.dev/unit\0"
@@ -110,7 +112,27 @@ class Mark(Written):
     value: float = Field(ge=0, le=1)
 
 
-Event = Annotated[Exposure | Feedback | Mark, Field(discriminator="kind")]
+class Exploration(Written):
+    """A request whose tier was drawn, each with probability 1/2, to watch what a Route promises."""
+
+    kind: Literal["exploration"] = "exploration"
+    id: RequestId
+    """The request's. Of those that have one id, because a caller chose it, the first counts."""
+    tenant: Caller = "default"
+    at: WrittenMoment
+    route: QualifiedName
+    promise: Promise
+    max_quality_loss: float = Field(gt=0, lt=1)
+    confidence: float = Field(ge=0.5, lt=1)
+    outcome: OutcomeName
+    """What says how good the answer was."""
+    below: bool
+    """Whether it would have gone to the light tier."""
+    tier: Tier
+    """That was drawn."""
+
+
+Event = Annotated[Exposure | Feedback | Mark | Exploration, Field(discriminator="kind")]
 SpoolId = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
 """Drawn by chance when a router makes a spool."""
 MOST_EVENTS = 1000

@@ -11,7 +11,7 @@ from control_plane.spec.arms import UnitId
 from control_plane.spec.base import Moment, Spec
 from control_plane.spec.decisions import RequestId
 from control_plane.spec.events import Caller, Feedback, unit_hash
-from control_plane.spec.metrics import OutcomeName
+from control_plane.spec.names import OutcomeName
 
 MOST_REPORTS = 100
 """Of one body."""

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from control_plane.spec.base import nearest
 from control_plane.spec.documents import Document, Model, Prompt, Route, ScalingPolicy, Tenant, stored
 from control_plane.spec.errors import FieldError
+from control_plane.spec.learned import SUFFIX
 from control_plane.spec.models import Engine
 from control_plane.spec.names import DEFAULT_NAMESPACE, Key, qualified
 from control_plane.spec.prompts import INPUT, Pins, RoutePrompt, variables
@@ -91,6 +92,23 @@ def wrong_prompts(documents: Iterable[Document], pins: Pins) -> Iterator[FieldEr
     for document in documents:
         for field, prompt in prompts(document):
             yield from wrong_prompt(f"{place(document)}.spec.{field}", prompt, pins)
+
+
+def wrong_routers(routes: Iterable[Route], pins: Pins) -> Iterator[FieldError]:
+    """Artifacts that are not there, or were not shown to keep what a Route promises."""
+    for route in routes:
+        name, contract = route.spec.complexity.router, route.spec.complexity.contract
+        if name is None:
+            continue
+        where, file = f"{place(route)}.spec.complexity", f"{name}{SUFFIX}"
+        if (known := pins.routers.get(name)) is None:
+            cure = f"put {file} beside the documents, or say 'tiermesh router push {file}'"
+            yield FieldError(f"{where}.router", f"there is no artifact {name!r} here; {cure}")
+        elif contract and known.keeps(contract.max_quality_loss, contract.confidence) is None:
+            kept = ", ".join(f"{one.max_quality_loss:g} at {one.confidence:g}" for one in known.contracts) or "none"
+            options = f"--max-quality-loss {contract.max_quality_loss:g} --confidence {contract.confidence:g}"
+            message = f"{file} was not trained for it but for {kept}; train it with {options}"
+            yield FieldError(f"{where}.contract", message)
 
 
 def wrong_prompt(where: str, prompt: RoutePrompt, pins: Pins) -> Iterator[FieldError]:

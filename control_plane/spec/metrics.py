@@ -9,11 +9,9 @@ from pydantic import Field, model_validator
 
 from control_plane.spec.arms import Percent
 from control_plane.spec.base import Spec
-from control_plane.spec.names import Answering
+from control_plane.spec.names import Answering, OutcomeName
 
 MetricName = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?$")]
-OutcomeName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
-"""What callers call an outcome in `POST /v1/feedback`: `click`, `order_value`, `resolved`."""
 _MARKS = "judge:"
 Marks = Annotated[str, Field(pattern=rf"^{_MARKS}[a-z0-9._-]{{1,63}}:[0-9a-f]{{12}}$")]
 """The outcome as which a judge's marks are counted: no caller can report it."""

@@ -20,6 +20,9 @@ Answering = Annotated[str, Field(pattern=rf"^{_ANSWERING}$")]
 QualifiedName = Annotated[str, Field(pattern=rf"^({_LABEL}/)?{_ANSWERING}$")]
 """As compiled content names a Model: `NAME` or `NAMESPACE/NAME`, with or without an adapter."""
 
+OutcomeName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
+"""What callers call an outcome in `POST /v1/feedback`: `click`, `order_value`, `resolved`."""
+
 CallersName = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[\x21-\x7e]+$")]
 """The `model` that callers write: any printable ASCII without blanks."""
 

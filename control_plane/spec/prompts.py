@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from control_plane.spec.base import Spec
+from control_plane.spec.learned import LearnedRouter
 from control_plane.spec.versions import AliasName, ModelPins, VersionNumber
 
 if TYPE_CHECKING:
@@ -227,6 +228,10 @@ class Pins:
     """Of a Rollout under way: the percentage of the stable arm's requests of which the candidate sees a copy."""
     overrides: Mapping[str, "Override"] = field(default_factory=dict)
     """What the candidate of a Rollout does that says none itself: one that follows changes."""
+    routers: Mapping[str, LearnedRouter] = field(default_factory=dict)
+    """What artifacts say, by the names that Routes write."""
+    broken: frozenset[str] = frozenset()
+    """The promises that can no longer be believed: `control_plane.spec.routes.promise_of`."""
 
 
 NO_PINS = Pins({})

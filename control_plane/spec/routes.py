@@ -1,14 +1,18 @@
 """Route: the name that callers use, and how its requests are answered."""
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
 from control_plane.spec.base import Spec
-from control_plane.spec.names import Answering, CallersName
+from control_plane.spec.learned import RouterName
+from control_plane.spec.names import Answering, CallersName, OutcomeName
 from control_plane.spec.prompts import RoutePrompt
 from control_plane.spec.resilience import Resilience
 from control_plane.spec.sampling import Sampling
+
+SCORE_THRESHOLD = 0.7
+"""Where a Route says nothing else."""
 
 
 class Tiers(Spec):
@@ -27,11 +31,59 @@ class Tiers(Spec):
         return self
 
 
+class Contract(Spec):
+    """What is promised against sending all requests to the heavy tier, and how it is watched."""
+
+    max_quality_loss: float = Field(default=0.02, gt=0, lt=1)
+    """Quality that a request loses on average, at most; quality lies between 0 and 1."""
+    confidence: float = Field(default=0.95, ge=0.5, lt=1)
+    """How sure the bound is."""
+    exploration: float = Field(default=0.02, ge=0, le=0.5)
+    """The share of the requests whose tier is drawn by chance, each with 1/2: by what comes of them the contract is
+    watched. 0 watches nothing."""
+    outcome: OutcomeName = "quality"
+    """As which callers report how good an answer was, from 0 to 1, with its request's id."""
+
+
 class Complexity(Spec):
     """When a request is too hard for the light tier."""
 
-    threshold: float = Field(default=0.7, ge=0, le=1)
-    """From this score on, a request goes to the heavy tier at once. The score is `routers.complexity`'s."""
+    threshold: float | None = Field(default=None, ge=-1, le=1)
+    """From here on, a request goes to the heavy tier at once: 0.7 of the score of `routers.complexity`, or, with a
+    `router` and no contract, of the estimated gain."""
+    router: RouterName | None = None
+    """An artifact of `tiermesh router train`, by its name: its estimate takes the place of the score."""
+    contract: Contract | None = None
+    """By it the threshold is chosen, out of those that the artifact was shown to keep."""
+
+    @model_validator(mode="after")
+    def _one_threshold(self) -> Self:
+        if self.router is None and self.contract is not None:
+            raise ValueError("contract needs router: train one with 'tiermesh router train', or set threshold alone")
+        if self.router is not None and (self.contract is None) == (self.threshold is None):
+            raise ValueError("a router needs either contract, which chooses the threshold, or threshold: give one")
+        if self.router is None and (self.threshold or 0) < 0:
+            raise ValueError("threshold: a score is never below 0; only the estimates of a router are")
+        return self
+
+    @property
+    def score_threshold(self) -> float:
+        """Of the score, which decides where there is no router."""
+        return SCORE_THRESHOLD if self.threshold is None else self.threshold
+
+
+Promise = Annotated[str, Field(max_length=500)]
+"""What is promised of a Route, in words that tell it from every other promise."""
+
+
+def promise_of(route: str, complexity: Complexity) -> Promise | None:
+    """What is promised of a Route, by its qualified name: another artifact or other terms are another promise, of which
+    nothing is known yet. None where nothing is promised."""
+    contract = complexity.contract
+    if complexity.router is None or contract is None:
+        return None
+    terms = f"{contract.max_quality_loss:g} of {contract.outcome} at {contract.confidence:g}"
+    return f"{route} by {complexity.router}: {terms}"
 
 
 class ExactCache(Spec):

@@ -10,23 +10,23 @@ from pydantic import Field, field_serializer, model_validator
 from control_plane.spec.arms import ArmName, Unit
 from control_plane.spec.base import Spec
 from control_plane.spec.experiments import Targeting
+from control_plane.spec.learned import RouterName
 from control_plane.spec.metrics import Marks
 from control_plane.spec.models import KeyVariable, Modality, Operation, Protocol, Tier
 from control_plane.spec.names import CallersName, QualifiedName
 from control_plane.spec.prompts import CompiledPrompt
 from control_plane.spec.resilience import Resilience
-from control_plane.spec.routes import Cache, SemanticCache
+from control_plane.spec.routes import Cache, Contract, Promise, SemanticCache
 from control_plane.spec.sampling import Sampling
 from control_plane.spec.tenants import Key, Quotas
 from control_plane.spec.uris import HttpUrl
 from control_plane.spec.versions import PinnedWeights
 
-SCHEMA_VERSION = 6
+SCHEMA_VERSION = 7
 """Routers accept this and the one before it, so that a rolling upgrade works: routers go first."""
 
 
-_SEMANTIC = {"arms": {"__all__": {"cache": {"semantic"}}}}
-_ADDED: dict[str, Any] = {"routes": {"__all__": {"semantic": True, "trials": {"__all__": _SEMANTIC}}}}
+_ADDED: dict[str, Any] = {"routes": {"__all__": {"router": True}}}
 """What this schema says beyond the one before."""
 
 
@@ -138,6 +138,20 @@ class CompiledTrial(Spec):
         return f"{self.kind}/{self.name}"
 
 
+class CompiledRouter(Spec):
+    """A Route's learned router as a router sees it."""
+
+    artifact: RouterName
+    threshold: float | None
+    """Requests of an estimate below it go to the light tier; None: none of them."""
+    contract: Contract | None = None
+    """By which the threshold was chosen."""
+    promise: Promise | None = None
+    """What is promised of the Route; None where nothing is."""
+    broken: bool = False
+    """The contract can no longer be believed: all requests go to the heavy tier but those that explore."""
+
+
 class CompiledRoute(Spec):
     """A Route as a router sees it."""
 
@@ -149,6 +163,8 @@ class CompiledRoute(Spec):
     light: tuple[str, ...]
     heavy: tuple[str, ...]
     threshold: float
+    """Of the score, where there is no `router`."""
+    router: CompiledRouter | None = None
     cache_ttl_seconds: float | None
     """None: no exact cache."""
     semantic: SemanticCache | None = None

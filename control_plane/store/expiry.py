@@ -6,7 +6,7 @@ from sqlalchemy import Column, Table, delete, select
 
 from control_plane.store.database import Transaction
 from control_plane.store.rows import among
-from control_plane.store.tables import event_batches, exposed_requests, feedback, trial_units, trials
+from control_plane.store.tables import event_batches, explorations, exposed_requests, feedback, trial_units, trials
 
 _AT_ONCE = 5000
 _BATCHES_AT_ONCE = 20
@@ -18,6 +18,7 @@ def forget_events(transaction: Transaction, received: int) -> int:
         (event_batches, event_batches.c.id, _BATCHES_AT_ONCE),
         (exposed_requests, exposed_requests.c.request, _AT_ONCE),
         (feedback, feedback.c.report, _AT_ONCE),
+        (explorations, explorations.c.request, _AT_ONCE),
     )
     gone = 0
     for table, key, most in pieces:

@@ -215,6 +215,37 @@ feedback = Table(
     Column("received", BigInteger, nullable=False, index=True),
 )
 
+explorations = Table(
+    "explorations",
+    metadata,
+    Column("request", BigInteger, primary_key=True, autoincrement=False),
+    Column("promise", String(500), nullable=False),
+    Column("outcome", String(100), nullable=False),
+    Column("below", Boolean, nullable=False),
+    Column("heavy", Boolean, nullable=False),
+    Column("told", Boolean, nullable=False),
+    Column("received", BigInteger, nullable=False, index=True),
+)
+
+promises = Table(
+    "promises",
+    metadata,
+    Column("promise", String(500), primary_key=True),
+    Column("route", String(200), nullable=False),
+    Column("watch", JSON, nullable=False),
+    Column("broken", Boolean, nullable=False),
+    Column("received", BigInteger, nullable=False),
+)
+
+# What `tiermesh router train` made, packed. Nothing is ever taken away: a rollback may name it again.
+artifacts = Table(
+    "artifacts",
+    metadata,
+    Column("name", String(16), primary_key=True),
+    Column("summary", JSON, nullable=False),
+    Column("text", LargeBinary, nullable=False),
+)
+
 acks = Table(
     "acks",
     metadata,

@@ -1,4 +1,4 @@
-"""`python -m routers.learning train|eval`: what `tiermesh router train` and `tiermesh router eval` run."""
+"""`python -m routers.learning train|eval|replay`: what `tiermesh router train`, `eval` and `replay` run."""
 
 import argparse
 import hashlib
@@ -6,6 +6,7 @@ import json
 import math
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from pydantic_settings import SettingsConfigDict
@@ -14,9 +15,11 @@ from rich.progress import Progress as Bars
 from rich.progress import TaskID
 
 from control_plane.spec.errors import Code, TiermeshError
+from control_plane.spec.learned import SUFFIX, Kept, keeping
 from control_plane.spec.settings import Settings
 from routers import encoder
-from routers.learning import artifact, choosing, encoding, evaluation, pairs, report, training
+from routers.learning import artifact, choosing, encoding, evaluation, off_policy, pairs, report, training
+from routers.learning import traffic as traffic_log
 from routers.learning.contract import Contract
 from routers.learning.curves import Quality
 from routers.learning.design import Texts
@@ -52,7 +55,7 @@ def _train(options: argparse.Namespace, progress: Progress) -> list[str]:
         trained.model,
         encoder.NAME,
         tuple(
-            artifact.Kept(
+            Kept(
                 maxQualityLoss=asked.max_loss,
                 confidence=asked.confidence,
                 threshold=found.threshold if math.isfinite(found.threshold) else None,
@@ -66,7 +69,7 @@ def _train(options: argparse.Namespace, progress: Progress) -> list[str]:
     try:
         options.out.mkdir(parents=True, exist_ok=True)
         path = made.save(options.out)
-        page = path.with_name(path.name.removesuffix(artifact.SUFFIX) + ".html")
+        page = path.with_name(path.name.removesuffix(SUFFIX) + ".html")
         page.write_text(report.page(path.name, judged, trained), encoding="utf-8")
     except OSError as error:
         raise TiermeshError(Code.SETUP, f"{options.out} cannot be written: {error}.", "Name another folder.") from error
@@ -88,6 +91,47 @@ def _eval(options: argparse.Namespace, progress: Progress) -> list[str]:
     else:
         judged = evaluation.cross_validate(data, options.group is not None, _choice(options), options.seed, progress)
     return [json.dumps(judged.as_object())] if options.json else _table(judged)
+
+
+def _replay(options: argparse.Namespace, progress: Progress) -> list[str]:
+    router: Path = options.router
+    found = artifact.load(router)
+    if found.encoder is not None:
+        message = f"{router} needs the embedding of each text, which logged requests do not have."
+        raise TiermeshError(Code.INVALID_REQUEST, message, "Train it with --embedding never.")
+    traffic = traffic_log.read(options.data, options.outcome)
+    progress("requests read", len(traffic.requests), len(traffic.requests))
+    threshold = _threshold(found, options)
+    logged = traffic_log.scored(traffic.requests, found.model(), router.name.removesuffix(SUFFIX))
+    worth = off_policy.judge(logged, logged.gains < threshold)
+    if options.json:
+        shown = {**asdict(worth), "unjudged": traffic.unjudged}
+        return [json.dumps({**shown, "threshold": threshold if math.isfinite(threshold) else None})]
+    lines = [
+        f"requests               {worth.requests} with a report, {traffic.unjudged} without",
+        f"threshold              {threshold:.4g}",
+        f"heavy calls            {worth.heavy_share:.1%}",
+        f"quality                {_interval(worth.quality)}",
+        f"lost, doubly robust    {_interval(worth.loss)}",
+        f"lost, by propensities  {_interval(worth.loss_by_propensity)}",
+        f"effective size         {worth.effective_size:.0f}",
+    ]
+    return [*lines, *(f"warning: {said}" for said in worth.warnings)]
+
+
+def _threshold(found: artifact.Artifact, options: argparse.Namespace) -> float:
+    """As a Route would have it: the one that was given, or else the contract's."""
+    if options.threshold is not None:
+        return float(options.threshold)
+    kept = keeping(found.contracts, options.max_quality_loss, options.confidence)
+    if kept is None:
+        message = f"{options.router} was not trained for {options.max_quality_loss:g} at {options.confidence:g}."
+        raise TiermeshError(Code.INVALID_REQUEST, message, "Name another contract, or a --threshold.")
+    return -math.inf if kept.threshold is None else kept.threshold
+
+
+def _interval(found: off_policy.Estimate) -> str:
+    return f"{found.value:.4f}  ({found.low:.4f} to {found.high:.4f})"
 
 
 def _judged(parts: Sequence[Sequence[Path]], options: argparse.Namespace, progress: Progress) -> list[Judged]:
@@ -139,13 +183,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="tiermesh router", description="Learn when the heavy tier is worth its price."
     )
-    commands = parser.add_subparsers(required=True, metavar="train|eval")
+    commands = parser.add_subparsers(required=True, metavar="train|eval|replay")
     train = commands.add_parser("train", help="fit a router to labelled pairs, and write it with its report")
     train.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the artifact and its report")
-    train.add_argument(
-        "--max-quality-loss", type=_share, default=Contract().max_loss, help="quality lost a request (0.02)"
-    )
-    train.add_argument("--confidence", type=_share, default=Contract().confidence, help="of that bound (0.95)")
     judge = commands.add_parser("eval", help="how good such a router is on questions it has not seen")
     judge.add_argument("--train", type=Path, nargs="+", metavar="FILE", help="fit to these; default: 5-fold on --data")
     for command, run in ((train, _train), (judge, _eval)):
@@ -162,8 +202,20 @@ def _parser() -> argparse.ArgumentParser:
             help=f"use the encoder too; auto: for fewer than {choosing.FEW:,} questions, without --train and --group",
         )
         command.add_argument("--seed", type=int, default=0)
-        command.add_argument("--json", action="store_true", help="print one JSON object")
         command.set_defaults(run=run)
+    replay = commands.add_parser("replay", help="what a router would have come to on logged requests")
+    replay.add_argument("--data", type=Path, nargs="+", required=True, metavar="LOG", help="requests and reports")
+    replay.add_argument("--router", type=Path, required=True, metavar="FILE", help="the artifact")
+    replay.add_argument("--threshold", type=float, help="of the estimated gain; by default the contract's")
+    replay.add_argument("--outcome", default="quality", help="the name of the reports (quality)")
+    replay.set_defaults(run=_replay)
+    for command in (train, replay):
+        command.add_argument(
+            "--max-quality-loss", type=_share, default=Contract().max_loss, help="quality lost a request (0.02)"
+        )
+        command.add_argument("--confidence", type=_share, default=Contract().confidence, help="of that bound (0.95)")
+    for command in (train, judge, replay):
+        command.add_argument("--json", action="store_true", help="print one JSON object")
     return parser
 
 

@@ -1,6 +1,5 @@
 """The artifact: a gain model as a file that says what it is, whose name is the hash of what it holds."""
 
-import hashlib
 import json
 from pathlib import Path
 from typing import Literal
@@ -9,22 +8,9 @@ from pydantic import Field, ValidationError, model_validator
 
 from control_plane.spec.base import Spec
 from control_plane.spec.errors import Code, TiermeshError
+from control_plane.spec.learned import SUFFIX, Kept, name_of
 from routers.learning.features import MEASURES, VERSION, Term
 from routers.learning.gain import GainModel, Odds
-
-SUFFIX = ".router.json"
-
-
-class Kept(Spec):
-    """A quality contract and the threshold that keeps it."""
-
-    max_quality_loss: float = Field(gt=0, lt=1)
-    confidence: float = Field(gt=0, lt=1)
-    threshold: float | None
-    """Requests of an estimate below it go to the light tier; null: nothing could be shown, all go to the heavy tier."""
-    saved: float = Field(ge=0, le=1)
-    """The share of the calibration below it."""
-    calibrated_on: int = Field(ge=0)
 
 
 class Origin(Spec):
@@ -107,7 +93,7 @@ class Artifact(Spec):
     def save(self, folder: Path) -> Path:
         """Write it under its hash."""
         text = self.text()
-        path = folder / f"{_name(text)}{SUFFIX}"
+        path = folder / f"{name_of(text)}{SUFFIX}"
         path.write_text(text, encoding="utf-8")
         return path
 
@@ -127,14 +113,10 @@ def load(path: Path) -> Artifact:
         raise TiermeshError(
             Code.INVALID_DOCUMENT, message, "Train it with this version of 'tiermesh router train'."
         ) from error
-    if path.name != f"{_name(text)}{SUFFIX}":
-        message = f"{path} does not hold what its name says: its content has the hash {_name(text)}."
+    if path.name != f"{name_of(text)}{SUFFIX}":
+        message = f"{path} does not hold what its name says: its content has the hash {name_of(text)}."
         raise TiermeshError(Code.INVALID_DOCUMENT, message, "Take the file anew, under the name it was written with.")
     return found
-
-
-def _name(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _term(text: str) -> Term:

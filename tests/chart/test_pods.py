@@ -102,6 +102,7 @@ EXAMPLES: Mapping[str, Any] = {
     "serve_url": "http://serve:8000",
     "kafka_servers": "kafka-1:9092,kafka-2:9092",
     "log_level": "DEBUG",
+    "traffic_log": "/var/lib/tiermesh/traffic.jsonl",
     "quotas_without_redis": "allow",
     "ignored": ["ScaledObject"],
     "accelerators": {"H100": {"cloud.google.com/gke-accelerator": "nvidia-h100-80gb"}},

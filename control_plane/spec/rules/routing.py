@@ -31,6 +31,23 @@ ROUTES: Rules = {
             ".leastSimilarity",
         ),
     ),
+    routes.Complexity: (
+        Rule(
+            "!has(self.contract) || has(self.router)",
+            "contract needs router: train one with 'tiermesh router train', or set threshold alone",
+            ".contract",
+        ),
+        Rule(
+            "!has(self.router) || has(self.contract) != has(self.threshold)",
+            "a router needs either contract, which chooses the threshold, or threshold: give one",
+            ".router",
+        ),
+        Rule(
+            "has(self.router) || !has(self.threshold) || self.threshold >= 0.0",
+            "a score is never below 0; only the estimates of a router are",
+            ".threshold",
+        ),
+    ),
     routes.Cache: (
         Rule(
             "!has(self.semantic) || !has(self.exact) || !has(self.exact.enabled) || self.exact.enabled",

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from pydantic import TypeAdapter
 
-from control_plane.spec import arms, kubernetes, metrics, models, names, prompts, scaling, uris, versions
+from control_plane.spec import arms, kubernetes, learned, metrics, models, names, prompts, scaling, uris, versions
 from control_plane.spec.gates import Evaluation
 
 
@@ -28,7 +28,8 @@ _TEXTS: tuple[tuple[Any, int, str], ...] = (
     (names.QualifiedName, 191, f"must be a Model's name, or MODEL:ADAPTER: {_LABEL}"),
     (names.CallersName, 200, "must be printable ASCII without blanks"),
     (metrics.MetricName, 63, f"must be at most 63 characters: {_LABEL}, or '_' between them"),
-    (metrics.OutcomeName, 100, f"must be at most 100 {_WORD}"),
+    (names.OutcomeName, 100, f"must be at most 100 {_WORD}"),
+    (learned.RouterName, 16, "must be the 16 hex digits before .router.json in the artifact's name"),
     (models.Version, 63, f"must be at most 63 {_WORD}"),
     (models.KeyVariable, 200, "must be a variable whose name begins with TIERMESH_UPSTREAM_KEY_, in capitals"),
     (uris.SourceUri, 2000, f"must be {_HUB}"),

@@ -17,18 +17,21 @@ from routers.asking import OpenAIAsker
 from routers.cache.exact import ExactCache
 from routers.cache.semantic import SemanticCache
 from routers.crossroads import Crossroads
+from routers.embedding import Embedding, OneEncoder
 from routers.exposure import ExposureBook
 from routers.handler import Router
 from routers.journal import Journal
 from routers.judging import Judging
 from routers.ledger import Ledger
 from routers.limits import ServerLimits
+from routers.pondering import Pondering
 from routers.quotas.memory import MemoryDesk
 from routers.resilience.guards import RouteGuard
 from routers.runtime import Runtime
 from routers.server import HttpServer
 from routers.serving import Serving
 from routers.upstream import UpstreamClient, UpstreamLimits
+from routers.watching import TrafficLog, Watching
 from tests.stub_upstream import StubUpstream
 from tests.unit.routers.samples import EASY, chat, model, route, snapshot
 
@@ -60,6 +63,7 @@ class Mesh:
     exposures: Kept = field(default_factory=Kept)
     marks: Kept = field(default_factory=Kept)
     crossroads: Crossroads | None = None
+    explored: Kept = field(default_factory=Kept)
 
     def documents(self, **spec: Any) -> list[Document]:
         """A Route over both Models."""
@@ -110,8 +114,14 @@ class Mesh:
 
 
 @contextlib.asynccontextmanager
-async def mesh(open_cache: Callable[[], SemanticCache] | None = None, **spec: Any) -> AsyncIterator[Mesh]:
-    """A router with one Route over a light and a heavy Model; `open_cache` makes its semantic cache."""
+async def mesh(
+    open_cache: Callable[[], SemanticCache] | None = None,
+    traffic: TrafficLog | None = None,
+    encoder: OneEncoder | None = None,
+    **spec: Any,
+) -> AsyncIterator[Mesh]:
+    """A router with one Route over a light and a heavy Model; `open_cache` makes its semantic cache, and `encoder`
+    embeds for learned routers."""
     async with StubUpstream() as light, StubUpstream() as heavy:
         lines: list[bytes] = []
         metrics, cache = RouterMetrics(), ExactCache(1_000_000)
@@ -121,8 +131,11 @@ async def mesh(open_cache: Callable[[], SemanticCache] | None = None, **spec: An
         client = UpstreamClient(UpstreamLimits())
         desk = MemoryDesk()
         crossroads = None if open_cache is None else Crossroads(ledger, open_cache)
-        serving = Serving({Protocol.OPENAI: OpenAIAsker(client)}, cache, ledger, desk, metrics, crossroads)
-        marks = Kept()
+        marks, explored = Kept(), Kept()
+        watching = Watching(explored.add, traffic)
+        pondering = None if encoder is None else Pondering(ledger, Embedding(encoder))
+        askers = {Protocol.OPENAI: OpenAIAsker(client)}
+        serving = Serving(askers, cache, ledger, desk, metrics, crossroads, watching, pondering)
         judging = Judging(marks.add, metrics)
         router = Router(serving, desk, metrics, judging=judging)
         server = HttpServer(router, router.refuse, ServerLimits())
@@ -148,6 +161,7 @@ async def mesh(open_cache: Callable[[], SemanticCache] | None = None, **spec: An
                 exposures,
                 marks,
                 crossroads,
+                explored,
             )
             whole.put_in_force(whole.documents(**spec))
             try:
@@ -157,6 +171,8 @@ async def mesh(open_cache: Callable[[], SemanticCache] | None = None, **spec: An
                 judging.close()
                 if crossroads is not None:
                     await crossroads.close()
+                if pondering is not None:
+                    pondering.close()
                 client.close()
                 ledger.flush()
 

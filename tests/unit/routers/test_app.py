@@ -13,10 +13,15 @@ import httpx2
 import orjson
 import pytest
 
+from control_plane.spec.compile import compile
 from control_plane.spec.documents import Document, dump
 from control_plane.spec.errors import Code, TiermeshError
+from control_plane.spec.learned import name_of
+from control_plane.spec.prompts import Pins
+from control_plane.spec.routes import Complexity, promise_of
 from routers.app import App
 from routers.settings import RouterSettings
+from tests.learned import complexity, pins, saved, text
 from tests.stub_upstream import StubUpstream, answer, held
 from tests.unit.routers.raw import connected
 from tests.unit.routers.samples import chat, model, route, snapshot
@@ -163,3 +168,37 @@ async def test_a_port_in_use_ends_the_start_with_its_name(tmp_path: Path) -> Non
         with pytest.raises(TiermeshError, match=f"Port {settings.port} ") as caught:
             await App(settings).run(asyncio.Event())
     assert caught.value.code is Code.SETUP
+
+
+async def test_a_learned_router_beside_the_documents_embeds_and_decides_and_logs(tmp_path: Path) -> None:
+    embedding = text(embedding=(0.0,) * 384)
+    saved(tmp_path, embedding)
+    log = tmp_path / "traffic.jsonl"
+    async with StubUpstream() as stub:
+        tiers = [model("light", url=stub.url), model("heavy", "heavy", url=stub.url)]
+        config = write(tmp_path, *tiers, route(complexity=complexity(name_of(embedding), exploration=0)))
+        given = {"config": config, "traffic_log": log, "traffic_content": True}
+        async with running(tmp_path, **given) as router, connected(router.port) as client:
+            await until_ready(router)
+            client.post(orjson.dumps(chat("Where is it?")), "/v1/chat/completions")
+            answered = await client.answer()
+            metrics = (await router.admin.get("/metrics")).text
+    assert answered.headers["x-tiermesh-reasons"] == "route,below-threshold"
+    assert 'tiermesh_router_contract_broken{route="shop"} 0.0' in metrics
+    assert json.loads(log.read_bytes())["prompt"] == ["Where is it?"]
+
+
+async def test_a_router_without_its_control_plane_still_knows_that_a_contract_is_broken(tmp_path: Path) -> None:
+    promise = promise_of("shop", Complexity.model_validate(complexity()))
+    known = Pins({}, routers=pins(), broken=frozenset([promise] if promise else []))
+    content = compile([model("light"), model("heavy", "heavy"), route(complexity=complexity())], pins=known)
+    home = tmp_path / "routers" / "r1"
+    (home / "learned").mkdir(parents=True)
+    saved(home / "learned")
+    (home / "snapshot.json").write_text(snapshot(content, number=7).model_dump_json())
+    async with running(tmp_path, control_plane_url="http://127.0.0.1:1") as router:
+        assert await router.ready() == 200
+        assert 'tiermesh_router_contract_broken{route="shop"} 1.0' in (await router.admin.get("/metrics")).text
+        explained = (await router.admin.post("/explain", json=chat("Where is it?"))).json()
+    assert explained["tier"] == "heavy"
+    assert explained["reasons"][-1]["code"] == "contract-broken"

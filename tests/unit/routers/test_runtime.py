@@ -127,10 +127,10 @@ TRIAL = {
         },
     ],
 }
-SCHEMA_5 = {
+SCHEMA_6 = {
     **PUBLISHED,
-    "schemaVersion": 5,
-    "sha256": "e7eb4339eec7f5d03346c94c62abc1c535571215fdfaea9478ee5c010eb23412",
+    "schemaVersion": 6,
+    "sha256": "b6eb0e98b2dd18f0c38d340c051c82319bb0fff00a68f6c9752531dd2c1652be",
     "content": {
         "routes": [
             {
@@ -151,17 +151,17 @@ SCHEMA_5 = {
         ],
     },
 }
-"""As a control plane of schema 5 has published it."""
+"""As a control plane of schema 6 has published it."""
 
 
 def test_a_snapshot_of_the_schema_before_is_served() -> None:
-    before = Runtime.build(Snapshot.model_validate_json(orjson.dumps(SCHEMA_5)))
+    before = Runtime.build(Snapshot.model_validate_json(orjson.dumps(SCHEMA_6)))
     (backend,) = before.routes["shop"].light[Operation.CHAT]
     assert [endpoint.url for endpoint in backend.endpoints] == ["http://127.0.0.1:1/v1"]
 
 
 def test_a_snapshot_of_the_schema_before_must_have_its_own_hash() -> None:
-    changed = orjson.loads(orjson.dumps(SCHEMA_5))
+    changed = orjson.loads(orjson.dumps(SCHEMA_6))
     changed["content"]["routes"][0]["threshold"] = 0.1
     with pytest.raises(TiermeshError, match="does not have the hash it claims"):
         Runtime.build(Snapshot.model_validate(changed))

@@ -339,7 +339,8 @@ async def test_an_explanation_says_which_arms_a_unit_would_get() -> None:
     async with mesh() as whole:
         put(whole, split())
         body = httpx2.Request("POST", "http://h", json=chat("hi")).content
-        found = explanation(whole.router.explain(Request(b"POST", "/explain", {b"x-tiermesh-unit": b"bob"}, body)))
+        asked = Request(b"POST", "/explain", {b"x-tiermesh-unit": b"bob"}, body)
+        found = explanation(await whole.router.explain(asked))
         assert found["arm"] == "wording=candidate"
         assert found["assignments"] == [{"trial": "Experiment/wording", "arm": "candidate", "why": "arm-forced"}]
 

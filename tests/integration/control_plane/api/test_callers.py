@@ -13,10 +13,12 @@ from fastapi.routing import APIRoute
 from control_plane.aliases import Aliases
 from control_plane.api.app import create_app
 from control_plane.api.approvals import approval_routes
+from control_plane.api.artifacts import artifact_routes
 from control_plane.api.callers import need_of
 from control_plane.api.decisions import decision_routes
 from control_plane.api.experiments import experiment_routes
 from control_plane.api.outcomes import outcome_routes
+from control_plane.api.promises import promise_routes
 from control_plane.api.prompts import prompt_routes
 from control_plane.api.rollouts import rollout_routes
 from control_plane.api.routers import router_routes
@@ -93,6 +95,9 @@ _TABLE: dict[tuple[str, str], Row] = {
     ("GET", "/v1/routers"): Row(_VIEW, "*"),
     ("POST", "/v1/snapshots/{number}/acks"): Row(_OPERATE, "*", routers=True, body={"router": "r"}),
     ("POST", "/v1/snapshots/{number}/rollback"): Row(_OPERATE, "*", body={}),
+    ("PUT", "/v1/artifacts/{name}"): Row(_OPERATE, "any", body={"text": "{}"}),
+    ("GET", "/v1/artifacts/{name}"): Row(_VIEW, "*", routers=True),
+    ("GET", "/v1/promises"): Row(_VIEW, "any"),
     ("POST", "/v1/decisions"): Row(_ADMIN, "*", routers=True, body={"records": []}),
     ("GET", "/v1/decisions"): Row(_VIEW, "*"),
     ("GET", "/v1/decisions/{request_id}"): Row(_VIEW, "*"),
@@ -213,6 +218,8 @@ def test_every_operation_declares_what_it_needs(database: Database) -> None:
             approval_routes(approvals),
             text_routes(),
             router_routes(database),
+            artifact_routes(database),
+            promise_routes(database),
             experiment_routes(Experiments(publisher)),
             rollout_routes(Rollouts(publisher, shown)),
             version_routes(Promotions(ModelRegistry(connection), publisher, approvals, frozenset())),

@@ -16,6 +16,7 @@ from control_plane.spec.errors import TiermeshError
 from control_plane.spec.prompts import PromptSpec
 from control_plane.spec.versions import Registration
 from tests.control_plane_server import running
+from tests.learned import saved
 from tests.openai_stub import said, serving
 from tests.registry import copied
 from tests.registry import empty_registry as empty_registry
@@ -75,6 +76,8 @@ _CASES: Mapping[Command, Case | str] = {
     ("up",): _ELSEWHERE,
     ("router", "train"): _ANOTHER,
     ("router", "eval"): _ANOTHER,
+    ("router", "replay"): _ANOTHER,
+    ("router", "push"): Case(lambda there: (saved(there.folder),)),
     ("cache", "eval"): _ANOTHER,
     ("cache", "warm"): Case(
         lambda there: ("-f", there.shop, "--model", "weights", "--mesh", there.version, "--rate", 100)

@@ -45,6 +45,15 @@ def test_everything_is_shown_and_worked_out_again(tiermesh: Run, decided: httpx2
     assert [one["name"] for one in asked["snapshot"]["content"]["routes"]] == ["shop"]
 
 
+def test_what_a_learned_router_made_of_it_is_shown(tiermesh: Run, decided: httpx2.Client) -> None:
+    record = written("order-8")
+    said = {"artifact": "0" * 16, "gain": -0.1234, "held": None, "drawn": "light", "propensity": 0.99}
+    record["choice"]["learned"] = said
+    decided.post("/v1/decisions", json={"records": [record]}).raise_for_status()
+    ran = tiermesh("why", "order-8", "--router", "http://127.0.0.1:1")
+    assert "gain -0.123 by router 0000000000000000; propensity 0.99, drawn by chance: light" in ran.out
+
+
 def test_what_comes_out_otherwise_is_listed(tiermesh: Run, decided: httpx2.Client, router: AdminPort) -> None:
     different = {"what": "tier", "recorded": "light", "recomputed": "heavy"}
     router.replies["/replay"] = {"same": False, "differences": [different], "decision": {}}

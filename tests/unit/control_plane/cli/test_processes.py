@@ -68,3 +68,5 @@ def test_what_learns_is_given_its_options_as_they_stand(
     learning = [sys.executable, "-m", "routers.learning"]
     assert became[0][0] == [*learning, "train", "--data", "a.csv", "b.csv", "--out", "here"]
     assert became[1][0] == [*learning, "eval", "--data", "a.csv", "--json"]
+    run("router", "replay", "--data", "log.jsonl", "--router", "a.router.json")
+    assert became[2][0] == [*learning, "replay", "--data", "log.jsonl", "--router", "a.router.json"]

@@ -10,7 +10,8 @@ from control_plane.spec.decisions import part_of
 from control_plane.spec.errors import TiermeshError
 from control_plane.spec.events import Mark
 from control_plane.spec.feedback import Report
-from control_plane.spec.metrics import RUBRIC, Metric, OutcomeName, are_marks, number_of
+from control_plane.spec.metrics import RUBRIC, Metric, are_marks, number_of
+from control_plane.spec.names import OutcomeName
 from control_plane.spec.prompts import NO_PINS, Pins
 from control_plane.spec.snapshots import CompiledTrial
 from tests.unit.control_plane.samples import experiment, model, parsed, rollout, route, shop
