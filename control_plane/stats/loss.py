@@ -22,8 +22,8 @@ LEAST = 100
 """Before so many an interval that is asymptotic says nothing."""
 _LARGEST = 2.0
 """No term is farther from zero."""
-_BETS = 8
-"""Sizes of bets, each half of the one before: which one is best depends on how much is lost."""
+_BETS = tuple([0.5**halved for halved in range(1, 9)])
+"""Bets, in shares of what could be lost at most: which one is best depends on how much is lost in truth."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +58,9 @@ class LossWatch:
     """Sum and sum of squares of the doubly robust terms."""
     weighted: tuple[float, float] = (0.0, 0.0)
     """The same, by inverse propensities alone."""
-    against: tuple[float, ...] = (0.0,) * _BETS
+    against: tuple[float, ...] = (0.0,) * len(_BETS)
     """Logarithms of what each size of bet against the promise has come to."""
-    in_favour: tuple[float, ...] = (0.0,) * _BETS
+    in_favour: tuple[float, ...] = (0.0,) * len(_BETS)
     broken: bool = False
     """The bet against the promise was won once."""
     shown: bool = False
@@ -77,12 +77,9 @@ class LossWatch:
         return self._after(sign * (reward - mean), sign * reward, counted)
 
     def _after(self, robust: float, weighted: float, counted: Self) -> Self:
-        edge = robust - self.max_loss
-        against = tuple(
-            [known + math.log1p(size * edge) for known, size in zip(self.against, self._sizes, strict=True)]
-        )
-        pairs = zip(self.in_favour, self._sizes, strict=True)
-        in_favour = tuple([known + math.log1p(-size * edge) for known, size in pairs])
+        edge = (robust - self.max_loss) / (_LARGEST + self.max_loss)
+        against = tuple([known + math.log1p(bet * edge) for known, bet in zip(self.against, _BETS, strict=True)])
+        in_favour = tuple([known + math.log1p(-bet * edge) for known, bet in zip(self.in_favour, _BETS, strict=True)])
         return replace(
             counted,
             robust=(self.robust[0] + robust, self.robust[1] + robust**2),
@@ -92,10 +89,6 @@ class LossWatch:
             broken=self.broken or self._won(against),
             shown=self.shown or self._won(in_favour),
         )
-
-    @property
-    def _sizes(self) -> list[float]:
-        return [0.5 ** (place + 1) / (_LARGEST + self.max_loss) for place in range(_BETS)]
 
     def _won(self, bets: tuple[float, ...]) -> bool:
         most = max(bets)

@@ -43,7 +43,7 @@ AT_THE_BOUND = World(below=0.4, light=0.75, heavy=0.8)
 
 def test_both_estimates_are_unbiased_and_the_doubly_robust_one_varies_less() -> None:
     world = World(below=0.5, light=0.6, heavy=0.9)
-    ended = [watched(world, 400, seed) for seed in range(300)]
+    ended = [watched(world, 400, seed) for seed in range(200)]
     robust, weighted = (
         np.array([[one.doubly_robust.value, one.by_propensity.value][which] for one in ended]) for which in (0, 1)
     )
@@ -52,19 +52,16 @@ def test_both_estimates_are_unbiased_and_the_doubly_robust_one_varies_less() -> 
     assert robust.std() < 0.7 * weighted.std()
 
 
-def test_a_promise_that_is_just_kept_is_called_broken_at_most_as_often_as_is_stated() -> None:
-    slandered = sum(watched(AT_THE_BOUND, 2000, seed).broken for seed in range(200))
-    assert slandered <= 10
-
-
-def test_a_promise_that_is_just_broken_is_called_shown_at_most_as_often_as_is_stated() -> None:
-    assert sum(watched(AT_THE_BOUND, 2000, seed).shown for seed in range(200)) <= 10
+def test_a_promise_at_its_bound_is_called_broken_and_called_shown_at_most_as_often_as_is_stated() -> None:
+    ended = [watched(AT_THE_BOUND, 1500, seed) for seed in range(140)]
+    assert sum(one.broken for one in ended) <= 7
+    assert sum(one.shown for one in ended) <= 7
 
 
 def test_a_promise_that_is_well_kept_is_never_called_broken_and_shown_in_the_end() -> None:
-    ended = [watched(World(below=0.4, light=0.85, heavy=0.8), 4000, seed) for seed in range(40)]
+    ended = [watched(World(below=0.4, light=0.85, heavy=0.8), 4000, seed) for seed in range(20)]
     assert sum(one.broken for one in ended) == 0
-    assert sum(one.shown for one in ended) >= 35
+    assert sum(one.shown for one in ended) >= 17
 
 
 def test_a_promise_that_is_broken_by_far_is_found_out() -> None:
@@ -75,14 +72,14 @@ def test_a_promise_that_is_broken_by_far_is_found_out() -> None:
 
 def test_the_intervals_hold_the_truth_at_all_times_as_often_as_is_stated() -> None:
     world, missed = World(below=0.5, light=0.7, heavy=0.8), 0
-    for seed in range(100):
+    for seed in range(60):
         watch, out = LossWatch(0.02, 0.95), False
-        for one in world.rounds(1500, seed):
+        for one in world.rounds(1000, seed):
             watch = watch.told(*one)
             found = watch.doubly_robust
             out = out or not found.low <= world.loss <= found.high
         missed += out
-    assert missed <= 8
+    assert missed <= 5
 
 
 def test_what_is_broken_once_stays_broken() -> None:
