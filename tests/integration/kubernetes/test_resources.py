@@ -43,4 +43,4 @@ def test_a_status_is_written_by_itself_and_changes_no_generation(cluster: Cluste
 
 
 def test_a_field_is_explained_with_what_stands_for_it(cluster: Cluster) -> None:
-    assert "Default: 0.7." in cluster.kubectl("explain", "route.spec.complexity.threshold")
+    assert "Default: 0.02." in cluster.kubectl("explain", "route.spec.complexity.contract.maxQualityLoss")
