@@ -45,9 +45,9 @@ class Weights(Spec):
 class Artifact(Spec):
     """A fitted model."""
 
-    schema_version: Literal[2] = 2
+    schema_version: Literal[3] = 3
     kind: Literal["GainModel"] = "GainModel"
-    features: Literal[2]
+    features: Literal[3]
     """The version of the features: `routers.learning.features.VERSION`."""
     lows: tuple[float, ...]
     highs: tuple[float, ...]

@@ -1,17 +1,17 @@
 """Features: what can be told of a text in a few microseconds, without any model.
 
-`MEASURES` are numbers (how long, how many numbers, which marks, how alike the answers are of which one is to be
-chosen); *terms* are the different words and the pairs of
-neighbouring words, in Chinese, Japanese and Korean of characters. Of a number only how many digits it has is kept.
+`MEASURES` are numbers (how long, which marks, how alike the answers are of which one is to be chosen); *terms* are the
+different words and the pairs of neighbouring words, in Chinese, Japanese and Korean of characters. Of a number only how
+many digits it has is kept.
 """
 
 import math
 import re
 from collections.abc import Iterator
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import NamedTuple
 
-VERSION = 2
+VERSION = 3
 """Of what the features are; a model that was fitted to others cannot be used."""
 MAX_CHARACTERS = 8000
 """Of one text."""
@@ -19,10 +19,10 @@ HALF_OF_WORDS = 32
 """So many words are looked at from the beginning, and as many from the end: a long text says there what it is about
 and what is asked."""
 
-MARKS = "$%/\n(=,\"_|?'-:;^+*."
+MARKS = "$%/\n(=,?-:."
 MEASURES = (
-    *("length", "words said again in the options", "numbers in the options", "capitals"),
-    *("words", "characters a word", "numbers", "different words", *MARKS),
+    *("length", "words that options share", "numbers in the options", "capitals"),
+    *("words", "characters a word", "different words", *MARKS),
 )
 """The names of what `Features.measures` holds, in order."""
 CARRIED = 4
@@ -49,7 +49,6 @@ _PLAIN = bytes(map(_plain, range(256)))
 """A table of `bytes.translate`: small letters, every digit a 0, and all but the ends of lines a space."""
 _NEITHER = bytes(byte for byte in range(256) if byte not in _MARKS and not 65 <= byte < 91)
 """Neither a mark nor a capital."""
-_DIGITS = bytes(byte if 48 <= byte < 58 else 32 for byte in range(256))
 
 
 class Features(NamedTuple):
@@ -77,31 +76,39 @@ def features(text: str) -> Features:
     raw = text.encode("utf-8", "replace")
     plain = raw.translate(_PLAIN).decode() if len(raw) == len(text) else _spaced(text)
     # Answers to choose from stand at the end, in lines that begin with a letter of their own.
-    cut = plain.find("\na ") if "\nb " in plain else -1
-    options = plain[cut:] if cut >= 0 else ""
-    chosen = options.split()
-    words = plain[:cut].split() + chosen if chosen else plain.split()
+    first = plain.find("\na ")
+    cut = first if plain.find("\nb ", first) > first >= 0 else len(plain)
+    asked, answers = plain[:cut], plain[cut:]
+    options = [line.split() for line in answers.split("\n")]
+    words = asked.split()
+    words.extend(chain.from_iterable(options))
     count = len(words)
-    numbers = len(raw.translate(_DIGITS).split())
     if count > 2 * HALF_OF_WORDS:
         words = words[:HALF_OF_WORDS] + words[-HALF_OF_WORDS:]
     different = set(words)
     kept = raw.translate(None, _NEITHER)
-    marks = [kept.count(mark) for mark in _MARKS]
+    marks = list(map(kept.count, _MARKS))
     log = math.log1p
     length = len(text)
     measures = (
         log(length),
-        1 - len(set(chosen)) / len(chosen) if chosen else 0.0,
-        float("0" in options),
+        _shared(options) if answers else 0.0,
+        float("0" in answers),
         (len(kept) - sum(marks)) / (length + 1),
         log(count),
         length / (count + 1),
-        log(numbers),
         len(different) / (len(words) + 1),
-        *[log(found) if found else 0.0 for found in marks],
+        *map(log, marks),
     )
     return Features(measures, words, different)
+
+
+def _shared(options: list[list[str]]) -> float:
+    """The share of the options' words that an earlier option has too. Numbers and words of one or two letters do not
+    count: they say little of how alike two answers are."""
+    said = [{word for word in option if word >= "a" and len(word) > 2} for option in options]
+    count = sum(map(len, said))
+    return 1 - len(set().union(*said)) / count if count else 0.0
 
 
 def _spaced(text: str) -> str:
