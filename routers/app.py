@@ -90,13 +90,13 @@ class App:
         askers: dict[Protocol, Asker] = {Protocol.OPENAI: OpenAIAsker(self._client), **tensors}
         encoder = OneEncoder(_encoder)
         open_cache = partial(_semantic_cache, settings, encoder, metrics)
-        bench = self._bench = Bench(metrics)
-        crossroads = self._crossroads = Crossroads(self._ledger, open_cache, Comparing(bench, metrics))
+        comparing = Comparing(Bench(metrics), metrics)
+        crossroads = self._crossroads = Crossroads(self._ledger, open_cache, comparing)
         pondering = self._pondering = Pondering(self._ledger, Embedding(encoder))
         watching = self._watching = _watching(settings, spools)
         serving = self._serving = Serving(askers, cache, self._ledger, desk, metrics, crossroads, watching, pondering)
         directory = Directory(tensors)
-        self._judging = Judging(spools.add, metrics, bench) if spools else None
+        self._judging = Judging(spools.add, metrics, Bench(metrics)) if spools else None
         self.router = Router(serving, desk, metrics, directory, box, self._judging)
         limits = ServerLimits(max_body_bytes=settings.max_body_bytes)
         self._server = HttpServer(self.router, self.router.refuse, limits)
@@ -182,7 +182,6 @@ class App:
         self._pondering.close()
         if self._judging is not None:
             self._judging.close()
-        self._bench.close()
         self._client.close()
         await self._grpc_models.close()
         if self._shared is not None:

@@ -46,6 +46,7 @@ class Comparing:
     """Has answers compared. Belongs to one event loop."""
 
     def __init__(self, bench: Bench, metrics: RouterMetrics) -> None:
+        """The `bench` is closed with it."""
         self._bench = bench
         self._metrics = metrics
         self._known: OrderedDict[_Pair, bool] = OrderedDict()
@@ -67,6 +68,7 @@ class Comparing:
         self._closed = True
         for task in self._under_way:
             task.cancel()
+        self._bench.close()
 
     async def _compare(self, comparison: Comparison) -> "Kind | None":
         for kind in comparison.kinds[:MOST_COMPARED]:

@@ -43,7 +43,7 @@ class Judging:
     """Overhears answers, has them marked and hands the marks on. Belongs to one event loop."""
 
     def __init__(self, add: Callable[[Sequence[bytes]], None], metrics: RouterMetrics, bench: Bench) -> None:
-        """`add` takes marks, each the JSON of a `control_plane.spec.events.Mark`."""
+        """`add` takes marks, each the JSON of a `control_plane.spec.events.Mark`; the `bench` is closed with it."""
         self._bench = bench
         self._add = add
         self._metrics = metrics
@@ -63,6 +63,7 @@ class Judging:
         """Stop what is under way: it stays without a mark."""
         for task in self._under_way:
             task.cancel()
+        self._bench.close()
 
     def _hear(self, cases: Sequence[Case], heard: Heard) -> None:
         for case in cases:

@@ -132,14 +132,13 @@ async def mesh(
         ledger = Ledger(metrics, lines.append, journal, ExposureBook(exposures))
         client = UpstreamClient(UpstreamLimits())
         desk = MemoryDesk()
-        bench = Bench(metrics)
-        crossroads = None if open_cache is None else Crossroads(ledger, open_cache, Comparing(bench, metrics))
+        crossroads = None if open_cache is None else Crossroads(ledger, open_cache, Comparing(Bench(metrics), metrics))
         marks, explored = Kept(), Kept()
         watching = Watching(explored.add, traffic)
         pondering = None if encoder is None else Pondering(ledger, Embedding(encoder))
         askers = {Protocol.OPENAI: OpenAIAsker(client)}
         serving = Serving(askers, cache, ledger, desk, metrics, crossroads, watching, pondering)
-        judging = Judging(marks.add, metrics, bench)
+        judging = Judging(marks.add, metrics, Bench(metrics))
         router = Router(serving, desk, metrics, judging=judging)
         server = HttpServer(router, router.refuse, ServerLimits())
         port = await server.start("127.0.0.1", 0)
@@ -174,7 +173,6 @@ async def mesh(
                 judging.close()
                 if crossroads is not None:
                     await crossroads.close()
-                bench.close()
                 if pondering is not None:
                     pondering.close()
                 client.close()
