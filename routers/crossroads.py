@@ -100,10 +100,10 @@ class Crossroads:
         cache, judge = self.cache, route.referee
         if cache is None or (text := questions.text_of(answer)) is None:
             return
-        if judge is None or not (kinds := found.to_compare(text)):
+        if judge is None or not found.look.explores:
             cache.tell(found, text, answer)
         else:
-            comparison = Comparison(judge, route.name, text, kinds)
+            comparison = Comparison(judge, route.name, found.scope.key, text, found.to_compare(text))
             self._comparing.begin(comparison, lambda same: cache.tell(found, text, answer, same))
 
     @property

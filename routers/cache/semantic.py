@@ -45,9 +45,9 @@ class Found(NamedTuple):
     partition: Partition[Answer]
 
     def to_compare(self, text: str) -> tuple[Kind, ...]:
-        """The kinds that a judge is to compare a model's answer with, as it explores; none where it need not: texts
-        that are equal are the same."""
-        if not self.look.explores or any(kind.number == answer_number(text) for kind in self.look.known):
+        """The kinds that a judge is to compare a model's answer with; none where it need not: texts that are equal are
+        the same."""
+        if any(kind.number == answer_number(text) for kind in self.look.known):
             return ()
         return self.look.candidates
 

@@ -10,7 +10,7 @@ import pytest
 from observability.metrics import RouterMetrics
 from routers.bench import MOST_AT_ONCE, MOST_WAITING, Bench
 from routers.cache.answers import Kind
-from routers.comparing import MOST_COMPARED, Comparing, Comparison
+from routers.comparing import MOST_COMPARED, MOST_HELD, Comparing, Comparison
 from routers.judge import MOST_CHARACTERS
 from routers.runtime import Backend
 from tests.stub_upstream import Behaviour, StubUpstream, answer, error, held, raw
@@ -31,8 +31,8 @@ class Court:
     heard: list[Kind | None] = field(default_factory=list)
     told: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def begin(self, text: str = "other words", kinds: tuple[Kind, ...] = KINDS) -> None:
-        self.comparing.begin(Comparison(self.judge, "shop", text, kinds), self._hear)
+    def begin(self, text: str = "other words", kinds: tuple[Kind, ...] = KINDS, partition: bytes = b"p") -> None:
+        self.comparing.begin(Comparison(self.judge, "shop", partition, text, kinds), self._hear)
 
     async def said(self, text: str = "other words", kinds: tuple[Kind, ...] = KINDS) -> Kind | None:
         self.told.clear()
@@ -108,7 +108,7 @@ async def test_where_too_many_wait_the_next_is_different_at_once() -> None:
             whole.begin(f"words {number}")
         await whole.jury.received(MOST_AT_ONCE)
         assert whole.heard == []
-        whole.begin("one more")
+        whole.begin("one more", partition=b"another")
         assert whole.heard == [None]
         assert whole.counted("dropped") == 1
         slow.go.set()
@@ -147,3 +147,36 @@ async def test_after_the_end_nobody_hears_of_it() -> None:
         for _ in range(5):
             await asyncio.sleep(0)
         assert whole.heard == []
+
+
+async def test_answers_are_told_in_their_order_in_each_partition() -> None:
+    """A yes, or what need not be asked, comes sooner than a no: it must not count sooner."""
+    async with court(YES) as whole:
+        slow = held(NO)
+        whole.jury.script(slow)
+        whole.begin("asked about first", KINDS[:1])
+        await whole.jury.received()
+        whole.begin("judged the same at once", KINDS[1:2])
+        whole.begin("equal to what is known", ())
+        whole.begin("of another partition", KINDS[2:3], b"another")
+        while not whole.heard:
+            await asyncio.sleep(0)
+        assert (whole.heard, whole.counted("same")) == ([KINDS[2]], 2)
+        slow.go.set()
+        while len(whole.heard) < 4:
+            await asyncio.sleep(0)
+        assert whole.heard == [KINDS[2], None, KINDS[1], None]
+
+
+async def test_what_is_too_much_to_hold_is_not_told_whatever_it_is() -> None:
+    async with court(YES) as whole:
+        slow = whole.jury.default = held(YES)
+        whole.begin()
+        for _ in range(MOST_HELD):
+            whole.begin("equal to what is known", ())
+        assert (whole.heard, whole.counted("dropped")) == ([], 1)
+        slow.go.set()
+        while len(whole.heard) < MOST_HELD:
+            await asyncio.sleep(0)
+        assert await whole.said(kinds=()) is None
+        assert len(whole.heard) == MOST_HELD + 1
