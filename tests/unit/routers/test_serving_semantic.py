@@ -207,6 +207,15 @@ async def test_answers_that_a_judge_finds_the_same_become_hits_and_only_explorat
         assert not any("About my" in str(received.fields) for received in jury.requests)
 
 
+async def test_what_does_not_explore_is_not_judged() -> None:
+    async with court(compares_topics) as (whole, jury):
+        for number in range(5):
+            await whole.chat(f"About my parcel {'x' * number}", {"x-request-id": f"warm-{number}"})
+        assert jury.requests == []
+        await whole.chat(f"About my parcel {'x' * 5}")
+        await jury.received()
+
+
 async def test_a_judge_that_says_nothing_of_use_costs_hits_and_no_answers() -> None:
     async with court(answer("They are the same, trust me.")) as (whole, _jury):
         found = {cache_of(await whole.chat(f"About my parcel {'x' * number}")) for number in range(450)}

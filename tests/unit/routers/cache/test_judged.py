@@ -72,8 +72,9 @@ async def test_what_would_be_answered_is_compared_first_and_then_what_is_near_an
     async with taught() as (cache, _):
         found = await look_that(cache, explores=True)
         assert found.look.would_be is not None
-        first, *_ = found.to_compare("in words that nobody used")
-        assert first == found.look.would_be.kind
+        rival = Kind(7, None, "nearer, and not what would be answered")
+        asked_about = found._replace(look=found.look._replace(known=(rival, *found.look.known[1:])))
+        assert asked_about.to_compare("in words that nobody used")[:2] == (found.look.would_be.kind, rival)
         found.look.neighbours.compatible[:] = False
         assert found._replace(look=found.look._replace(would_be=None)).to_compare("words") == ()
 
