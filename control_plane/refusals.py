@@ -10,6 +10,7 @@ from control_plane.spec.errors import Code, FieldError, TiermeshError
 from control_plane.spec.names import Key
 from control_plane.spec.records import Revision
 from control_plane.spec.references import prompts
+from control_plane.spec.routes import Cache
 from control_plane.spec.served import base_of
 
 _MOST_FIELDS = 50
@@ -117,7 +118,9 @@ def _names(document: Document) -> Iterable[tuple[str, str]]:
     if isinstance(document, Route):
         tiers, resilience = document.spec.tiers, document.spec.resilience
         mirrored = (resilience.mirror.model,) if resilience.mirror else ()
-        return [("Model", base_of(name)) for name in tiers.light + tiers.heavy + resilience.fallbacks + mirrored]
+        compares = _comparing(document.spec.cache)
+        named = tiers.light + tiers.heavy + resilience.fallbacks + mirrored + compares
+        return [("Model", base_of(name)) for name in named]
     if isinstance(document, ScalingPolicy):
         return [("Model", document.spec.model)]
     if isinstance(document, Experiment | Rollout):
@@ -129,6 +132,13 @@ def _names(document: Document) -> Iterable[tuple[str, str]]:
 def _of_arms(trial: Experiment | Rollout) -> Iterable[tuple[str, str]]:
     tiers = (override.tiers for override in trial.spec.overrides().values() if override.tiers)
     yield from (("Model", base_of(name)) for each in tiers for name in each.light + each.heavy)
+    caches = (override.cache for override in trial.spec.overrides().values() if override.cache)
+    yield from (("Model", base_of(name)) for each in caches for name in _comparing(each))
     yield from (("Model", base_of(metric.judge.model)) for metric in trial.spec.metrics if metric.judge)
     if isinstance(trial, Experiment):
         yield from (("Tenant", name) for name in trial.spec.targeting.tenants or ())
+
+
+def _comparing(cache: Cache) -> tuple[str, ...]:
+    """The Model that compares a cache's answers, where one does."""
+    return (cache.semantic.judge,) if cache.semantic and cache.semantic.judge else ()

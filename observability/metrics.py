@@ -16,6 +16,7 @@ NAMES = {
     "tiermesh_router_attempts_total": "Requests sent to models, by model and what they said about it.",
     "tiermesh_router_mirrored_total": "Copies of requests for a shadow model, by route and what became of them.",
     "tiermesh_router_judged_total": "Answers for a judge, by trial, arm and what came of it.",
+    "tiermesh_router_semantic_compared_total": "Answers that a judge compared for the cache, by route and verdict.",
     "tiermesh_router_judge_tokens_total": "Tokens that judges took, by model.",
     "tiermesh_router_judge_dollars_total": "What these cost, by the model's price; in no tenant's budget.",
     "tiermesh_router_breaker_open": "1 while a model is left alone after failures, 0 while it is not.",
@@ -59,6 +60,7 @@ class RouterMetrics:
         self._attempts = self._tally("tiermesh_router_attempts_total", ("model", "verdict"))
         self._mirrored = self._counter("tiermesh_router_mirrored_total", ("route", "outcome"))
         self._judged = self._counter("tiermesh_router_judged_total", ("trial", "arm", "outcome"))
+        self._compared = self._counter("tiermesh_router_semantic_compared_total", ("route", "verdict"))
         self._judge_tokens = self._counter("tiermesh_router_judge_tokens_total", ("model",))
         self._judge_dollars = self._counter("tiermesh_router_judge_dollars_total", ("model",))
         self.breaker_open = self._levels("tiermesh_router_breaker_open", "model")
@@ -123,8 +125,12 @@ class RouterMetrics:
         """Count one answer for a judge: marked, dropped, failed, unclear (no mark came), unread (no text came)."""
         self._judged.labels(trial, arm, outcome).inc()
 
+    def compared(self, route: str, verdict: str) -> None:
+        """Count one comparison of two answers: same or different; what is unclear, dropped or failed is different."""
+        self._compared.labels(route, verdict).inc()
+
     def judge_cost(self, model: str, tokens: int, dollars: float) -> None:
-        """Count what a mark took."""
+        """Count what a mark or a comparison took."""
         self._judge_tokens.labels(model).inc(tokens)
         self._judge_dollars.labels(model).inc(dollars)
 

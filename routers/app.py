@@ -18,8 +18,10 @@ from control_plane.spec.models import Protocol
 from observability.metrics import RouterMetrics
 from routers.admin import Admin
 from routers.asking import Asker, OpenAIAsker
+from routers.bench import Bench
 from routers.cache.exact import ExactCache
 from routers.caches import Caches
+from routers.comparing import Comparing
 from routers.crossroads import Crossroads
 from routers.directory import Directory
 from routers.embedding import ENCODER, Embedding, OneEncoder
@@ -88,12 +90,13 @@ class App:
         askers: dict[Protocol, Asker] = {Protocol.OPENAI: OpenAIAsker(self._client), **tensors}
         encoder = OneEncoder(_encoder)
         open_cache = partial(_semantic_cache, settings, encoder, metrics)
-        crossroads = self._crossroads = Crossroads(self._ledger, open_cache)
+        comparing = Comparing(Bench(metrics), metrics)
+        crossroads = self._crossroads = Crossroads(self._ledger, open_cache, comparing)
         pondering = self._pondering = Pondering(self._ledger, Embedding(encoder))
         watching = self._watching = _watching(settings, spools)
         serving = self._serving = Serving(askers, cache, self._ledger, desk, metrics, crossroads, watching, pondering)
         directory = Directory(tensors)
-        self._judging = Judging(spools.add, metrics) if spools else None
+        self._judging = Judging(spools.add, metrics, Bench(metrics)) if spools else None
         self.router = Router(serving, desk, metrics, directory, box, self._judging)
         limits = ServerLimits(max_body_bytes=settings.max_body_bytes)
         self._server = HttpServer(self.router, self.router.refuse, limits)

@@ -14,12 +14,14 @@ from control_plane.spec.warming import WARMING
 from routers.cache import questions
 from routers.cache.exact import Answer
 from routers.call import Call
+from routers.comparing import Comparing, Comparison
 from routers.decision import Match
 from routers.http import Reply
 from routers.ledger import Ledger
 from routers.outcome import Outcome
 from routers.passenger import Passenger
 from routers.reasons import Reason
+from routers.runtime import Route
 from routers.shortcuts import Shortcuts
 
 if TYPE_CHECKING:
@@ -54,10 +56,11 @@ class Crossroads:
     _go_on: GoOn
     _purged: Purged
 
-    def __init__(self, ledger: Ledger, open_cache: "Callable[[], SemanticCache]") -> None:
+    def __init__(self, ledger: Ledger, open_cache: "Callable[[], SemanticCache]", comparing: Comparing) -> None:
         """`open_cache` makes the cache once a Route's first question comes: most routers have none, and do without its
         packages and its memory. It may raise TiermeshError(SETUP)."""
         self._ledger = ledger
+        self._comparing = comparing
         self._open_cache = open_cache
         self._opening: asyncio.Task[SemanticCache] | None = None
         self._closed = self._stopping = False
@@ -92,11 +95,16 @@ class Crossroads:
         task.add_done_callback(lambda task: self._looked(key, task))
         return True
 
-    def tell(self, found: "Found", answer: Answer) -> None:
+    def tell(self, found: "Found", answer: Answer, route: Route) -> None:
         """What a model answered to a question that was looked up."""
-        cache = self.cache
-        if cache is not None and (text := questions.text_of(answer)) is not None:
+        cache, judge = self.cache, route.referee
+        if cache is None or (text := questions.text_of(answer)) is None:
+            return
+        if judge is None or not found.look.explores:
             cache.tell(found, text, answer)
+        else:
+            comparison = Comparison(judge, route.name, found.scope.key, text, found.to_compare(text))
+            self._comparing.begin(comparison, lambda same: cache.tell(found, text, answer, same))
 
     @property
     def cache(self) -> "SemanticCache | None":
@@ -111,6 +119,7 @@ class Crossroads:
         self._closed = self._stopping = True
         for task in self._tasks:
             task.cancel()
+        self._comparing.close()
         if self.cache is not None:
             await self.cache.close()
 

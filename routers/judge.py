@@ -62,31 +62,35 @@ class Judge(NamedTuple):
         """The request for a mark."""
         mark = secrets.token_hex(8)
         data = f"Question {mark}\n{asked}\n{mark}\n\nAnswer {mark}\n{_beginning(answer)}\n{mark}"
-        messages = [
-            {"role": "system", "content": _RULES},
-            {"role": "user", "content": f"Rubric:\n{self.compiled.rubric}\n\n{data}"},
-        ]
-        name = self.backend.served_name
-        fields: dict[str, Any] = {"model": name, "messages": messages, "max_tokens": _MOST_TOKENS, "temperature": 0}
-        if self.compiled.constrained:
-            fields["response_format"] = _CONSTRAINED
-        return Call(Operation.CHAT, name, False, orjson.dumps(fields), fields, request_id, "", True, DIALECT)
+        more = {"response_format": _CONSTRAINED} if self.compiled.constrained else {}
+        return request(self.backend, _RULES, f"Rubric:\n{self.compiled.rubric}\n\n{data}", request_id, **more)
+
+
+def request(judge: "Backend", rules: str, text: str, request_id: str, **more: Any) -> Call:
+    """What a judge is asked: one object, by these rules, about this text."""
+    messages = [{"role": "system", "content": rules}, {"role": "user", "content": text}]
+    name = judge.served_name
+    fields = {"model": name, "messages": messages, "max_tokens": _MOST_TOKENS, "temperature": 0, **more}
+    return Call(Operation.CHAT, name, False, orjson.dumps(fields), fields, request_id, "", True, DIALECT)
 
 
 def mark(text: str) -> float | None:
-    """What a judge said, or None where it said anything but the one object that it was asked for."""
+    """The mark that a judge gave, or None where it gave none."""
+    number = said(text, "mark")
+    is_mark = isinstance(number, int | float) and not isinstance(number, bool) and 0 <= number <= 1
+    return float(number) if is_mark else None
+
+
+def said(text: str, name: str) -> Any:
+    """The value in the one object that a judge was asked for; None where it said anything else."""
     stripped = text.strip()
     if fenced := _FENCED.fullmatch(stripped):
         stripped = fenced[1]
     try:
-        said = orjson.loads(stripped)
+        found = orjson.loads(stripped)
     except orjson.JSONDecodeError:
         return None
-    if not isinstance(said, dict) or said.keys() != {"mark"}:
-        return None
-    number = said["mark"]
-    is_mark = isinstance(number, int | float) and not isinstance(number, bool) and 0 <= number <= 1
-    return float(number) if is_mark else None
+    return found[name] if isinstance(found, dict) and found.keys() == {name} else None
 
 
 def question(fields: Mapping[str, Any]) -> str:

@@ -10,6 +10,7 @@ from urllib.parse import quote, urlsplit
 from control_plane.spec import snapshots
 from control_plane.spec.errors import Code, TiermeshError
 from control_plane.spec.models import Modality, Operation, Protocol, Tier
+from control_plane.spec.names import named_by
 from control_plane.spec.resilience import Resilience
 from control_plane.spec.routes import SemanticCache
 from control_plane.spec.snapshots import SCHEMA_VERSION, CompiledPrice, CompiledRouter, Snapshot
@@ -84,6 +85,8 @@ class Route:
     """Of the score, where there is no `router`."""
     cache_ttl_seconds: float | None
     semantic: SemanticCache | None
+    referee: Backend | None
+    """The Model that compares answers for the semantic cache, where one does."""
     deadline_seconds: float
     resilience: Resilience
     fallbacks: Mapping[Operation, tuple[Backend, ...]]
@@ -126,7 +129,7 @@ class Armed:
 
     trials: tuple[Trial, ...]
     models: Mapping[str, Backend]
-    """All Models that their arms name, and the Route's own."""
+    """All Models that their arms name, judges among them, and the Route's own."""
     rehearses: bool
     """Whether candidates see copies of requests."""
     judges: tuple[Judge, ...] = ()
@@ -228,7 +231,9 @@ def _check(found: Found) -> None:
 def _stands(route: Route, backends: Mapping[str, Backend]) -> bool:
     """Whether all Models of a Route are what they were."""
     judges = route.armed.judges if route.armed is not None else ()
-    used = (*route.backends, *filter(None, [route.shadow]), *(judge.backend for judge in judges))
+    models = route.armed.models.values() if route.armed is not None else ()
+    asked = (*filter(None, [route.shadow, route.referee]), *(judge.backend for judge in judges))
+    used = (*route.backends, *models, *asked)
     return all(backends.get(backend.name) is backend for backend in used)
 
 
@@ -286,6 +291,7 @@ def _route(route: snapshots.CompiledRoute, backends: Mapping[str, Backend], gain
         threshold=route.threshold,
         cache_ttl_seconds=route.cache_ttl_seconds,
         semantic=route.semantic,
+        referee=referee(route.name, route.semantic, backends),
         deadline_seconds=route.deadline_seconds,
         resilience=policy,
         fallbacks=by_operation(tuple(backends[name] for name in policy.fallbacks)),
@@ -295,20 +301,25 @@ def _route(route: snapshots.CompiledRoute, backends: Mapping[str, Backend], gain
         reasons=(Reason("route", f"model {route.model!r} is Route {route.name!r}"),),
         prompt=None if route.prompt is None else Prompt(route.prompt),
         sampling=None if route.sampling is None else Sampling(route.sampling.fields()),
-        armed=_armed(route.trials, answering, backends) if route.trials else None,
+        armed=_armed(route, answering, backends) if route.trials else None,
         router=route.router,
         gains=gains,
     )
 
 
-def _armed(
-    trials: tuple[snapshots.CompiledTrial, ...], models: Mapping[str, Backend], backends: Mapping[str, Backend]
-) -> Armed:
+def referee(route: str, policy: SemanticCache | None, backends: Mapping[str, Backend]) -> Backend | None:
+    """Who compares the answers of a Route, by its qualified name. Raises KeyError where it is not there."""
+    return None if policy is None or policy.judge is None else backends[named_by(route, policy.judge)]
+
+
+def _armed(route: snapshots.CompiledRoute, answering: Mapping[str, Backend], backends: Mapping[str, Backend]) -> Armed:
+    trials = route.trials
     judges = tuple(
         Judge.of(judge, trial.key, place, backends[judge.model])
         for place, trial in enumerate(trials)
         for judge in trial.judges
     )
+    models = {**answering, **{name: backends[name] for name in route.referees}}
     return Armed(tuple(map(Trial, trials)), models, any(trial.mirror for trial in trials), judges)
 
 

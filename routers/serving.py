@@ -219,7 +219,7 @@ class Serving:
                     match.cache_key, answer, expires_at, guard.policy.ladder.stale_seconds, match.route.name
                 )
                 if found is not None and self._crossroads is not None:
-                    self._crossroads.tell(found, answer)
+                    self._crossroads.tell(found, answer, match.route)
         except TiermeshError as error:
             if tab is not None and error.code is not Code.STREAM_CUT:
                 tab.cancel()

@@ -10,7 +10,7 @@ from control_plane.spec.snapshots import CompiledArm
 from routers.assignment import Assignment, RequestHeaders
 from routers.call import Call
 from routers.prompting import Prompt
-from routers.runtime import Armed, Backend, Route, Variant, by_operation
+from routers.runtime import Armed, Backend, Route, Variant, by_operation, referee
 from routers.sampling import Sampling
 
 ARM = "default"
@@ -78,6 +78,7 @@ def _overridden(route: Route, arm: CompiledArm, models: Mapping[str, Backend]) -
         exact = arm.cache.exact
         changes["cache_ttl_seconds"] = exact.ttl_seconds if exact.enabled else None
         changes["semantic"] = arm.cache.semantic
+        changes["referee"] = referee(route.name, arm.cache.semantic, models)
     if arm.prompt is not None:
         changes["prompt"] = Prompt(arm.prompt)
     if arm.sampling is not None:

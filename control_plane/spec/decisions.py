@@ -145,5 +145,6 @@ def part_of(content: Content, route: str) -> Content:
         named.update(judge.model for trial in one.trials for judge in trial.judges)
         if one.resilience.mirror:
             named.add(one.resilience.mirror.model)
+        named.update(one.referees)
     backends = tuple(one for one in content.backends if one.name in named)
     return content.model_copy(update={"routes": routes, "backends": backends, "tenants": ()})

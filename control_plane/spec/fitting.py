@@ -6,11 +6,11 @@ from control_plane.spec.base import nearest
 from control_plane.spec.documents import Document, Model, Prompt, Route, ScalingPolicy, Tenant, stored
 from control_plane.spec.errors import FieldError
 from control_plane.spec.learned import SUFFIX
-from control_plane.spec.models import Engine
+from control_plane.spec.models import Engine, Operation
 from control_plane.spec.names import DEFAULT_NAMESPACE, Key, qualified
 from control_plane.spec.prompts import INPUT, Pins, RoutePrompt, variables
 from control_plane.spec.references import prompts
-from control_plane.spec.routes import Tiers
+from control_plane.spec.routes import Cache, Tiers
 
 ModelReference = tuple[str, str, str | None]
 """A Model that a document names: the field, the name, and the tier that it must have where the field says one."""
@@ -32,6 +32,7 @@ def broken_references(routes: Iterable[Route], models: Mapping[str, Model]) -> I
     among them."""
     for route in routes:
         yield from wrong_models(route, _references(route), models)
+        yield from wordless(route, of_cache("cache", route.spec.cache), models)
     for model in models.values():
         passages = model.spec.generation and model.spec.generation.passages
         if passages:
@@ -54,6 +55,17 @@ def wrong_models(
             yield FieldError(f"{place(document)}.spec.{field}", _no_such_model(name, namespace, models))
         elif tier and model.spec.tier != tier:
             problem = f"Model {name!r} is of tier {model.spec.tier.value!r}"
+            yield FieldError(f"{place(document)}.spec.{field}", problem)
+
+
+def wordless(
+    document: Document, references: Iterable[ModelReference], models: Mapping[str, Model]
+) -> Iterator[FieldError]:
+    """Models that are named as judges and cannot be."""
+    for field, name, _ in references:
+        model = models.get(qualified(document.metadata.namespace, name))
+        if model and (model.spec.engine is Engine.FAQ or Operation.CHAT not in model.spec.operations):
+            problem = f"Model {name!r} writes no text of its own, and a judge must: name one that generates answers"
             yield FieldError(f"{place(document)}.spec.{field}", problem)
 
 
@@ -172,6 +184,12 @@ def of_tiers(field: str, tiers: Tiers) -> Iterator[ModelReference]:
             yield f"{field}.{tier}[{index}]", name, tier
 
 
+def of_cache(field: str, cache: Cache) -> Iterator[ModelReference]:
+    """The Model that compares answers."""
+    if cache.semantic and cache.semantic.judge:
+        yield f"{field}.semantic.judge", cache.semantic.judge, None
+
+
 def _references(route: Route) -> Iterator[ModelReference]:
     """Each Model that a Route names."""
     yield from of_tiers("tiers", route.spec.tiers)
@@ -180,6 +198,7 @@ def _references(route: Route) -> Iterator[ModelReference]:
         yield f"resilience.fallbacks[{index}]", name, None
     if resilience.mirror:
         yield "resilience.mirror.model", resilience.mirror.model, None
+    yield from of_cache("cache", route.spec.cache)
 
 
 def _no_such_model(name: str, namespace: str, models: Mapping[str, Model]) -> str:

@@ -11,7 +11,17 @@ from control_plane.spec.arming import Trial, by_route, dealt, key_of
 from control_plane.spec.documents import Document, Experiment, Model, Route
 from control_plane.spec.errors import FieldError
 from control_plane.spec.experiments import ROUNDING, Traffic
-from control_plane.spec.fitting import ModelReference, advice, of_tiers, place, within, wrong_models, wrong_prompt
+from control_plane.spec.fitting import (
+    ModelReference,
+    advice,
+    of_cache,
+    of_tiers,
+    place,
+    within,
+    wordless,
+    wrong_models,
+    wrong_prompt,
+)
 from control_plane.spec.fitting_judges import wrong_judges
 from control_plane.spec.names import Key
 from control_plane.spec.prompts import Pins
@@ -28,6 +38,7 @@ def wrong_trials(
         yield from wrong_models(trial, _models(trial), models)
         yield from _missing(trial, documents)
         yield from wrong_judges(trial, documents, models)
+        yield from wordless(trial, _referees(trial), models)
         yield from _shadows(trial, documents)
         if trial.kind == "Rollout" and (override := pins.overrides.get(key_of(trial))) and override.prompt:
             yield from wrong_prompt(f"{place(trial)}.spec.onChange", override.prompt, pins)
@@ -42,6 +53,14 @@ def _models(trial: Trial) -> Iterator[ModelReference]:
     for index, metric in enumerate(trial.spec.metrics):
         if metric.judge is not None:
             yield f"metrics[{index}].judge.model", metric.judge.model, None
+    yield from _referees(trial)
+
+
+def _referees(trial: Trial) -> Iterator[ModelReference]:
+    """The Models that compare answers in its arms."""
+    for field, override in trial.spec.overrides().items():
+        if override.cache is not None:
+            yield from of_cache(f"{field}.cache", override.cache)
 
 
 def _missing(trial: Trial, documents: Mapping[Key, Document]) -> Iterator[FieldError]:

@@ -5,8 +5,7 @@ from collections.abc import Iterator, Mapping
 from control_plane.spec.arming import NOTHING, Trial
 from control_plane.spec.documents import Document, Model, Rollout, Route
 from control_plane.spec.errors import FieldError
-from control_plane.spec.fitting import place
-from control_plane.spec.models import Engine, Operation
+from control_plane.spec.fitting import place, wordless
 from control_plane.spec.names import Key, qualified
 
 
@@ -16,15 +15,16 @@ def wrong_judges(trial: Trial, documents: Mapping[Key, Document], models: Mappin
     arms = _answering(trial, route) if isinstance(route, Route) else []
     for index, metric in enumerate(trial.spec.metrics):
         name = metric.judge.model if metric.judge else ""
-        if (model := models.get(qualified(trial.metadata.namespace, name))) is None:
+        if qualified(trial.metadata.namespace, name) not in models:
             continue
-        where = f"{place(trial)}.spec.metrics[{index}].judge.model"
-        if model.spec.engine is Engine.FAQ or Operation.CHAT not in model.spec.operations:
-            problem = f"Model {name!r} writes no text of its own, and a judge must: name one that generates answers"
-            yield FieldError(where, problem)
+        field = f"metrics[{index}].judge.model"
+        if errors := list(wordless(trial, [(field, name, None)], models)):
+            yield from errors
         elif len({name in arm for arm in arms}) > 1:
             problem = f"Model {name!r} answers in some of the arms, and a Model favours its own answers"
-            yield FieldError(where, f"{problem}: name one that answers in none of them, or in all")
+            yield FieldError(
+                f"{place(trial)}.spec.{field}", f"{problem}: name one that answers in none of them, or in all"
+            )
 
 
 def _answering(trial: Trial, route: Route) -> list[set[str]]:

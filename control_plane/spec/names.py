@@ -47,6 +47,12 @@ def qualified(namespace: str, name: str) -> str:
     return name if namespace == DEFAULT_NAMESPACE else f"{namespace}/{name}"
 
 
+def named_by(document: str, name: str) -> str:
+    """The qualified name of what a document of a qualified name calls by this name."""
+    namespace, slash, _ = document.rpartition("/")
+    return f"{namespace}{slash}{name}"
+
+
 def path_segment(qualified_name: str) -> str:
     """A qualified name as one segment of a URL: NAMESPACE_NAME. No name holds a `_`, so that no two become one.
 

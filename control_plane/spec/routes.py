@@ -106,11 +106,14 @@ class SemanticCache(Spec):
     """How sure the bound is."""
     ttl_seconds: float = Field(default=24 * 3600, gt=0, le=30 * 24 * 3600)
     """An answer older than this is no longer given."""
-    compare: Literal["equal", "embedding"] = "equal"
+    compare: Literal["equal", "embedding", "judge"] = "equal"
     """When two answers are the same: their texts are equal but for space; or their embeddings are at least
-    `leastSimilarity` alike, and the same numbers, names and negations stand in both."""
+    `leastSimilarity` alike, and the same numbers, names and negations stand in both; or the `judge` says so."""
     least_similarity: float | None = Field(default=None, ge=0.5, le=1)
     """A cosine, for `compare: embedding` alone; 0.95 if you say nothing. docs/cache.md says what lies above it."""
+    judge: Answering | None = Field(default=None, exclude_if=lambda name: name is None)
+    """For `compare: judge` alone: a Model of the Route's namespace that says whether two answers say the same. It is
+    asked about requests that explore, at most three times each, and nobody's budget pays for it."""
 
     @model_validator(mode="after")
     def _similarity_is_compared(self) -> Self:
@@ -118,10 +121,16 @@ class SemanticCache(Spec):
             raise ValueError("leastSimilarity is for compare: embedding; remove one, or say the other")
         return self
 
+    @model_validator(mode="after")
+    def _judge_compares(self) -> Self:
+        if (self.judge is None) == (self.compare == "judge"):
+            raise ValueError("compare: judge needs judge, the name of a Model, and no other has it: give both or none")
+        return self
+
     @property
     def same_from(self) -> float | None:
-        """The similarity from which on answers are the same; None: equal ones alone."""
-        if self.compare == "equal":
+        """The similarity from which on answers are the same; None: it does not count."""
+        if self.compare != "embedding":
             return None
         return LEAST_SIMILARITY if self.least_similarity is None else self.least_similarity
 

@@ -13,7 +13,7 @@ from control_plane.spec.experiments import Targeting
 from control_plane.spec.learned import RouterName
 from control_plane.spec.metrics import Marks
 from control_plane.spec.models import KeyVariable, Modality, Operation, Protocol, Tier
-from control_plane.spec.names import CallersName, QualifiedName
+from control_plane.spec.names import CallersName, QualifiedName, named_by
 from control_plane.spec.prompts import CompiledPrompt
 from control_plane.spec.resilience import Resilience
 from control_plane.spec.routes import Cache, Contract, Promise, SemanticCache
@@ -174,6 +174,13 @@ class CompiledRoute(Spec):
     sampling: Sampling | None = None
     trials: tuple[CompiledTrial, ...] = ()
     """What assigns arms to its requests, by kind and name. Its own revision does not depend on them."""
+
+    @property
+    def referees(self) -> frozenset[str]:
+        """The Models that compare its answers for the semantic cache, in any arm, by qualified name."""
+        caches = (arm.cache.semantic for trial in self.trials for arm in trial.arms if arm.cache)
+        judges = (policy.judge for policy in (self.semantic, *caches) if policy)
+        return frozenset(named_by(self.name, judge) for judge in judges if judge)
 
 
 class CompiledTenant(Spec):

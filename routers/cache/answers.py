@@ -3,7 +3,8 @@
 Same answers have the same number. Where texts alone are compared, the number is the text's. Where embeddings are, an
 answer has the number of a near one that came before it: of the first of its kind, so that a chain of small steps does
 not lead from one answer to quite another. Numbers, names and negations are compared as they are written there too:
-an encoder puts "in 3 days" next to "in 5 days".
+an encoder puts "in 3 days" next to "in 5 days". Where a judge compares them (`routers.comparing`), an answer has the
+number of the one that it was said to be the same as: again the first of its kind.
 """
 
 import hashlib
@@ -33,7 +34,9 @@ class Kind(NamedTuple):
 
     number: int
     first: Meaning | None
-    """Of the first of them; None where texts alone are compared."""
+    """Of the first of them; None where meanings are not compared."""
+    text: str | None = None
+    """Of the first of them that is known here; None where no judge compares them."""
 
 
 def answer_number(answer: str) -> int:

@@ -52,6 +52,14 @@ class Look(NamedTuple, Generic[T]):
     known: tuple[Kind, ...] = ()
     """Of the answers near it."""
 
+    @property
+    def candidates(self) -> tuple[Kind, ...]:
+        """The kinds of those near answers that it may get: of what it would be answered first, then the nearest."""
+        may = self.neighbours.compatible[0, : len(self.known)]
+        first = [] if self.would_be is None else [self.would_be.kind]
+        near = [kind for kind, able in zip(self.known, may, strict=True) if able]
+        return tuple({kind.number: kind for kind in [*first, *near]}.values())
+
 
 class Near(NamedTuple):
     """An entry near a question, without what it says."""

@@ -7,14 +7,14 @@ one after the other. Where too many wait, or the encoder cannot read one, a mode
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from control_plane.spec.routes import SemanticCache as Policy
 from routers.cache import slots, wire
-from routers.cache.answers import Kind, Meaning, kind_of
+from routers.cache.answers import Kind, Meaning, answer_number, kind_of
 from routers.cache.exact import ENTRY_OVERHEAD_BYTES, Answer
 from routers.cache.inspection import Explanation, Standing
 from routers.cache.partition import Look, Partition
@@ -43,6 +43,13 @@ class Found(NamedTuple):
     vector: Vectors
     scope: Scope
     partition: Partition[Answer]
+
+    def to_compare(self, text: str) -> tuple[Kind, ...]:
+        """The kinds that a judge is to compare a model's answer with; none where it need not: texts that are equal are
+        the same."""
+        if any(kind.number == answer_number(text) for kind in self.look.known):
+            return ()
+        return self.look.candidates
 
 
 class SemanticCache:
@@ -77,10 +84,11 @@ class SemanticCache:
         finally:
             self._waiting -= 1
 
-    def tell(self, found: Found, text: str, answer: Answer) -> None:
-        """What a model answered, for good: learned from and kept, some time soon."""
+    def tell(self, found: Found, text: str, answer: Answer, same: Kind | None = None) -> None:
+        """What a model answered, for good: learned from and kept, some time soon. `same` is the kind that a judge said
+        it is of."""
         if self._waiting < MOST_WAITING:
-            self._thread.submit(self._tell, found, text, answer).add_done_callback(_failed)
+            self._thread.submit(self._tell, found, text, answer, same).add_done_callback(_failed)
 
     async def absorb(self, batch: "Sequence[Seen]") -> Sequence[Record | None]:
         """Take in what other routers have kept and learned. Returns what each was, None for what is none."""
@@ -147,13 +155,13 @@ class SemanticCache:
         look = partition.look(vector, asked, time.monotonic(), teaches)
         return Found(look, question.text, asked, vector, scope, partition)
 
-    def _tell(self, found: Found, text: str, answer: Answer) -> None:
+    def _tell(self, found: Found, text: str, answer: Answer, same: Kind | None) -> None:
         owned = self._partitions.find(found.scope.key)
         if owned is None or owned.partition is not found.partition:
             return  # purged in the meantime
         policy, now = found.scope.policy, time.time()
         meaning = None if policy.same_from is None else self._meaning(text)
-        kind = kind_of(text, meaning, found.look.known, policy.same_from)
+        kind = same or self._kind(text, meaning, found.look.known, policy)
         outcome = owned.partition.learn(found.look, kind.number)
         kept = Kept(
             scope=found.scope,
@@ -164,6 +172,7 @@ class SemanticCache:
             meaning=meaning,
             answer=answer,
             expires_at=now + policy.ttl_seconds,
+            kind=None if policy.judge is None else kind.number,
         )
         self._keep(kept, owned.partition, kind, now)
         if self._stream is not None:
@@ -175,11 +184,18 @@ class SemanticCache:
         read = self._read(text)
         return None if read is None else Meaning(read[1], read[0])
 
+    def _kind(self, text: str, meaning: Meaning | None, known: Iterable[Kind], policy: Policy) -> Kind:
+        """Of an answer, where no judge has said."""
+        kind = kind_of(text, meaning, known, policy.same_from)
+        return kind._replace(text=text) if policy.judge is not None and kind.text is None else kind
+
     def _keep(self, kept: Kept, partition: Partition[Answer], kind: Kind, now: float) -> None:
         expires_at = time.monotonic() + kept.expires_at - now
         size = len(kept.answer.body) + len(kept.question) + ENTRY_OVERHEAD_BYTES + _VECTOR_BYTES
         if kind.first is not None:
             size += kind.first.vector.nbytes + len(kept.text)
+        if kind.text is not None:
+            size += len(kind.text)
         partition.keep(kept.vector, kept.slots, kind, kept.answer, expires_at, size)
         self._partitions.shrink()
 
@@ -211,12 +227,20 @@ class SemanticCache:
         partition = self._partitions.use(record.scope, width)
         partition.shared = True
         if isinstance(record, Kept):
-            known = partition.known(record.vector, time.monotonic()) if record.meaning is not None else ()
-            kind = kind_of(record.text, record.meaning, known, record.scope.policy.same_from)
-            self._keep(record, partition, kind, now)
+            self._keep(record, partition, self._kind_told(record, partition), now)
         else:
             partition.learner.told(record.outcome)
         return partition
+
+    def _kind_told(self, record: Kept, partition: Partition[Answer]) -> Kind:
+        """Of an answer that another router has kept: as its judge said, where one has."""
+        if record.meaning is None and record.kind is None:
+            return self._kind(record.text, None, (), record.scope.policy)
+        known = partition.known(record.vector, time.monotonic())
+        if record.kind is None:
+            return self._kind(record.text, record.meaning, known, record.scope.policy)
+        own = Kind(record.kind, None, record.text)
+        return next((kind for kind in known if kind.number == record.kind), own)
 
     def _standings(self) -> list[Standing]:
         return [Standing.of(owned) for owned in self._partitions]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Annotated, Self
 
 import numpy as np
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from control_plane.spec.base import Spec
 from control_plane.spec.models import Tier
@@ -52,6 +52,8 @@ class Kept:
     answer: Answer
     expires_at: float
     """In Unix seconds."""
+    kind: int | None = None
+    """The number of its answer, where a judge compares answers: nobody else could tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,12 +109,20 @@ class _Kept(_Scope):
     tier: Tier
     score: float | None
     stream: bool
+    answer_kind: int | None = Field(default=None, ge=0, lt=2**63, exclude_if=lambda number: number is None)
+
+    @model_validator(mode="after")
+    def _as_a_judge_said(self) -> Self:
+        if (self.answer_kind is None) != (self.policy.judge is None):
+            raise ValueError("a kind that no judge has said, or none")
+        return self
 
     @classmethod
     def of(cls, kept: Kept) -> Self:
         answer = kept.answer
         said = {"question": kept.question, "model": answer.model, "tier": answer.tier.value, "score": answer.score}
         told = {**cls.fields_of(kept.scope, kept.expires_at), **said, "stream": answer.stream}
+        told["answerKind"] = kept.kind
         return cls.model_validate(told)
 
 
@@ -189,7 +199,7 @@ def _read_kept(fields: Fields, meta: bytes, width: int, now: float) -> Kept:
         raise ValueError("an answer that is for nobody else")
     ends = told.ends(now, told.policy.ttl_seconds)
     vector, meaning = _read_vector(fields[b"vector"], width), _meaning(fields.get(b"said"), text, width)
-    return Kept(told.scope, told.question, asked, vector, text, meaning, answer, ends)
+    return Kept(told.scope, told.question, asked, vector, text, meaning, answer, ends, told.answer_kind)
 
 
 def _meaning(vector: bytes | None, text: str, width: int) -> Meaning | None:

@@ -30,6 +30,11 @@ ROUTES: Rules = {
             "leastSimilarity is for compare: embedding; remove one, or say the other",
             ".leastSimilarity",
         ),
+        Rule(
+            "has(self.judge) == (has(self.compare) && self.compare == 'judge')",
+            "compare: judge needs judge, the name of a Model, and no other has it: give both or none",
+            ".judge",
+        ),
     ),
     routes.Complexity: (
         Rule(

@@ -18,7 +18,7 @@ from control_plane.spec.documents import Document, Experiment, parse
 from control_plane.spec.metrics import BUILT_IN, Judge, Measured
 from control_plane.spec.prompts import Pins
 from control_plane.spec.sampling import Sampling
-from routers import judging
+from routers import bench
 from routers.judge import MOST_CHARACTERS
 from routers.reasons import REASONS
 from routers.sources import FileSource
@@ -71,9 +71,7 @@ def test_the_pages_documents_compile() -> None:
 
 def test_the_pages_figures_about_judges_are_those_of_the_code() -> None:
     said = " ".join(PAGE.split("## Judged answers")[1].split("\n## ")[0].split())
-    assert (
-        f"for at most {judging.SECONDS:g} s. {judging.MOST_AT_ONCE} at once and {judging.MOST_WAITING} in all" in said
-    )
+    assert f"for at most {bench.SECONDS:g} s. {bench.MOST_AT_ONCE} at once and {bench.MOST_WAITING} in all" in said
     assert (
         f"last {MOST_CHARACTERS:,} characters of the question and the first {MOST_CHARACTERS:,} of the answer" in said
     )

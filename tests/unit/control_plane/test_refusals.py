@@ -156,3 +156,13 @@ def test_what_an_experiment_needs_is_not_deleted_from_under_it(publisher: Publis
     with pytest.raises(TiermeshError, match=f"{key.kind} '{key.name}' is named by Experiment 'wording'") as raised:
         publisher.delete(key, "bob")
     assert raised.value.code is Code.CONFLICT
+
+
+@pytest.mark.parametrize("in_an_arm", [False, True])
+def test_who_compares_answers_for_a_cache_is_not_deleted_from_under_it(publisher: Publisher, in_an_arm: bool) -> None:
+    cache = {"semantic": {"compare": "judge", "judge": "assistant"}}
+    named = route(tiers={"light": ["light"]}, cache={} if in_an_arm else cache)
+    arms = [{"name": "a"}, {"name": "b", "override": {"cache": cache} if in_an_arm else {}}]
+    publisher.apply(parsed(model("light"), named, experiment(arms=arms)), "alice")
+    with pytest.raises(TiermeshError, match="Model 'assistant' is named by (Experiment 'wording'|Route 'shop')"):
+        publisher.delete(Key("Model", "assistant"), "bob")

@@ -14,8 +14,10 @@ from control_plane.spec.events import Exposure
 from control_plane.spec.models import Protocol
 from observability.metrics import RouterMetrics
 from routers.asking import OpenAIAsker
+from routers.bench import Bench
 from routers.cache.exact import ExactCache
 from routers.cache.semantic import SemanticCache
+from routers.comparing import Comparing
 from routers.crossroads import Crossroads
 from routers.embedding import Embedding, OneEncoder
 from routers.exposure import ExposureBook
@@ -130,13 +132,13 @@ async def mesh(
         ledger = Ledger(metrics, lines.append, journal, ExposureBook(exposures))
         client = UpstreamClient(UpstreamLimits())
         desk = MemoryDesk()
-        crossroads = None if open_cache is None else Crossroads(ledger, open_cache)
+        crossroads = None if open_cache is None else Crossroads(ledger, open_cache, Comparing(Bench(metrics), metrics))
         marks, explored = Kept(), Kept()
         watching = Watching(explored.add, traffic)
         pondering = None if encoder is None else Pondering(ledger, Embedding(encoder))
         askers = {Protocol.OPENAI: OpenAIAsker(client)}
         serving = Serving(askers, cache, ledger, desk, metrics, crossroads, watching, pondering)
-        judging = Judging(marks.add, metrics)
+        judging = Judging(marks.add, metrics, Bench(metrics))
         router = Router(serving, desk, metrics, judging=judging)
         server = HttpServer(router, router.refuse, ServerLimits())
         port = await server.start("127.0.0.1", 0)

@@ -15,7 +15,8 @@ from control_plane.spec.documents import Document, parse
 from control_plane.spec.events import Mark, unit_hash
 from control_plane.spec.metrics import Metric
 from control_plane.spec.prompts import Pins
-from routers.judging import MOST_AT_ONCE, MOST_WAITING, Judging
+from routers.bench import MOST_AT_ONCE, MOST_WAITING, Bench
+from routers.judging import Judging
 from routers.pipeline import match
 from routers.reading import Reader
 from routers.runtime import Builder, Runtime
@@ -152,7 +153,7 @@ async def test_testers_requests_without_an_arm_and_what_is_no_text_are_not_judge
 async def test_so_many_answers_are_overheard_and_no_others(percent: float, judged: int) -> None:
     async with courtroom(percent=percent) as (whole, _jury):
         assert whole.router.runtime is not None
-        judging = Judging(whole.marks.add, whole.metrics)
+        judging = Judging(whole.marks.add, whole.metrics, Bench(whole.metrics))
         calls = [replace(call(), request_id=f"request-{number}") for number in range(200)]
         matched = match(calls[0], whole.router.runtime, {b"x-tiermesh-unit": b"ann"})
         overheard = sum(judging.overhear(each, each, matched) is not each for each in calls)
@@ -210,7 +211,7 @@ async def test_a_judge_that_takes_too_long_is_left() -> None:
     async with courtroom() as (whole, jury):
         jury.default = held()
         assert whole.router.runtime is not None
-        judging = Judging(whole.marks.add, whole.metrics, seconds=0.05)
+        judging = Judging(whole.marks.add, whole.metrics, Bench(whole.metrics, seconds=0.05))
         asked = call()
         matched = match(asked, whole.router.runtime, {b"x-tiermesh-unit": b"ann"})
         overheard = judging.overhear(asked, asked, matched)

@@ -9,7 +9,9 @@ from control_plane.spec.documents import API_VERSION, Document, Metadata, parse
 from control_plane.spec.errors import Code, TiermeshError
 from control_plane.spec.models import Operation, Tier
 from control_plane.spec.snapshots import SCHEMA_VERSION, Content, Snapshot
-from routers.runtime import Runtime
+from routers.reading import Found
+from routers.runtime import Builder, Runtime
+from routers.slices import at_once
 from routers.upstream import Origin
 from tests.unit.routers.samples import faq, model, route, snapshot
 
@@ -207,3 +209,17 @@ def test_a_tenant_of_a_namespace_without_routes_sees_none() -> None:
     )
     built = Runtime.build(snapshot([model("light"), route(heavy=[]), there]))
     assert dict(built.seen_by(built.tenants["team/a"]).routes) == {}
+
+
+def test_a_route_follows_the_model_that_compares_its_answers() -> None:
+    """Also where nothing that it says itself changes."""
+    cache, builder = {"semantic": {"compare": "judge", "judge": "jury"}}, Builder()
+    whole = snapshot([model("light"), model("heavy", "heavy"), route(cache=cache), model("jury")]).content
+    rest = tuple(backend for backend in whole.backends if backend.name != "jury")
+    (jury,) = set(whole.backends) - set(rest)
+    for url in ("http://one/v1", "http://two/v1"):
+        backends = (*rest, jury.model_copy(update={"urls": (url,)}))
+        built = at_once(builder.build(Found(snapshot(Content(routes=whole.routes, backends=backends))))).routes["shop"]
+        assert built.referee is not None
+        assert built.referee.endpoints[0].url == url
+        assert "jury" not in [backend.name for backend in built.backends]

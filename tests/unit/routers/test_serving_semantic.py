@@ -1,7 +1,8 @@
 """The semantic cache as callers see it: other words, the same answer, and a model wherever there is any doubt."""
 
 import asyncio
-from collections.abc import Sequence
+import contextlib
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,15 +14,16 @@ from control_plane.spec.routes import SemanticCache as Policy
 from routers.cache.exact import Answer
 from routers.cache.semantic import SemanticCache
 from routers.call import Call
+from routers.comparing import MOST_COMPARED
 from routers.crossroads import question_of
 from routers.encoder import Vectors
 from routers.pipeline import match
 from routers.protocols import openai
 from routers.tenants import DEFAULT
-from tests.stub_upstream import DONE, Received, answer, event, held
+from tests.stub_upstream import DONE, Behaviour, Received, StubUpstream, answer, event, held
 from tests.stub_upstream import stream as stub_stream
 from tests.unit.routers.mesh import Mesh, cache_of, mesh, said
-from tests.unit.routers.samples import chat
+from tests.unit.routers.samples import chat, model
 
 SEMANTIC = {"semantic": {"maxErrorRate": 0.2, "confidence": 0.9}}
 TOPICS = ("parcel", "refund", "invoice", "coupon")
@@ -162,3 +164,71 @@ async def test_a_route_without_it_looks_nothing_up() -> None:
     async with mesh(lambda: SemanticCache(2**20, lambda: words)) as whole:
         await whole.chat("Where is my parcel?")
         assert words.asked == 0
+
+
+JUDGED = {"semantic": {**SEMANTIC["semantic"], "compare": "judge", "judge": "jury"}}
+
+
+async def compares_topics(received: Received, writer: asyncio.StreamWriter) -> None:
+    """A judge for whom answers about one topic say the same."""
+    text = received.fields["messages"][1]["content"]
+    same = any(text.count(f"it is {topic}") == 2 for topic in TOPICS)
+    await answer(f'{{"same": {"true" if same else "false"}}}')(received, writer)
+
+
+async def rewords(received: Received, writer: asyncio.StreamWriter) -> None:
+    """A Model that says what it is asked about, in other words each time."""
+    text = received.fields["messages"][-1]["content"]
+    topic = next(topic for topic in TOPICS if topic in text)
+    await answer(f"well, {'so ' * text.count('x')}it is {topic}")(received, writer)
+
+
+@contextlib.asynccontextmanager
+async def court(judge: Behaviour) -> AsyncIterator[tuple[Mesh, StubUpstream]]:
+    """A Route whose answers a Model compares."""
+    async with mesh(lambda: SemanticCache(2**22, Words)) as whole, StubUpstream(judge) as jury:
+        whole.put_in_force([*whole.documents(cache=JUDGED), model("jury", "heavy", url=jury.url)], 2)
+        whole.light.default = whole.heavy.default = rewords
+        yield whole, jury
+
+
+async def test_answers_that_a_judge_finds_the_same_become_hits_and_only_explorations_are_judged() -> None:
+    async with court(compares_topics) as (whole, jury):
+        hits = explored = 0
+        for number in range(550):
+            topic = TOPICS[number % len(TOPICS)]
+            response = await whole.chat(f"About my {topic} {'x' * number}")
+            explored += "semantic-explores" in response.headers["x-tiermesh-reasons"]
+            if cache_of(response) == "hit-semantic":
+                hits += 1
+                assert f"it is {topic}" in said(response)
+        assert hits > 10
+        assert explored - len(TOPICS) <= len(jury.requests) <= explored * MOST_COMPARED
+        assert not any("About my" in str(received.fields) for received in jury.requests)
+
+
+async def test_what_does_not_explore_is_not_judged() -> None:
+    async with court(compares_topics) as (whole, jury):
+        for number in range(5):
+            await whole.chat(f"About my parcel {'x' * number}", {"x-request-id": f"warm-{number}"})
+        assert jury.requests == []
+        await whole.chat(f"About my parcel {'x' * 5}")
+        await jury.received()
+
+
+async def test_a_judge_that_says_nothing_of_use_costs_hits_and_no_answers() -> None:
+    async with court(answer("They are the same, trust me.")) as (whole, _jury):
+        found = {cache_of(await whole.chat(f"About my parcel {'x' * number}")) for number in range(450)}
+        assert found == {"miss"}
+
+
+async def test_callers_do_not_wait_for_the_judge_and_equal_answers_do_not_come_before_it() -> None:
+    async with court(held()) as (whole, jury):
+        for number in range(3):
+            assert said(await whole.chat(f"About my parcel {'x' * number}")).endswith("it is parcel")
+        await jury.received()
+    async with court(compares_topics) as (whole, jury):
+        whole.light.default = answer("it is parcel")
+        for number in range(20):
+            await whole.chat(f"About my parcel {'x' * number}")
+        assert jury.requests == []

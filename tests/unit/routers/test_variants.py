@@ -75,3 +75,12 @@ def test_there_are_never_more_than_fit(monkeypatch: pytest.MonkeyPatch) -> None:
     assert base is not None
     assert base.armed is not None
     assert len(base.armed.variants) <= 2
+
+
+def test_an_arms_answers_are_compared_by_the_judge_that_it_names() -> None:
+    jury = model("jury", "heavy")
+    ask = asking({"cache": {"semantic": {"compare": "judge", "judge": "jury"}}}, jury)
+    control, candidate = ask("ann").route, ask("bob").route
+    assert control.referee is None
+    assert candidate.referee is not None and candidate.referee.name == "jury"
+    assert "jury" not in [backend.name for backend in candidate.backends]

@@ -13,6 +13,7 @@ from control_plane.spec.routes import LEAST_SIMILARITY, SemanticCache
     [
         ({}, None),
         ({"compare": "equal"}, None),
+        ({"compare": "judge", "judge": "jury"}, None),
         ({"compare": "embedding"}, LEAST_SIMILARITY),
         ({"compare": "embedding", "leastSimilarity": 0.9}, 0.9),
     ],
@@ -24,7 +25,12 @@ def test_answers_are_compared_as_the_route_says(said: dict[str, Any], same_from:
 @pytest.mark.parametrize(
     ("said", "why"),
     [
-        ({"compare": "judge"}, "'equal' or 'embedding'"),
+        ({"compare": "judge"}, "needs judge, the name of a Model"),
+        ({"compare": "equal", "judge": "jury"}, "no other has it"),
+        ({"judge": "jury"}, "no other has it"),
+        ({"compare": "judge", "judge": "jury", "leastSimilarity": 0.9}, "for compare: embedding"),
+        ({"compare": "judge", "judge": "team/jury"}, "match pattern"),
+        ({"compare": "guess"}, "'equal', 'embedding' or 'judge'"),
         ({"leastSimilarity": 0.9}, "for compare: embedding"),
         ({"compare": "equal", "leastSimilarity": 0.9}, "for compare: embedding"),
         ({"compare": "embedding", "leastSimilarity": 0.2}, "greater than or equal to 0.5"),

@@ -180,3 +180,26 @@ def test_whatever_bytes_come_are_a_record_or_none(record: Record, changes: dict[
     except ValueError:
         return
     assert found.expires_at > NOW
+
+
+def of_judge() -> Kept:
+    policy = Policy(compare="judge", judge="jury", ttlSeconds=60)
+    return replace(kept(), scope=SCOPE._replace(policy=policy), kind=2**62)
+
+
+def test_what_a_judge_said_comes_with_an_answer() -> None:
+    found = told(of_judge())
+    assert isinstance(found, Kept)
+    assert (found.kind, found.scope) == (2**62, of_judge().scope)
+
+
+@pytest.mark.parametrize(
+    "wrong", [replace(kept(), kind=7), replace(of_judge(), kind=None), replace(of_judge(), kind=-1)]
+)
+def test_a_kind_without_a_judge_or_none_with_one_is_no_entry(wrong: Kept) -> None:
+    with pytest.raises(ValueError, match="kind|greater than"):
+        wire.write(wrong)
+    meta = orjson.loads(wire.write(of_judge())[b"meta"])
+    said = {**meta, "policy": wrong.scope.policy.model_dump(mode="json"), "answerKind": wrong.kind}
+    with pytest.raises(ValueError):
+        wire.read({**wire.write(of_judge()), b"meta": orjson.dumps(said)}, WIDTH, NOW)
