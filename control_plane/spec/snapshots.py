@@ -26,7 +26,9 @@ SCHEMA_VERSION = 7
 """Routers accept this and the one before it, so that a rolling upgrade works: routers go first."""
 
 
-_ADDED: dict[str, Any] = {"routes": {"__all__": {"router": True}}}
+_COMPARED: dict[str, Any] = {"semantic": {"compare": True, "least_similarity": True}}
+_ARMS: dict[str, Any] = {"__all__": {"arms": {"__all__": {"cache": _COMPARED}}}}
+_ADDED: dict[str, Any] = {"routes": {"__all__": {"router": True, "trials": _ARMS, **_COMPARED}}}
 """What this schema says beyond the one before."""
 
 

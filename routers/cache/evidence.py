@@ -69,7 +69,7 @@ class Evidence:
         """Weigh the neighbours. `spread` is that of the questions that the decision is learned from."""
         there = neighbours.answer != _NONE
         near = np.where(there, (neighbours.similarity - 1) / spread, _FAR)
-        voices = np.exp(_SHARPNESS * (near - near[:, :1])) * there
+        voices = np.exp(_SHARPNESS * (near - near.max(axis=1, keepdims=True))) * there
         same = neighbours.answer[:, :, None] == neighbours.answer[:, None, :]
         votes = (same * voices[:, None, :]).sum(axis=2) / np.maximum(voices.sum(axis=1, keepdims=True), 1e-12)
         able = there & neighbours.compatible

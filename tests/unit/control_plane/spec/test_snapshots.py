@@ -1,5 +1,7 @@
 """Snapshots are addressed by the hash of their content."""
 
+import hashlib
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -9,8 +11,8 @@ from pydantic import ValidationError
 
 from control_plane.spec.compile import compile
 from control_plane.spec.models import Modality, Operation, Protocol, Tier
-from control_plane.spec.snapshots import Backend, Content, canonical, digest
-from tests.unit.control_plane.samples import parsed, shop, tenant
+from control_plane.spec.snapshots import SCHEMA_VERSION, Backend, Content, Snapshot, canonical, digest
+from tests.unit.control_plane.samples import experiment, generating, model, parsed, route, shop, tenant
 
 
 def _backend(operations: frozenset[Operation]) -> Backend:
@@ -60,3 +62,22 @@ def test_what_would_stand_in_headers_or_read_the_environment_is_refused(part: st
     content[part][0][field] = value
     with pytest.raises(ValidationError, match=field):
         Content.model_validate(content)
+
+
+def _of_schema_6(value: Any) -> Any:
+    """The same without what schema 7 added."""
+    if isinstance(value, dict):
+        added = ("router", "compare", "leastSimilarity")
+        return {name: _of_schema_6(part) for name, part in value.items() if name not in added}
+    return [_of_schema_6(part) for part in value] if isinstance(value, list) else value
+
+
+def test_a_snapshot_of_the_schema_before_has_its_hash_and_one_that_was_changed_has_not() -> None:
+    semantic = {"cache": {"semantic": {"maxErrorRate": 0.01}}}
+    arms = [{"name": "control"}, {"name": "candidate", "override": semantic}]
+    content = compile(parsed(model(), generating(), route(**semantic), experiment(arms=arms)))
+    before = hashlib.sha256(canonical(_of_schema_6(content.model_dump(mode="json")))).hexdigest()
+    said = {"number": 1, "author": "alice", "reason": "", "createdAt": datetime(2026, 1, 1, tzinfo=UTC)}
+    old = Snapshot(schemaVersion=SCHEMA_VERSION - 1, sha256=before, content=content, **said)
+    assert old.has_its_hash
+    assert not old.model_copy(update={"content": compile(parsed(*shop()))}).has_its_hash
