@@ -73,7 +73,7 @@ def _of_schema_6(value: Any) -> Any:
 
 
 def test_a_snapshot_of_the_schema_before_has_its_hash_and_one_that_was_changed_has_not() -> None:
-    semantic = {"cache": {"semantic": {"maxErrorRate": 0.01}}}
+    semantic: dict[str, Any] = {"cache": {"semantic": {"maxErrorRate": 0.01}}}
     arms = [{"name": "control"}, {"name": "candidate", "override": semantic}]
     content = compile(parsed(model(), generating(), route(**semantic), experiment(arms=arms)))
     before = hashlib.sha256(canonical(_of_schema_6(content.model_dump(mode="json")))).hexdigest()
