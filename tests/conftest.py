@@ -29,7 +29,7 @@ CLUSTER_SECONDS = 600
 
 # On a busy machine the time of one example says nothing.
 hypothesis.settings.register_profile("full", deadline=None, max_examples=60)
-hypothesis.settings.register_profile("quick", deadline=None, max_examples=15)
+hypothesis.settings.register_profile("quick", deadline=None, max_examples=10)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "full"))
 
 
