@@ -126,18 +126,20 @@ class Flight:
             return
         if self._recording:
             self._pieces.append(data)
-            self._recorded_bytes += len(data)
-            if self._recorded_bytes > MAX_RECORDED_BYTES:
+            size = self._recorded_bytes = self._recorded_bytes + len(data)
+            if size > MAX_RECORDED_BYTES:
                 self._recording = False
                 self._pieces.clear()
         passengers = self.passengers
+        if len(passengers) == 1:  # nearly always: without a loop
+            passenger = passengers[0]
+            passenger.write(data)
+            if passenger.reply.congested:
+                self._pause()
+            return
         for passenger in passengers:
             passenger.write(data)
-        if len(passengers) == 1:
-            if passengers[0].reply.congested:
-                self._pause()
-        else:
-            self._keep_pace()
+        self._keep_pace()
 
     def require_end(self) -> None:
         """Raises TiermeshError(UPSTREAM_FAILED) unless the last event of the stream is the one that says so: a stream
