@@ -161,6 +161,7 @@ def _speed(rounds: Sequence[Round], name: str) -> list[Bar]:
         Bar("proxied chat request, CPU, median of the rounds", median(rounds, name, "chat", _CPU), "µs"),
         *hits,
         Bar("streamed chunk, CPU", least(rounds, name, "stream", _CHUNK_CPU), "µs", limit=16),
+        Bar("streamed chunk, CPU, median of the rounds", median(rounds, name, "stream", _CHUNK_CPU), "µs"),
         Bar("added p50 at 500/s", median_difference(rounds, name, "direct", "paced", _P50), "ms", limit=0.6),
         Bar("time to first token, p50", median(rounds, name, "first", _FIRST), "ms", limit=1.1),
     ]
