@@ -192,7 +192,7 @@ def test_what_is_typed_is_not_lost_by_a_click_beside_it(page: Page, plane: Plane
     page.once("dialog", lambda asked: asked.dismiss())
     page.get_by_role("link", name="Rollouts").click()
     expect(page.get_by_label("Name", exact=True).first).to_have_value("kept")
-    assert page.url.endswith("#/experiments/new")
+    expect(page).to_have_url(f"{plane.url}/#/experiments/new")
     page.once("dialog", lambda asked: asked.accept())
     page.get_by_role("link", name="Rollouts").click()
     expect(page.get_by_role("heading", name="Rollouts")).to_be_visible()

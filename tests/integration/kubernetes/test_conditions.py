@@ -18,7 +18,13 @@ def test_all_that_only_the_control_plane_can_refuse_is_shown_with_its_field_and_
         operator = stack.enter_context(mesh.operator(namespaces=",".join(one.namespace for one in apart)))
         operator.wait()
         for one, wrong in zip(apart, wrongs, strict=True):
-            one.put(*wrong.beside, wrong.manifest)
+            one.put(*wrong.beside)
+        for one, wrong in zip(apart, wrongs, strict=True):
+            # Of two that cannot both be in force, the one that comes to the control plane first is.
+            for beside in wrong.beside:
+                look = partial(one.condition, beside["kind"], beside["metadata"]["name"], "Accepted")
+                until(look, lambda found: found[0] == "True")
+            one.put(wrong.manifest)
         for one, wrong in zip(apart, wrongs, strict=True):
             look = partial(one.condition, wrong.manifest["kind"], wrong.name)
             cure = wrong.shown or wrong.says
