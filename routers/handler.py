@@ -1,6 +1,5 @@
 """The handler: a request in, by path to what answers it. Also the outermost place where errors become answers."""
 
-import logging
 import os
 import re
 from collections.abc import Callable, Iterator
@@ -25,8 +24,8 @@ from routers.quotas.desk import Desk
 from routers.runtime import Runtime
 from routers.serving import Serving
 from routers.tenants import DEFAULT, Tenant
+from routers.unexpected import as_error
 
-_LOG = logging.getLogger(__name__)
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
 _MODELS = "/v1/models"
 
@@ -89,11 +88,7 @@ class Router:
         reply.send(error.status, headers + _identified(request_id), body)
 
     def _fail(self, error: Exception, reply: Reply, request_id: str, dialect: ErrorWriter) -> None:
-        if not isinstance(error, TiermeshError):
-            fields = {"request_id": request_id}
-            _LOG.error("A request failed in a way that it should not.", exc_info=error, extra={"fields": fields})
-            error = _internal()
-        self.refuse(error, reply, request_id, dialect)
+        self.refuse(as_error(error, request_id), reply, request_id, dialect)
 
     async def explain(self, request: Request, tenant: str = DEFAULT.name) -> Explained:
         """The decision for an OpenAI request body of a tenant, what the exact cache would say, and how the Route is
@@ -252,7 +247,3 @@ def _new_ids() -> Iterator[str]:
         drawn = os.urandom(128 * 16).hex()
         for start in range(0, len(drawn), 32):
             yield drawn[start : start + 32]
-
-
-def _internal() -> TiermeshError:
-    return TiermeshError(Code.INTERNAL, "The router failed.", "Report this with the x-request-id.")

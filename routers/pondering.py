@@ -4,15 +4,12 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 
-from control_plane.spec.errors import Code, TiermeshError
+from routers.asked import Asked, stopping
 from routers.call import Call
-from routers.crossroads import Asked
 from routers.decision import Match
 from routers.embedding import Embedding
 from routers.estimate import text_of
 from routers.ledger import Ledger
-from routers.outcome import Outcome
-from routers.passenger import Passenger
 
 _LOG = logging.getLogger(__name__)
 
@@ -26,13 +23,13 @@ class Pondering:
     def __init__(self, ledger: Ledger, embedding: Embedding) -> None:
         self._ledger = ledger
         self._embedding = embedding
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._waiting: dict[asyncio.Task[None], Asked] = {}
 
     def wait(self, asked: Asked, go_on: GoOn) -> None:
         """Take a call in; it goes on with its vector, or without where there is none to be had."""
         task = asyncio.get_running_loop().create_task(self._ponder(asked, go_on))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._waiting[task] = asked
+        task.add_done_callback(lambda done: self._waiting.pop(done, None))
         asked.reply.on_disconnect = lambda: self._leave(asked, task)
 
     async def _ponder(self, asked: Asked, go_on: GoOn) -> None:
@@ -42,10 +39,7 @@ class Pondering:
         try:
             go_on(asked, vector)
         except Exception as error:  # noqa: BLE001 - its caller must not be left without an answer
-            if not isinstance(error, TiermeshError):
-                _LOG.error("A request failed in a way that it should not.", exc_info=error)
-                error = TiermeshError(Code.INTERNAL, "The router failed.", "Report this with the x-request-id.")
-            self._passenger(asked).refuse(error)
+            asked.refuse(error, self._ledger)
 
     async def vector(self, call: Call, match: Match) -> Sequence[float]:
         """Of what a call says; empty where there is none to be had."""
@@ -58,15 +52,12 @@ class Pondering:
 
     def _leave(self, asked: Asked, task: "asyncio.Task[None]") -> None:
         task.cancel()
-        self._passenger(asked).close(499, None)
-
-    def _passenger(self, asked: Asked) -> Passenger:
-        return Passenger(
-            asked.call, asked.match, asked.reply, Outcome.undecided(asked.match), "miss", asked.started, self._ledger
-        )
+        asked.leave(self._ledger)
 
     def close(self) -> None:
-        """Stop what is under way, and let go of the thread."""
-        for task in self._tasks:
-            task.cancel()
+        """Let go of the thread. Who still waits hears that the router stops."""
+        for task, asked in self._waiting.items():
+            if task.cancel():
+                asked.reply.on_disconnect = None
+                asked.refuse(stopping(), self._ledger)
         self._embedding.close()

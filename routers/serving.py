@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 from control_plane.spec.errors import Code, TiermeshError
 from control_plane.spec.models import Protocol
 from observability.metrics import RouterMetrics
+from routers.asked import Asked
 from routers.asking import Asker, Begun, cut
 from routers.attempt import Attempt
 from routers.attempts import Attempts
 from routers.cache.exact import Answer, ExactCache
 from routers.call import Call
-from routers.crossroads import Asked, Crossroads
+from routers.crossroads import Crossroads
 from routers.deadlines import Deadlines
 from routers.decision import Decision, Load, Match
 from routers.estimate import Vector

@@ -17,7 +17,7 @@ from rich.progress import TaskID
 from control_plane.spec.errors import Code, TiermeshError
 from control_plane.spec.learned import SUFFIX, Kept, keeping
 from control_plane.spec.settings import Settings
-from routers import encoder
+from routers import embedding
 from routers.learning import artifact, choosing, encoding, evaluation, off_policy, pairs, report, training
 from routers.learning import traffic as traffic_log
 from routers.learning.contract import Contract
@@ -53,7 +53,7 @@ def _train(options: argparse.Namespace, progress: Progress) -> list[str]:
     files = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in options.data}
     made = artifact.Artifact.of(
         trained.model,
-        encoder.NAME,
+        embedding.ENCODER,
         tuple(
             Kept(
                 maxQualityLoss=asked.max_loss,

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from routers.encoder import NAME, NanoEncoder, Vectors
+from routers.embedding import ENCODER
+from routers.encoder import NanoEncoder, Vectors
 
 
 def embed(texts: Sequence[str], folder: Path, progress: Callable[[str, int, int], None]) -> Vectors:
@@ -31,7 +32,7 @@ class _Kept:
 
     def path(self, text: str) -> Path:
         """Where the vector of a text is."""
-        return self._folder / f"{hashlib.sha256(json.dumps([NAME, text]).encode()).hexdigest()}.npy"
+        return self._folder / f"{hashlib.sha256(json.dumps([ENCODER, text]).encode()).hexdigest()}.npy"
 
     def put(self, text: str, vector: Vectors) -> None:
         """Keep one; a reader never sees half of it."""

@@ -66,6 +66,7 @@ class Mesh:
     marks: Kept = field(default_factory=Kept)
     crossroads: Crossroads | None = None
     explored: Kept = field(default_factory=Kept)
+    pondering: Pondering | None = None
 
     def documents(self, **spec: Any) -> list[Document]:
         """A Route over both Models."""
@@ -164,6 +165,7 @@ async def mesh(
                 marks,
                 crossroads,
                 explored,
+                pondering,
             )
             whole.put_in_force(whole.documents(**spec))
             try:

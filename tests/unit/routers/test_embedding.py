@@ -14,16 +14,15 @@ from control_plane.spec.compile import compile
 from control_plane.spec.errors import Code, TiermeshError
 from control_plane.spec.learned import name_of
 from control_plane.spec.prompts import Pins
-from routers import encoder
 from routers.admin import explanation
 from routers.cache.semantic import SemanticCache
-from routers.embedding import ENCODER, MOST_REMEMBERED, MOST_WAITING, Embedding, OneEncoder
+from routers.embedding import MOST_REMEMBERED, MOST_WAITING, Embedding, OneEncoder
 from routers.encoder import Vectors
 from routers.http import Request
 from routers.runtime import Runtime
 from routers.shelf import Shelf
 from tests.learned import complexity, pins, saved, text
-from tests.unit.routers.mesh import Mesh, mesh
+from tests.unit.routers.mesh import Mesh, code_of, mesh
 from tests.unit.routers.samples import chat, snapshot
 
 KNOWS = text(embedding=(1.0, 0.0))
@@ -132,6 +131,20 @@ async def test_who_leaves_while_it_waits_is_not_answered(tmp_path: Path) -> None
     assert whole.heavy.requests == []
 
 
+async def test_who_waits_when_the_router_stops_hears_of_it(tmp_path: Path) -> None:
+    words = Words()
+    async with mesh(encoder=OneEncoder(lambda: words)) as whole:
+        in_force(whole, tmp_path)
+        words.may.clear()
+        asking = await whole.many(2, HARD)
+        await asyncio.to_thread(words.begun.wait)
+        assert whole.pondering is not None
+        whole.pondering.close()
+        answers = await asyncio.gather(*asking)
+        words.may.set()
+    assert {(each.status_code, code_of(each)) for each in answers} == {(503, "unavailable")}
+
+
 async def test_explain_embeds_too(tmp_path: Path) -> None:
     words = Words()
     async with mesh(encoder=OneEncoder(lambda: words)) as whole:
@@ -162,7 +175,3 @@ def test_the_last_texts_are_remembered_and_no_more() -> None:
     assert len(words.asked) == MOST_REMEMBERED + 1
     encoder.embed(["0"])
     assert len(words.asked) == MOST_REMEMBERED + 2
-
-
-def test_artifacts_name_the_encoder_that_routers_have() -> None:
-    assert encoder.NAME == ENCODER

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from routers.encoder import NAME, NanoEncoder
+from routers.embedding import ENCODER
+from routers.encoder import NanoEncoder
 
 
 def test_an_english_encoder_knows_that_it_cannot_read_chinese() -> None:
@@ -14,7 +15,7 @@ def test_an_english_encoder_knows_that_it_cannot_read_chinese() -> None:
 
 def test_the_encoder_of_all_languages_reads_both_and_gives_unit_vectors() -> None:
     encoder = NanoEncoder()
-    assert encoder.name == NAME
+    assert encoder.name == ENCODER
     assert encoder.knows("Where is my 订单?")
     assert not encoder.knows("\ue000")
     vectors = encoder.embed(["Where is my order?", "我的订单在哪里", "a\0b"])
