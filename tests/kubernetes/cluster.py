@@ -5,14 +5,16 @@ machine, by default the one beside the checkout. With neither, the tests that ne
 """
 
 import fcntl
+import json
 import os
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -22,11 +24,16 @@ import pytest
 from tests.kubernetes.programs import Program, program
 
 if TYPE_CHECKING:
+    from lightkube import Client
     from lightkube.config.kubeconfig import KubeConfig
 
 CHECKOUT = Path(__file__).parents[2]
 CRDS = CHECKOUT / "charts" / "tiermesh" / "files" / "crds"
 """Our own."""
+OF_THE_CHART = ("Gateway", "GRPCRoute", "PrometheusRule")
+"""Kinds of others that only the chart writes."""
+LAZY = {"GOGC": "400", "GOMEMLIMIT": "1GiB"}
+"""Go's servers and tools spend a third of their time on collecting garbage, where they may not use more memory."""
 START_SECONDS = 240.0
 COMMAND_SECONDS = 120.0
 _HOLD = "import os, sys; open(sys.argv[1], 'w').write(os.environ['KUBECONFIG']); sys.stdin.read()"
@@ -53,7 +60,14 @@ class Cluster:
     @property
     def environment(self) -> dict[str, str]:
         """What a program needs to reach it."""
-        return os.environ | {"KUBECONFIG": str(self.kubeconfig), "HOME": str(self.home)}
+        return os.environ | LAZY | {"KUBECONFIG": str(self.kubeconfig), "HOME": str(self.home)}
+
+    @cached_property
+    def api(self) -> "Client":
+        """Reads and writes quicker than kubectl starts."""
+        from lightkube import Client
+
+        return Client(config=self.config, trust_env=False)
 
     def run(self, name: Program, *arguments: object, text: str = "") -> subprocess.CompletedProcess[str]:
         """What the program answered, however it ended; `text` is its standard input."""
@@ -68,26 +82,36 @@ class Cluster:
             check=False,
         )
 
+    @contextmanager
+    def namespace(self, name: str) -> Iterator[str]:
+        """A namespace as long as the block runs."""
+        from lightkube.models.meta_v1 import ObjectMeta
+        from lightkube.resources.core_v1 import Namespace
+
+        self.api.create(Namespace(metadata=ObjectMeta(name=name)))
+        try:
+            yield name
+        finally:
+            self.remove(name)
+
     def remove(self, *namespaces: str) -> None:
         """Delete namespaces, where the cluster stays; what is in them waits for an operator that is gone by then."""
         if not self.lasting:
             return
-        from lightkube import Client
         from lightkube.generic_resource import create_namespaced_resource
         from lightkube.resources.core_v1 import Namespace
         from lightkube.types import PatchType
 
         from operators.kinds import GROUP, KINDS, VERSION
 
-        with closing(Client(config=self.config, trust_env=False)) as client:
-            free = {"metadata": {"finalizers": None}}
-            for kind, plural in KINDS.items():
-                found = create_namespaced_resource(GROUP, VERSION, kind, plural)
-                for about in [one["metadata"] for one in client.list(found, namespace="*")]:
-                    if (namespace := about["namespace"]) in namespaces:
-                        client.patch(found, about["name"], free, namespace=namespace, patch_type=PatchType.MERGE)
-            for namespace in namespaces:
-                client.delete(Namespace, namespace)
+        free = {"metadata": {"finalizers": None}}
+        for kind, plural in KINDS.items():
+            found = create_namespaced_resource(GROUP, VERSION, kind, plural)
+            for about in [one["metadata"] for one in self.api.list(found, namespace="*")]:
+                if (namespace := about["namespace"]) in namespaces:
+                    self.api.patch(found, about["name"], free, namespace=namespace, patch_type=PatchType.MERGE)
+        for namespace in namespaces:
+            self.api.delete(Namespace, namespace)
 
     def kubectl(self, *arguments: object, text: str = "") -> str:
         """What it printed. Fails the test with what it said where it did not succeed."""
@@ -107,23 +131,33 @@ def _succeeded(done: subprocess.CompletedProcess[str]) -> str:
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """A cluster; one for all tests of a process."""
     home = tmp_path_factory.mktemp("kube")
-    if given := os.environ.get("TIERMESH_TEST_KUBECONFIG"):
-        found = Cluster(Path(given).absolute(), home, lasting=True)
-        for folder in _folders():
-            found.kubectl("apply", "--server-side", "--force-conflicts", "--recursive", "-f", folder)
-        yield found
-    else:
-        with _started(home) as kubeconfig:
-            yield Cluster(kubeconfig, home, lasting=False)
+    with _found(home) as cluster:
+        yield cluster
+        cluster.api.close()
 
 
 @pytest.fixture
 def namespace(cluster: Cluster) -> Iterator[str]:
     """A new namespace."""
-    name = f"test-{uuid4().hex[:12]}"
-    cluster.kubectl("create", "namespace", name)
-    yield name
-    cluster.remove(name)
+    with cluster.namespace(new_name()) as name:
+        yield name
+
+
+def new_name() -> str:
+    """Of a namespace that nobody has."""
+    return f"test-{uuid4().hex[:12]}"
+
+
+@contextmanager
+def _found(home: Path) -> Iterator[Cluster]:
+    if given := os.environ.get("TIERMESH_TEST_KUBECONFIG"):
+        found = Cluster(Path(given).absolute(), home, lasting=True)
+        for path in _definitions():
+            found.kubectl("apply", "--server-side", "--force-conflicts", "-f", path)
+        yield found
+    else:
+        with _started(home) as kubeconfig:
+            yield Cluster(kubeconfig, home, lasting=False)
 
 
 @contextmanager
@@ -133,11 +167,18 @@ def _started(home: Path) -> Iterator[Path]:
         pytest.skip("there is no Kubernetes API: set TIERMESH_TEST_KUBECONFIG to the kubeconfig of any cluster")
     where, log = home / "where", home / "log"
     hold = [sys.executable, "-c", _HOLD, str(where)]
-    command = [str(tool), "run", "--crds", *map(str, _folders()), "--", *hold]
+    command = [str(tool), "run", "--crds", *map(str, _definitions()), "--", *hold]
     # Two at once would start half as fast each, and one of them might be given up.
     with log.open("wb") as output, Path(tempfile.gettempdir(), "tiermesh-test-cluster.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=output, stderr=output, start_new_session=True)
+        process = subprocess.Popen(
+            command,
+            env=os.environ | LAZY,
+            stdin=subprocess.PIPE,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
         try:
             kubeconfig = _awaited(process, where, log)
         finally:
@@ -158,7 +199,12 @@ def _awaited(process: subprocess.Popen[bytes], where: Path, log: Path) -> Path:
     return Path(found)
 
 
-def _folders() -> list[Path]:
-    """Custom resource definitions: those of others, and our own."""
+def _definitions() -> list[Path]:
+    """Files and folders of custom resource definitions: those of others in which something here is written, and our
+    own. A server reads all that it has whenever it is asked for what it serves."""
+    from operators.render import KNOWN
+
     others = Path(os.environ.get("TIERMESH_TEST_CRDS") or CHECKOUT.parent / "shared" / "crds")
-    return [folder for folder in (others, CRDS) if folder.exists()]
+    written = {*KNOWN, *OF_THE_CHART}
+    files = sorted(others.rglob("*.json"))
+    return [*(file for file in files if json.loads(file.read_text())["spec"]["names"]["kind"] in written), CRDS]

@@ -17,8 +17,6 @@ def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plane]:
 
 
 @pytest.fixture
-def mesh(cluster: Cluster, namespace: str, plane: Plane) -> Iterator[Mesh]:
+def mesh(cluster: Cluster, namespace: str, plane: Plane) -> Mesh:
     """A namespace of its own in both."""
-    found = Mesh(cluster, namespace, plane)
-    yield found
-    found.api.close()
+    return Mesh(cluster, namespace, plane)

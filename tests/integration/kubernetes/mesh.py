@@ -1,5 +1,6 @@
 """A control plane, a router and an operator as processes, around a real Kubernetes API."""
 
+import asyncio
 import os
 import sys
 import time
@@ -11,8 +12,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from lightkube import ApiError, Client
-from lightkube.models.meta_v1 import ObjectMeta
-from lightkube.resources.core_v1 import Namespace
 from lightkube.types import PatchType
 
 from benchmarks.harness.operator import Operator
@@ -20,9 +19,11 @@ from benchmarks.harness.replicas import Replica
 from benchmarks.harness.restarts import Restartable
 from control_plane.client.trials import TrialsClient
 from control_plane.spec.documents import API_VERSION, PLURALS
+from operators.apply import Cluster as Asking
 from operators.apply import kind_of
 from operators.kinds import EVERYWHERE
-from operators.render import KNOWN
+from operators.offers import discover
+from operators.render import KNOWN, Offers
 from operators.render.names import MANAGED_BY, MANAGER
 from tests.kubernetes.cluster import Cluster
 
@@ -80,21 +81,16 @@ class Mesh:
     namespace: str
     plane: Plane
 
-    @cached_property
+    @property
     def api(self) -> Client:
-        """Reads and writes quicker than kubectl starts."""
-        return Client(config=self.cluster.config, trust_env=False)
+        """Of the cluster."""
+        return self.cluster.api
 
     @contextmanager
     def beside(self, name: str) -> Iterator["Mesh"]:
         """Another namespace."""
-        found = replace(self, namespace=f"{self.namespace}-{name}")
-        found.api.create(Namespace(metadata=ObjectMeta(name=found.namespace)))
-        try:
-            yield found
-        finally:
-            self.cluster.remove(found.namespace)
-            found.api.close()
+        with self.cluster.namespace(f"{self.namespace}-{name}") as namespace:
+            yield replace(self, namespace=namespace)
 
     def operator(self, name: str = "operator", **settings: object) -> Operator:
         """An operator of this namespace alone."""
@@ -111,6 +107,12 @@ class Mesh:
     def apply(self, kind: str, name: str, spec: Mapping[str, Any]) -> None:
         """Write a custom resource."""
         self.put({"apiVersion": API_VERSION, "kind": kind, "metadata": {"name": name}, "spec": spec})
+
+    def shop(self) -> None:
+        """Write a Route, and a Model elsewhere and one here that it names."""
+        self.apply("Model", "small", ELSEWHERE)
+        self.apply("Model", "big", HERE)
+        self.apply("Route", "shop", {"tiers": {"light": ["small"], "heavy": ["big"]}})
 
     def put(self, *bodies: Mapping[str, Any]) -> None:
         """Write objects as `kubectl apply --server-side` does."""
@@ -148,9 +150,8 @@ class Mesh:
     @cached_property
     def served(self) -> dict[str, str]:
         """Kind -> apiVersion of all that render can make; the cluster has to have them all."""
-        there = self.kubectl("api-versions").split()
-        known = {kind: next((one for one in versions if one in there), "") for kind, versions in KNOWN.items()}
-        assert all(known.values()), known
+        known = offers(self.cluster).versions
+        assert known.keys() == KNOWN.keys(), known
         return {**EVERYWHERE, **known}
 
     def made(self) -> Sequence[dict[str, Any]]:
@@ -189,6 +190,20 @@ class Mesh:
         found = kind_of(_VERSIONS[kind], kind).Status
         patch = {"status": status}
         self.api.patch(found, name, patch, namespace=self.namespace, patch_type=PatchType.MERGE)
+
+
+def offers(cluster: Cluster) -> Offers:
+    """What it serves of all that can be written."""
+    return asyncio.run(_discovered(cluster))
+
+
+async def _discovered(cluster: Cluster) -> Offers:
+    asking = Asking(cluster.config)
+    try:
+        found, _ = await discover(asking.get)
+    finally:
+        await asking.close()
+    return found
 
 
 def until(look: Callable[[], T], right: Callable[[T], object], seconds: float = PATIENCE_SECONDS) -> T:

@@ -27,7 +27,10 @@ class Release:
         """Run helm on it; the definitions are there already, as the cluster's tests have them all."""
         said = {} if values is None else {"crds": {"install": False}, **values}
         more = () if values is None else ("--values", "-")
-        if verb == "upgrade":  # reading what the server says of all kinds takes five seconds; it checks what it gets
+        if verb in (
+            "install",
+            "upgrade",
+        ):  # reading what the server says of all kinds takes long; it checks what it gets
             more = (*more, "--disable-openapi-validation")
         return self.cluster.helm(verb, self.name, *arguments, "-n", self.namespace, *more, text=json.dumps(said))
 

@@ -1,5 +1,4 @@
-"""What is changed or deleted behind the operator's back is as it was, in every kind that it makes; what is somebody
-else's stays theirs."""
+"""What is changed or deleted behind the operator's back is as it was, in every kind that it makes."""
 
 from typing import Any
 
@@ -8,7 +7,7 @@ from lightkube.types import PatchType
 
 from benchmarks.harness import every_kind
 from operators.apply import kind_of
-from tests.integration.kubernetes.mesh import ELSEWHERE, HERE, Mesh, until
+from tests.integration.kubernetes.mesh import ELSEWHERE, Mesh, until
 
 
 def _said(mesh: Mesh) -> dict[tuple[str, str], Any]:
@@ -41,16 +40,3 @@ def test_every_kind_that_is_made_is_repaired(mesh: Mesh, ignored: str) -> None:
                 mesh.api.patch(found, name, patch, namespace=mesh.namespace, patch_type=PatchType.MERGE)
                 spoilt.add(one["kind"])
         until(lambda: _said(mesh), lambda now: now == before)
-
-
-def test_what_somebody_else_made_under_a_rendered_name_stays_theirs_and_a_condition_says_so(mesh: Mesh) -> None:
-    theirs = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "model-big"}}
-    mesh.put({**theirs, "spec": {"ports": [{"port": 1, "protocol": "TCP"}]}})
-    with mesh.operator():
-        mesh.apply("Model", "big", HERE)
-        found = until(lambda: mesh.condition("Model", "big", "Deployed"), lambda one: one[1] == "WriteRefused")
-        assert "Service 'model-big' is there already and belongs to nobody" in found[2]
-        live: Any = mesh.get("Service", "model-big")
-        assert (live["spec"]["ports"][0]["port"], live["metadata"].get("ownerReferences")) == (1, None)
-        mesh.kubectl("delete", "service", "model-big")
-        mesh.ready("Model", "big")

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from operators.render import KNOWN, Object, Offers, Site, differs, render_model, render_route
+from operators.render import Object, Offers, Site, differs, render_model, render_route
+from tests.integration.kubernetes import mesh
 from tests.kubernetes.cluster import Cluster
 from tests.unit.operators.render.samples import BESIDE, POLICIES, SITE, SPECS, model, route, wishing
 
@@ -14,13 +15,7 @@ from tests.unit.operators.render.samples import BESIDE, POLICIES, SITE, SPECS, m
 @pytest.fixture
 def offers(cluster: Cluster) -> Offers:
     """What the cluster serves of all that can be written."""
-    versions = {version for versions in KNOWN.values() for version in versions}
-    return Offers.of((version, kind) for version in versions for kind in _served(cluster, version))
-
-
-def _served(cluster: Cluster, version: str) -> list[str]:
-    answered = cluster.run("kubectl", "get", "--raw", f"/apis/{version}")
-    return [one["kind"] for one in json.loads(answered.stdout)["resources"]] if answered.returncode == 0 else []
+    return mesh.offers(cluster)
 
 
 def _asked(cluster: Cluster, objects: list[Object]) -> list[Object]:

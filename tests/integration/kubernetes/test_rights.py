@@ -186,7 +186,6 @@ def _apply_everything(restricted: Restricted) -> None:
         for name, spec in every_kind.MODELS.items():
             mesh.apply("Model", name, spec)
         mesh.put(*(manifest(kind, "first", specs[0]) for kind, specs in BASES.items() if kind != "Model"))
-        mesh.api.close()
 
 
 def _move_elsewhere(restricted: Restricted) -> None:
@@ -195,7 +194,6 @@ def _move_elsewhere(restricted: Restricted) -> None:
         mesh = restricted.within(lacking)
         for name, spec in every_kind.MODELS.items():
             mesh.apply("Model", name, {**spec, "url": ELSEWHERE["url"]})
-        mesh.api.close()
 
 
 def _write_everything(restricted: Restricted) -> dict[str, set[Right]]:
@@ -218,8 +216,6 @@ def _write_everything(restricted: Restricted) -> dict[str, set[Right]]:
         until(whole.kinds_made, lambda kinds: kinds == {"HTTPRoute"})  # a Route has one too
         for lacking in WRITING:
             until(partial(_not_missed, restricted, lacking, first, second), lambda left: not left)
-    whole.api.close()
-    undeleted.api.close()
     found = _refused(first, second)
     return {lacking: found.get(restricted.namespace(lacking), set()) for lacking in WRITING}
 
@@ -240,7 +236,6 @@ def test_each_right_is_missed_where_it_is_lacking_and_nothing_is_where_none_is(r
     assert refused == {lacking: _asked(lacking) for lacking in WRITING}
     undeleted = restricted.within("delete")
     owners = [one["metadata"]["ownerReferences"] for one in undeleted.made()]
-    undeleted.api.close()
     assert {owner["kind"] for (owner,) in owners} == {*OWNERS}
 
 
