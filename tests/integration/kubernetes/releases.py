@@ -27,10 +27,7 @@ class Release:
         """Run helm on it; the definitions are there already, as the cluster's tests have them all."""
         said = {} if values is None else {"crds": {"install": False}, **values}
         more = () if values is None else ("--values", "-")
-        if verb in (
-            "install",
-            "upgrade",
-        ):  # reading what the server says of all kinds takes long; it checks what it gets
+        if verb in ("install", "upgrade"):  # to read what the server says of all kinds takes long; it checks by itself
             more = (*more, "--disable-openapi-validation")
         return self.cluster.helm(verb, self.name, *arguments, "-n", self.namespace, *more, text=json.dumps(said))
 
