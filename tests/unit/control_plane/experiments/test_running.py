@@ -52,9 +52,9 @@ class World:
 
     def expose(self, arm: str, units: int, failed: int) -> None:
         """So many units of an arm make a request each, and so many of them fail."""
-        seen = {"trial": _TRIAL, "snapshot": self.snapshot()}
+        snapshot = self.snapshot()
         made = [
-            exposure(f"r{unit}", 1, f"u{unit}", arm, failed=index < failed, **seen)
+            exposure(f"r{unit}", 1, f"u{unit}", arm, trial=_TRIAL, failed=index < failed, snapshot=snapshot)
             for index, unit in zip(range(units), self.units, strict=False)
         ]
         with self.database.write() as transaction:
