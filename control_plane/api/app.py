@@ -2,7 +2,7 @@
 
 import time
 
-from fastapi import APIRouter, Depends, FastAPI
+from fastapi import APIRouter, FastAPI
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -15,7 +15,7 @@ from control_plane.api.audit import audit_routes
 from control_plane.api.callers import Authenticated
 from control_plane.api.description import DescribedApi
 from control_plane.api.documents import batch_routes, kind_routes
-from control_plane.api.limits import BodyLimit, refuse_unknown_parameters
+from control_plane.api.limits import BodyLimit
 from control_plane.api.snapshots import snapshot_routes
 from control_plane.api.tokens import token_routes
 from control_plane.api.waiting import WaitingRoom
@@ -47,18 +47,18 @@ def create_app(
         openapi_url="/v1/openapi.json",
         docs_url=None,  # these pages load their scripts from elsewhere
         redoc_url=None,
-        dependencies=[Depends(refuse_unknown_parameters)],
-        responses=problems.answers(400, 401, 403, 503),
     )
     problems.install(app)
-    for plural, kind in PLURALS.items():
-        app.include_router(kind_routes(plural, kind, publisher))
-    app.include_router(batch_routes(publisher))
-    app.include_router(snapshot_routes(publisher, room, metrics))
-    app.include_router(token_routes(publisher.database))
-    app.include_router(audit_routes(publisher.database))
-    for routes in more:
-        app.include_router(routes)
+    parts = [
+        *(kind_routes(plural, kind, publisher) for plural, kind in PLURALS.items()),
+        batch_routes(publisher),
+        snapshot_routes(publisher, room, metrics),
+        token_routes(publisher.database),
+        audit_routes(publisher.database),
+        *more,
+    ]
+    for part in parts:
+        app.router.routes += part.routes
     app.add_middleware(BodyLimit, max_bytes=max_body_bytes)
     app.add_middleware(Authenticated, authenticator=authenticator)
     app.add_middleware(Witnessed, witness=witness)

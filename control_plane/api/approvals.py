@@ -6,6 +6,7 @@ from fastapi import APIRouter, Path, Query
 
 from control_plane.api.callers import Caller, author_of, needs, origin_of, permit
 from control_plane.api.documents import Said
+from control_plane.api.operations import operations
 from control_plane.api.problems import answers
 from control_plane.approvals import Approvals
 from control_plane.spec.approvals import Approval, State
@@ -24,7 +25,7 @@ class ApprovalList(Spec):
 
 def approval_routes(approvals: Approvals) -> APIRouter:
     """The operations on requests."""
-    routes = APIRouter(prefix="/v1/approvals", tags=["approvals"])
+    routes = operations("approvals", "/v1/approvals")
     deciding = answers(404, 409, 413)
 
     @routes.get("", dependencies=[needs(Role.VIEWER)])

@@ -8,6 +8,7 @@ from pydantic import Field
 from starlette.responses import Response
 
 from control_plane.api.callers import Caller, needs
+from control_plane.api.operations import operations
 from control_plane.api.problems import answers
 from control_plane.spec import learned
 from control_plane.spec.audit import Deed
@@ -37,7 +38,7 @@ class ArtifactKept(Spec):
 
 def artifact_routes(database: Database) -> APIRouter:
     """The operations. Whoever may write a Route may add an artifact; none is taken away."""
-    routes = APIRouter(prefix="/v1/artifacts", tags=["artifacts"])
+    routes = operations("artifacts", "/v1/artifacts")
 
     @routes.put("/{name}", responses=answers(413, 422), dependencies=[needs(Role.OPERATOR)])
     def put(name: Name, body: ArtifactText, caller: Caller) -> ArtifactKept:

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Query
 from pydantic import Field
 
 from control_plane.api.callers import needs
+from control_plane.api.operations import operations
 from control_plane.audit import verify
 from control_plane.spec.audit import Anchor, AuditEntry, Verdict
 from control_plane.spec.base import LARGEST, Spec
@@ -27,7 +28,7 @@ class AuditList(Spec):
 
 def audit_routes(database: Database) -> APIRouter:
     """The operations on the audit. Nobody writes it: what is done or refused does."""
-    routes = APIRouter(prefix="/v1/audit", tags=["audit"], dependencies=[needs(Role.ADMIN, everywhere=True)])
+    routes = operations("audit", "/v1/audit", dependencies=[needs(Role.ADMIN, everywhere=True)])
 
     @routes.get("")
     def list_some(

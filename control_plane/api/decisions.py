@@ -7,6 +7,7 @@ from fastapi import APIRouter, Path, Query
 from pydantic import Field
 
 from control_plane.api.callers import needs
+from control_plane.api.operations import operations
 from control_plane.api.problems import answers
 from control_plane.spec.base import Moment, Spec
 from control_plane.spec.decisions import REQUEST_ID, Batch, DecisionRecord
@@ -35,7 +36,7 @@ class DecisionList(Spec):
 
 def decision_routes(database: Database, most: int, days: float) -> APIRouter:
     """The operations. At most about `most` records of the last `days` are kept."""
-    routes = APIRouter(prefix="/v1/decisions", tags=["decisions"])
+    routes = operations("decisions", "/v1/decisions")
 
     @routes.post("", responses=answers(413), dependencies=[needs(Role.ADMIN, everywhere=True, routers=True)])
     def write(batch: Batch) -> Written:

@@ -8,6 +8,7 @@ from pydantic import Field, SkipValidation, ValidationError
 from starlette.responses import JSONResponse
 
 from control_plane.api.callers import Caller, author_of, needs, origin_of, permit
+from control_plane.api.operations import operations
 from control_plane.api.problems import answers
 from control_plane.publisher import Publisher
 from control_plane.refusals import no_such_document
@@ -67,7 +68,7 @@ class RevisionList(Spec):
 
 def batch_routes(publisher: Publisher) -> APIRouter:
     """/v1/documents: many at once."""
-    routes = APIRouter(tags=["documents"])
+    routes = operations("documents")
 
     @routes.post("/v1/documents", responses=answers(409, 413, 422), dependencies=[needs(Role.EXPERIMENTER)])
     def apply(batch: DocumentBatch, caller: Caller, dry_run: Annotated[bool, Query(alias="dryRun")] = False) -> Applied:
@@ -95,7 +96,7 @@ def batch_routes(publisher: Publisher) -> APIRouter:
 
 def kind_routes(plural: str, kind: str, publisher: Publisher) -> APIRouter:
     """The operations on one kind of document."""
-    routes = APIRouter(prefix=f"/v1/{plural}", tags=[plural])
+    routes = operations(plural, f"/v1/{plural}")
     writer = _writer(kind)
     body = {"requestBody": {"required": True, **_json(_schema(kind))}}
     writing = answers(404, 409, 422)

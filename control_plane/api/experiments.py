@@ -7,6 +7,7 @@ from pydantic import Field
 
 from control_plane.api.callers import Caller, author_of, needs, origin_of, permit
 from control_plane.api.documents import OneNamespace, Said
+from control_plane.api.operations import operations
 from control_plane.api.problems import answers
 from control_plane.experiments.running import Experiments
 from control_plane.spec.base import Spec
@@ -30,7 +31,7 @@ class Wanted(Spec):
 
 def experiment_routes(experiments: Experiments) -> APIRouter:
     """The operations."""
-    routes = APIRouter(prefix="/v1/experiments", tags=["experiments"])
+    routes = operations("experiments", "/v1/experiments")
     switching = answers(404, 409, 413, 422)
 
     def switch(name: str, state: State, said: Said, caller: Principal, namespace: str) -> Applied:

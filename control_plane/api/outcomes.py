@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query, Response
 from pydantic import Field
 
 from control_plane.api.callers import needs
+from control_plane.api.operations import operations
 from control_plane.api.problems import answers
 from control_plane.outcomes.intake import Intake
 from control_plane.spec.base import Spec
@@ -43,7 +44,7 @@ class EventSources(Spec):
 
 def outcome_routes(database: Database, intake: Intake) -> APIRouter:
     """The operations."""
-    routes = APIRouter(tags=["outcomes"])
+    routes = operations("outcomes")
 
     @routes.post("/v1/events", responses=answers(413), dependencies=[needs(Role.ADMIN, everywhere=True, routers=True)])
     def take(batch: EventBatch) -> EventsTaken:

@@ -4,6 +4,7 @@ from fastapi import APIRouter
 
 from control_plane import promises
 from control_plane.api.callers import Caller, needs
+from control_plane.api.operations import operations
 from control_plane.spec.base import Spec
 from control_plane.spec.names import DEFAULT_NAMESPACE
 from control_plane.spec.people import Role
@@ -19,7 +20,7 @@ class PromiseList(Spec):
 
 def promise_routes(database: Database) -> APIRouter:
     """The one operation."""
-    routes = APIRouter(tags=["promises"])
+    routes = operations("promises")
 
     @routes.get("/v1/promises", dependencies=[needs(Role.VIEWER)])
     def list_all(caller: Caller) -> PromiseList:

@@ -11,6 +11,7 @@ from pydantic import Field, SkipValidation, TypeAdapter, ValidationError, WithJs
 from control_plane.aliases import Aliases
 from control_plane.api.callers import Caller, author_of, needs, origin_of, permit
 from control_plane.api.documents import Author, Said, part
+from control_plane.api.operations import operations
 from control_plane.api.problems import answers
 from control_plane.drift import Drift
 from control_plane.spec.base import Spec
@@ -55,7 +56,7 @@ class Move(Said):
 
 def prompt_routes(aliases: Aliases, drift: Drift) -> APIRouter:
     """The operations on prompts."""
-    routes = APIRouter(prefix="/v1/registry/prompts", tags=["registry"])
+    routes = operations("registry", "/v1/registry/prompts")
     registry = aliases.registry
 
     @routes.get("", dependencies=[needs(Role.VIEWER)])

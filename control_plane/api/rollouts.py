@@ -7,6 +7,7 @@ from pydantic import Field
 
 from control_plane.api.callers import Caller, author_of, needs, origin_of, permit
 from control_plane.api.documents import OneNamespace, Said
+from control_plane.api.operations import operations
 from control_plane.api.problems import answers
 from control_plane.rollouts.steering import Rollouts
 from control_plane.spec.courses import Command, RolloutStatus
@@ -25,7 +26,7 @@ class Promote(Said):
 
 def rollout_routes(rollouts: Rollouts) -> APIRouter:
     """The operations."""
-    routes = APIRouter(prefix="/v1/rollouts", tags=["rollouts"])
+    routes = operations("rollouts", "/v1/rollouts")
     telling = answers(404, 409, 413, 422)
 
     def obey(name: str, command: Command, said: Said, caller: Principal, namespace: str) -> RolloutStatus:

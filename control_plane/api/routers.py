@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from fastapi import APIRouter
 
 from control_plane.api.callers import needs
+from control_plane.api.operations import operations
 from control_plane.spec.people import Role
 from control_plane.spec.records import Presence
 from control_plane.store import acks, snapshots
@@ -16,7 +17,7 @@ LIVE_SECONDS = 90
 
 def router_routes(database: Database) -> APIRouter:
     """The one operation."""
-    routes = APIRouter(tags=["snapshots"])
+    routes = operations("snapshots")
 
     @routes.get("/v1/routers", dependencies=[needs(Role.VIEWER, everywhere=True)])
     def presence() -> Presence:

@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from control_plane.api.callers import Caller, author_of, needs, origin_of
 from control_plane.api.documents import Said
+from control_plane.api.operations import operations
 from control_plane.api.problems import answers
 from control_plane.api.waiting import WaitingRoom
 from control_plane.publisher import Publisher
@@ -50,7 +51,7 @@ class Acknowledgement(Spec):
 
 def snapshot_routes(publisher: Publisher, room: WaitingRoom, metrics: ControlPlaneMetrics) -> APIRouter:
     """The operations on snapshots."""
-    routes = APIRouter(prefix="/v1/snapshots", tags=["snapshots"])
+    routes = operations("snapshots", "/v1/snapshots")
     database = publisher.database
 
     @routes.get("", dependencies=[needs(Role.VIEWER)])

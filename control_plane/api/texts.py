@@ -8,6 +8,7 @@ from pydantic import Field
 from starlette.responses import Response
 
 from control_plane.api.callers import needs
+from control_plane.api.operations import operations
 from control_plane.api.problems import answers
 from control_plane.spec.base import Spec
 from control_plane.spec.errors import Code, TiermeshError
@@ -32,7 +33,7 @@ class Values(Spec):
 
 def text_routes() -> APIRouter:
     """Reading only: nothing of the documents is checked, and nothing is written."""
-    routes = APIRouter(tags=["documents"])
+    routes = operations("documents")
 
     @routes.post("/v1/documents/read", response_model=Values, responses=answers(413, 422), dependencies=[needs(None)])
     def read(written: Text) -> Response:

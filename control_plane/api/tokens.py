@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from control_plane.api.callers import Caller, needs, permit
 from control_plane.api.documents import Reason
+from control_plane.api.operations import operations
 from control_plane.api.problems import answers
 from control_plane.auth.tokens import fingerprint, mint
 from control_plane.spec.audit import Deed
@@ -49,7 +50,7 @@ class TokenList(Spec):
 
 def token_routes(database: Database) -> APIRouter:
     """The operations on tokens."""
-    routes = APIRouter(tags=["people"])
+    routes = operations("people")
 
     @routes.get("/v1/whoami", dependencies=[needs(None)])
     def whoami(caller: Caller) -> Principal:

@@ -13,6 +13,7 @@ from pydantic import SkipValidation
 from control_plane import serving
 from control_plane.api.callers import Caller, author_of, needs, origin_of, permit
 from control_plane.api.documents import Author, Said, list_of, part
+from control_plane.api.operations import operations
 from control_plane.api.problems import answers
 from control_plane.models.promotions import Promotions
 from control_plane.spec.base import Spec
@@ -73,7 +74,7 @@ class Promote(Said):
 
 def version_routes(promotions: Promotions) -> APIRouter:
     """The operations on registered models."""
-    routes = APIRouter(prefix="/v1/registry", tags=["registry"])
+    routes = operations("registry", "/v1/registry")
     registry = promotions.registry
 
     @routes.get("/models", dependencies=[needs(Role.VIEWER)])

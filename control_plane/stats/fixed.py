@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from scipy import special, stats
+from scipy import special
 
 from control_plane.stats.estimate import Estimate
 
@@ -49,7 +49,7 @@ class Fixed:
 
     def p_above(self) -> float:
         """One-sided, against an effect of zero or less."""
-        return float(stats.t.sf(self.value / self.error, self.freedom)) if self.error else 1.0
+        return float(special.stdtr(self.freedom, -self.value / self.error)) if self.error else 1.0
 
     def chance(self) -> float:
         """That the effect is above zero, by Bayes' rule from a flat prior."""
@@ -64,7 +64,7 @@ class Fixed:
         return self.value + loss, loss
 
     def _quantile(self, alpha: float) -> float:
-        return float(stats.t.isf(alpha, self.freedom))
+        return -float(special.stdtrit(self.freedom, alpha))
 
 
 def _freedom(control: Estimate, treated: Estimate) -> float:

@@ -12,7 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import optimize, special
+from scipy import special
+
+from control_plane.stats.roots import root
 
 Floats = NDArray[np.float64]
 _LEAST, _LOST = 1e-290, -50.0
@@ -141,4 +143,4 @@ def _solve(log_e: Callable[[float], float], alpha: float, start: float) -> float
     high = start
     while log_e(high) < -math.log(alpha):
         high *= 2
-    return float(optimize.brentq(lambda s: log_e(s) + math.log(alpha), 0.0, high, xtol=1e-12))
+    return root(lambda s: log_e(s) + math.log(alpha), 0.0, high)

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from scipy import optimize
 
 from control_plane.stats.contrast import Contrast
 from control_plane.stats.mixtures import BetaBinomialMixture, Floats
 from control_plane.stats.moments import Numbers
+from control_plane.stats.roots import root
 
 EFFECTS = 2.0 ** np.arange(-6, 3)
 """The log odds ratios that are bet on: some bet is within a factor of 1.5 of any effect."""
@@ -119,10 +119,10 @@ def interval(successes: float, trials: float, alpha: float, tuned_trials: float)
         mixture = BetaBinomialMixture.tuned(p, tuned_trials, 0.05)
         return float(mixture.log_e(successes, trials)) + math.log(alpha)
 
-    def root(end: float) -> float:
+    def bound(end: float) -> float:
         inner = 1e-12 if end == 0 else 1 - 1e-12
         if found == end or missing(inner) < 0:
             return end
-        return float(optimize.brentq(missing, inner, found, xtol=1e-12))
+        return root(missing, inner, found)
 
-    return root(0.0), root(1.0)
+    return bound(0.0), bound(1.0)

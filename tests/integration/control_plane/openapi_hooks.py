@@ -1,8 +1,10 @@
 """How schemathesis gets behind the door: short waits, its own name as author, and a token that it keeps."""
 
+from pathlib import Path
 from typing import Any
 
 import schemathesis
+from hypothesis.configuration import set_hypothesis_home_dir
 from schemathesis import Case, HookContext
 
 from control_plane.api.snapshots import LONGEST_WAIT_SECONDS
@@ -10,6 +12,8 @@ from control_plane.api.snapshots import LONGEST_WAIT_SECONDS
 TOKEN = "schemathesis"
 """The token's name, and whom it stands for."""
 _SECONDS = 0.1
+
+set_hypothesis_home_dir(Path(__file__).parents[3] / ".hypothesis")  # for its tables of characters, which take seconds
 
 
 @schemathesis.hook

@@ -13,9 +13,14 @@ from control_plane.spec.documents import PLURALS
 CHARTED = Path(__file__).parents[3] / "charts" / "tiermesh" / "files" / "crds"
 
 
+@pytest.fixture(scope="module")
+def defined() -> dict[str, dict[str, Any]]:
+    return crds.definitions()
+
+
 @pytest.fixture(params=sorted(PLURALS))
-def definition(request: pytest.FixtureRequest) -> dict[str, Any]:
-    return crds.definitions()[request.param]
+def definition(request: pytest.FixtureRequest, defined: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    return defined[request.param]
 
 
 def test_the_charts_definitions_are_those_of_the_published_language() -> None:

@@ -1,9 +1,6 @@
 """Who gets which arm: fair, the same everywhere, and moved by no more than has to move."""
 
 import math
-import os
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -114,26 +111,6 @@ def test_a_wider_segment_takes_new_units_and_leaves_the_others_as_they_are() -> 
     assert {one for one in narrow if one} == {"control", "candidate"}
     assert all(one is None or one == other for one, other in zip(narrow, wide, strict=True))
     assert sum(one is None for one in narrow) > sum(one is None for one in wide) > 0
-
-
-_PRINTED = """
-from tests.unit.routers.test_assignment import UNITS, arms, given_arms, trial
-print(given_arms(trial(arms=arms(1, 2, 3), traffic={"percent": 50}), UNITS[:200]))
-"""
-
-
-def test_every_process_assigns_the_same() -> None:
-    found = {
-        subprocess.run(
-            [sys.executable, "-c", _PRINTED],
-            env={**os.environ, "PYTHONHASHSEED": seed},
-            check=True,
-            capture_output=True,
-            text=True,
-        ).stdout
-        for seed in ("1",)
-    }
-    assert found == {f"{given_arms(trial(arms=arms(1, 2, 3), traffic={'percent': 50}), UNITS[:200])}\n"}
 
 
 def test_what_was_assigned_once_is_assigned_for_ever() -> None:

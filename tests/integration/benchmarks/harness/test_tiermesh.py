@@ -8,8 +8,15 @@ from benchmarks.harness import gateways, tiermesh
 from benchmarks.harness.gateways import Gateway, answered
 from benchmarks.harness.load import Load, Window, measure
 from benchmarks.harness.processes import Cores
+from control_plane.spec import documents
 
 TWENTY = Window(0, 30, requests=20)
+
+
+def test_its_documents_are_valid(stub: Gateway) -> None:
+    model, route = map(documents.parse, tiermesh.documents(stub))
+
+    assert (model.kind, route.kind, route.metadata.name) == ("Model", "Route", stub.model)
 
 
 @pytest.mark.parametrize("module", ["routers", "benchmarks.adapters.protocol", "benchmarks.adapters.asgi"])

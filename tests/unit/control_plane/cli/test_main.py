@@ -1,9 +1,5 @@
 """The command as a whole."""
 
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 
 from tests.unit.control_plane.cli.commands import COMMANDS, Command
@@ -42,11 +38,3 @@ def test_the_command_without_arguments_lists_what_there_is(run: Run) -> None:
 )
 def test_wrong_usage_is_exit_code_2(run: Run, arguments: list[str]) -> None:
     assert run(*arguments).code == 2
-
-
-def test_a_control_plane_that_does_not_answer_is_one_line_with_the_address_and_a_cure() -> None:
-    command = [str(Path(sys.executable).parent / "tiermesh"), "get", "models", "--server", "http://127.0.0.1:1"]
-    ran = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert (ran.returncode, ran.stdout, ran.stderr.count("\n")) == (1, "", 1)
-    assert ran.stderr.startswith("error: The control plane at http://127.0.0.1:1 does not answer (ConnectError).")
-    assert "tiermesh up" in ran.stderr

@@ -52,8 +52,9 @@ class World:
 
     def expose(self, arm: str, units: int, failed: int) -> None:
         """So many units of an arm make a request each, and so many of them fail."""
+        snapshot = self.snapshot()
         made = [
-            exposure(f"r{unit}", 1, f"u{unit}", arm, trial=_TRIAL, failed=index < failed, snapshot=self.snapshot())
+            exposure(f"r{unit}", 1, f"u{unit}", arm, trial=_TRIAL, failed=index < failed, snapshot=snapshot)
             for index, unit in zip(range(units), self.units, strict=False)
         ]
         with self.database.write() as transaction:

@@ -43,14 +43,6 @@ def test_what_stands_before_the_call_hides_nothing(protocol: int, tmp_path: Path
     assert found(tmp_path, b"I1\n0" * 60_000 + b"." if protocol else b"N0" * 60_000) == "is a pickle"
 
 
-@pytest.mark.parametrize("new", [True, False])
-def test_what_torch_saves_is_found_whatever_it_is_called(new: bool, tmp_path: Path) -> None:
-    import torch  # deferred: it takes seconds, and only the process that runs this test needs it
-
-    torch.save({"layer": torch.ones(3)}, tmp_path / "weights.safetensors", _use_new_zipfile_serialization=new)
-    assert "pickle" in (pickles.found(tmp_path / "weights.safetensors") or "")
-
-
 @pytest.mark.parametrize("compress", [gzip.compress, bz2.compress, lzma.compress, zlib.compress])
 def test_a_compressed_pickle_is_found(compress: Callable[[bytes], bytes], tmp_path: Path) -> None:
     assert found(tmp_path, compress(HARM)) == "is compressed, and what it holds is a pickle"
