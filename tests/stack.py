@@ -14,7 +14,7 @@ from typing import IO
 import pytest
 
 from tests.traces import Traces
-from tests.weights import SMOLLM2, lend
+from tests.weights import SMOLLM2, lend, lend_known
 
 TIERMESH = str(Path(sys.executable).with_name("tiermesh"))
 
@@ -128,5 +128,6 @@ def stack(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
     documents, home = shop_with_adapters(tmp_path_factory.mktemp("shop")), tmp_path_factory.mktemp("stack")
     lend(SMOLLM2, converted, home)
+    lend_known(converted, home)
     with started(environment(home), "-f", str(documents), say=say) as running:
         yield running

@@ -17,11 +17,14 @@ from starlette.routing import Route
 from control_plane.spec.documents import Model
 from control_plane.spec.errors import Code, TiermeshError
 from model_repo import openai, web
-from model_repo.faq import answering, knowledge
+from model_repo.faq import answering, knowledge, known
 from model_repo.faq import encoder as encoders
 from model_repo.faq.encoder import MOST_TOKENS, Encoder, Vectors
 from model_repo.faq.matching import Index, Match
+from model_repo.settings import home
 
+KNOWN = Path("models", "known")
+"""Below TIERMESH_HOME: vectors of what shops know."""
 _SLICE = 8
 """Texts embedded in one go: a long list must not keep a shopper's question waiting."""
 
@@ -40,16 +43,20 @@ class Faq:
         self._thread = ThreadPoolExecutor(1, "encoder")
 
     @classmethod
-    def load(cls, model: Model) -> Self:
+    def load(cls, model: Model, state: Path | None = None) -> Self:
         """The knowledge and the encoder that a Model of engine `faq` names.
 
-        Raises TiermeshError(SETUP) where one of them is missing or wrong.
+        `state`, where the knowledge's vectors are kept, is TIERMESH_HOME where not given. Raises TiermeshError(SETUP)
+        where knowledge or encoder is missing or wrong.
         """
         faq = model.spec.faq
         assert faq is not None, "a Model of engine `faq` has `faq`"
-        encoder = encoders.load(model.spec)
+        encoder = encoders.load(model.spec, state)
         entries = knowledge.load(Path(faq.knowledge.removeprefix("file://")))
-        return cls(model.metadata.qualified_name, Index(entries, encoder.embed), encoder, faq.threshold)
+        kept = (state or home()) / KNOWN
+        embed_known = partial(known.vectors, embed=encoder.embed, encoder=encoders.name(model.spec), folder=kept)
+        index = Index(entries, encoder.embed, embed_known)
+        return cls(model.metadata.qualified_name, index, encoder, faq.threshold)
 
     def application(self) -> Starlette:
         """The ASGI application."""

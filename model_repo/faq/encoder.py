@@ -5,6 +5,7 @@ authors prescribe the prefix `query: ` on both sides.
 """
 
 from collections.abc import Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import Protocol
 
@@ -32,6 +33,11 @@ class Encoder(Protocol):
         """How many tokens the network reads for this text, its prefix and its two marks included."""
 
 
+def name(spec: ModelSpec) -> str:
+    """Encoders of one name give a text one vector."""
+    return f"{sources.of(spec)} {version(bundled.ENCODER)}"
+
+
 def load(spec: ModelSpec, state: Path | None = None) -> Encoder:
     """The encoder that a Model of engine `faq` asks for; converted first where that has not been done.
 
@@ -42,10 +48,11 @@ def load(spec: ModelSpec, state: Path | None = None) -> Encoder:
     if (source.scheme, source.name) != ("bundled", bundled.ENCODER):
         message = f"The model source {str(source)!r} cannot be used: engine 'faq' runs one encoder."
         raise TiermeshError(Code.SETUP, message, f"Write `source: bundled://{bundled.ENCODER}`.")
+    threads = max(1, int(spec.resources.cpus))
     if spec.faq.quantization == "int8":
         from model_repo.faq.onnx_encoder import OnnxEncoder  # deferred: each encoder needs the packages of its own
 
-        return OnnxEncoder(sources.folder(sources.of(spec), state), threads=max(1, int(spec.resources.cpus)))
+        return OnnxEncoder(sources.folder(sources.of(spec), state), threads)
     from model_repo.faq.nano_encoder import NanoEncoder
 
-    return NanoEncoder()
+    return NanoEncoder(threads)

@@ -32,14 +32,20 @@ class Match:
 class Index:
     """The known questions as unit vectors around the middle of their language. Needs at least two entries."""
 
-    def __init__(self, entries: Sequence[Entry], embed: Callable[[Sequence[str]], Vectors]) -> None:
+    def __init__(
+        self,
+        entries: Sequence[Entry],
+        embed: Callable[[Sequence[str]], Vectors],
+        embed_known: Callable[[Sequence[str]], Vectors] | None = None,
+    ) -> None:
+        """`embed_known` embeds the known questions, once; by default `embed` does that too."""
         asked = [
             (row, language, question)
             for row, entry in enumerate(entries)
             for language, wording in entry.wordings.items()
             for question in wording.questions
         ]
-        vectors = embed([question for _, _, question in asked])
+        vectors = (embed_known or embed)([question for _, _, question in asked])
         spoken = np.array([language for _, language, _ in asked])
         self._embed = embed
         self._entries = tuple(entries)

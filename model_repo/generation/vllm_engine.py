@@ -14,6 +14,13 @@ from model_repo.generation import lora
 from model_repo.generation.engine import Engine, Piece, Sampling
 from model_repo.openai import Finish
 
+_SMALL_MACHINE_CPUS = 2
+"""vLLM keeps a core for itself: up to here its worker calculates on one thread."""
+_ONE_THREAD = {"VLLM_ENABLE_V1_MULTIPROCESSING": "0", "OMP_NUM_THREADS": "1"}
+"""The worker shares the engine's process: on its own it takes 0.6 GB and 10 s of CPU to start, and looks for work by
+spinning. More threads than one need it apart, for vLLM binds them to cores there.
+"""
+
 
 def load(weights: Path, spec: ModelSpec, adapters: Mapping[str, Path] = MappingProxyType({})) -> Engine:
     """Load the model, on GPUs where its document asks for any and else on the CPU.
@@ -21,13 +28,21 @@ def load(weights: Path, spec: ModelSpec, adapters: Mapping[str, Path] = MappingP
     `adapters` are LoRA adapters by name; vLLM reads each from its folder when a request first asks for it.
     """
     options = arguments(weights, spec) | lora.arguments(adapters, on_cpu=not spec.resources.gpus)
-    if not spec.resources.gpus:
-        # Read when vllm is imported; its CPU build is known to it by this alone.
-        os.environ["VLLM_TARGET_DEVICE"] = "cpu"
+    os.environ.update(environment(spec, os.cpu_count() or 1))  # read when vllm is imported
     from vllm.engine.arg_utils import AsyncEngineArgs
     from vllm.v1.engine.async_llm import AsyncLLM
 
     return VllmEngine(AsyncLLM.from_engine_args(AsyncEngineArgs(**options)), adapters)
+
+
+def environment(spec: ModelSpec, cpus: int) -> dict[str, str]:
+    """What vLLM reads from the environment for a Model, on a machine with this many processors."""
+    if spec.resources.gpus:
+        return {}
+    generation = spec.generation or Generation()
+    alone = cpus <= _SMALL_MACHINE_CPUS and generation.tensor_parallel == 1
+    # Its CPU build is known to it by this alone.
+    return {"VLLM_TARGET_DEVICE": "cpu", **(_ONE_THREAD if alone else {})}
 
 
 def arguments(weights: Path, spec: ModelSpec) -> dict[str, Any]:

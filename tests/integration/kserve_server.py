@@ -1,6 +1,7 @@
 """`python -m tests.integration.kserve_server HTTP_PORT GRPC_PORT`: a real KServe ModelServer with one model.
 
-It doubles what it is given: FP32, FP16 and BYTES, raw and in JSON.
+It doubles what it is given: FP32, FP16 and BYTES, raw and in JSON. As KServe's servers of predictive models, it has no
+vLLM, which KServe otherwise loads for endpoints that only generating models get.
 """
 
 import sys
@@ -47,6 +48,7 @@ def _binary(payload: InferRequest) -> dict[str, Any]:
 
 def main() -> None:
     """Serve until told to stop."""
+    sys.modules["vllm"] = None  # type: ignore[assignment]  # so Python is told that there is none
     model = Doubling("doubling-1")
     model.load()
     http_port, grpc_port = map(int, sys.argv[1:])

@@ -17,6 +17,7 @@ from tests.contract.router_process import RouterProcess
 from tests.integration.processes import running
 from tests.stack import free_ports
 from tests.unit.routers.samples import model, route
+from tests.weights import lend_known
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(600)]
 
@@ -26,10 +27,13 @@ BENTOML = (sys.executable, "-m", "bentoml")
 
 
 @pytest.fixture(scope="module")
-def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """A store of its own, and no word to anybody."""
+def environment(tmp_path_factory: pytest.TempPathFactory, converted: Path) -> dict[str, str]:
+    """A store and a home of its own, and no word to anybody."""
+    home = tmp_path_factory.mktemp("home")
+    lend_known(converted, home)
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("TIERMESH_", "BENTOML_"))}
-    return inherited | {"BENTOML_HOME": str(tmp_path_factory.mktemp("bentoml")), "BENTOML_DO_NOT_TRACK": "True"}
+    store = {"BENTOML_HOME": str(tmp_path_factory.mktemp("bentoml")), "BENTOML_DO_NOT_TRACK": "True"}
+    return inherited | store | {"TIERMESH_HOME": str(home)}
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ import pytest
 from launcher.shared_memory import mapped
 from tests.stack import free_ports
 from tests.unit.model_repo.samples import SHOP, chat
-from tests.weights import INT8, lend
+from tests.weights import INT8, lend, lend_known
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(600)]
 
@@ -29,7 +29,7 @@ DOCUMENT = (SHOP / "faq.yaml").read_text(encoding="utf-8")
 class Served:
     """A running process and what it says about itself."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, converted: Path) -> None:
         (self.port,) = free_ports(1)
         self.home = folder / "home"
         self.documents = folder / "models.yaml"
@@ -37,6 +37,7 @@ class Served:
         self.log = folder / "log"
         shutil.copytree(SHOP / "knowledge", folder / "knowledge")
         self.write(DOCUMENT)
+        lend_known(converted, self.home)
         self.process = start(folder, self.port)
 
     def write(self, documents: str) -> None:
@@ -78,10 +79,10 @@ def start(folder: Path, port: int) -> subprocess.Popen[str]:
 
 
 @contextlib.contextmanager
-def serving(folder: Path, ended_by: signal.Signals) -> Iterator[Served]:
+def serving(folder: Path, converted: Path, ended_by: signal.Signals) -> Iterator[Served]:
     """Until the end of the block. Nothing may be left of it then."""
     folders_before, shared_before = set(Path("/tmp").glob("tm-*")), unused()
-    running = Served(folder)
+    running = Served(folder, converted)
     try:
         running.until(lambda: running.state("faq") == "running")
         mine = psutil.Process(running.process.pid).children(recursive=True)
@@ -103,8 +104,8 @@ def serving(folder: Path, ended_by: signal.Signals) -> Iterator[Served]:
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    with serving(tmp_path_factory.mktemp("models"), signal.SIGTERM) as running:
+def served(tmp_path_factory: pytest.TempPathFactory, converted: Path) -> Iterator[Served]:
+    with serving(tmp_path_factory.mktemp("models"), converted, signal.SIGTERM) as running:
         yield running
 
 
@@ -191,8 +192,8 @@ def test_a_port_in_use_is_said_in_one_sentence_before_anything_starts(served: Se
     assert f"Port {served.port}" in said and "TIERMESH_MODELS_PORT" in said
 
 
-def test_an_interrupt_ends_it_as_completely_as_the_signal_that_ends_the_others(tmp_path: Path) -> None:
-    with serving(tmp_path, signal.SIGINT) as running:
+def test_an_interrupt_ends_it_as_completely_as_the_signal_that_ends_the_others(tmp_path: Path, converted: Path) -> None:
+    with serving(tmp_path, converted, signal.SIGINT) as running:
         assert running.ask("How can I pay?").status_code == 200
 
 

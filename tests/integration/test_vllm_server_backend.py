@@ -27,6 +27,8 @@ OFFLINE = {
     "VLLM_NO_USAGE_STATS": "1",
     "HF_HUB_OFFLINE": "1",
     "TOKENIZERS_PARALLELISM": "false",
+    "VLLM_ENABLE_V1_MULTIPROCESSING": "0",  # the worker in the engine's process: one less that imports torch
+    "OMP_NUM_THREADS": "1",  # which more threads than one would need it for
 }
 QUESTION: list[ChatCompletionMessageParam] = [{"role": "user", "content": "Name three colours."}]
 

@@ -19,6 +19,7 @@ from tests.integration.processes import running
 from tests.stack import free_ports
 from tests.unit.model_repo.samples import SHOP, chat
 from tests.unit.operators.render.samples import BARE, FAQ, as_runtime, everything, model, the
+from tests.weights import lend_known
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(300)]
 HAPROXY = ("RAY_SERVE_HAPROXY_METRICS_PORT", "RAY_SERVE_HAPROXY_STATS_PORT", "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT")
@@ -61,7 +62,8 @@ def container(rendered: Rendered) -> dict[str, Any]:
     return dict(found)
 
 
-def test_the_command_of_a_rendered_pod_serves_the_model(short: Path) -> None:
+def test_the_command_of_a_rendered_pod_serves_the_model(short: Path, converted: Path) -> None:
+    lend_known(converted, short)
     rendered = render_model(model(as_runtime(FAQ, "deployment")), None, BARE, Site(files=str(SHOP)))
     *command, file = container(rendered)["command"]
     port, *others = free_ports(1 + len(HAPROXY))
