@@ -29,7 +29,7 @@ class Kept(Spec):
     threshold: float | None
     """Requests of an estimate below it go to the light tier; null: nothing could be shown, all go to the heavy tier."""
     saved: float = Field(ge=0, le=1)
-    """The share of the calibration below it."""
+    """The share of the questions below it, of those that chose it."""
     calibrated_on: int = Field(ge=0)
 
 

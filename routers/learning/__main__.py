@@ -49,7 +49,7 @@ def _train(options: argparse.Namespace, progress: Progress) -> list[str]:
     contracts = (Contract(options.max_quality_loss, options.confidence),)
     (data,) = _judged([options.data], options, progress)
     judged = evaluation.cross_validate(data, options.group is not None, _choice(options), options.seed, progress)
-    trained = training.train(data, contracts, _choice(options), options.seed)
+    trained = training.train(data, contracts, _choice(options), options.seed, progress)
     files = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in options.data}
     made = artifact.Artifact.of(
         trained.model,
@@ -60,7 +60,7 @@ def _train(options: argparse.Namespace, progress: Progress) -> list[str]:
                 confidence=asked.confidence,
                 threshold=found.threshold if math.isfinite(found.threshold) else None,
                 saved=found.saved,
-                calibratedOn=len(trained.gains),
+                calibratedOn=trained.judged,
             )
             for asked, found in trained.kept
         ),

@@ -2,26 +2,32 @@
 with a stated confidence, whatever the distribution of questions and however bad the model.
 
 The *loss* of a policy is the mean of what the heavy tier would have gained on questions that went to the light tier: in
-quality a request, against sending all to the heavy tier. Thresholds are tried from the safest on, each by a test of
-"the loss is above the bound", until one is not rejected: fixed-sequence testing, by which the chosen one breaks the
-bound with a probability of at most 1 - confidence (Angelopoulos, Bates, Candès, Jordan and Lei 2021, "Learn then
-Test", arXiv 2110.01052). The test is a bet: whoever bets against the bound, and never more than is at hand, becomes
-1 / (1 - confidence) times as rich with at most that probability where the bound is broken (Waudby-Smith and Ramdas
-2024, "Estimating means of bounded random variables by betting", JRSS B 86(1), arXiv 2010.09686; Ville 1939). Valid for
-questions like those of the calibration, which neither the model nor the thresholds may have seen. Pure.
+quality a request, against sending all to the heavy tier. The rungs of a ladder of policies are tried from the safest
+on, each by a test of "the loss is above the bound", until one is not rejected: fixed-sequence testing, by which the
+chosen one breaks the bound with a probability of at most 1 - confidence (Angelopoulos, Bates, Candès, Jordan and Lei
+2021, "Learn then Test", arXiv 2110.01052). The test is a bet: whoever bets against the bound, and never more than is at
+hand, becomes 1 / (1 - confidence) times as rich with at most that probability where the bound is broken (Waudby-Smith
+and Ramdas 2024, "Estimating means of bounded random variables by betting", JRSS B 86(1), arXiv 2010.09686; Ville 1939).
+Each question may be judged by another model, so long as that has not seen it, and count with another weight, so long as
+no gain decides it: then the bound holds for the weighted mean of what the models lose. Pure.
 """
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
+from routers.learning.design import Places
 from routers.learning.pairs import Vector
 
-LADDER: Vector = np.linspace(0.01, 1, 100)
-"""Shares of the fitted questions below a threshold, from the safest on."""
+LADDER: Vector = np.linspace(0.0025, 1, 400)
+"""Shares of the fitted questions below a rung's threshold, from the safest on."""
 _MOST_BET = 0.5
 """Of what is at hand, that a bet may lose: a whole one could never be won back."""
+_WIDEST = 0.25
+"""The variance that is believed before the first question."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,48 +38,47 @@ class Contract:
     confidence: float = 0.95
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """What a contract came to: requests whose estimate is below `threshold` go to the light tier. `saved` is their
-    share in the calibration, `loss` what they lost there. Where nothing could be shown, the threshold is -inf."""
-
-    threshold: float
-    saved: float
-    loss: float
+def rungs(fitted: Vector, estimates: Vector) -> Places:
+    """For each estimate of a model, the safest rung that sends it to the light tier; len(LADDER) for none. `fitted`
+    are its estimates of the questions that it was fitted to."""
+    return np.searchsorted(thresholds(fitted), estimates, side="right")
 
 
-def ladder(estimates: Vector) -> Vector:
-    """Thresholds to be tried, from estimates of questions that are not in the calibration."""
-    return np.unique(np.quantile(estimates, LADDER))
-
-
-def keep(contract: Contract, thresholds: Vector, estimates: Vector, gains: Vector, seed: int) -> Kept:
-    """The largest threshold that the calibration, of `estimates` and `gains` of shape (n,), shows to keep the contract.
-
-    The order in which the calibration is bet on is drawn by `seed`; any order is valid.
-    """
-    order = np.random.default_rng(seed).permutation(len(gains))
-    found = Kept(-math.inf, 0.0, 0.0)
-    for threshold in thresholds:
-        below = estimates < threshold
-        losses = np.where(below, gains, 0.0)
-        if not shows(losses[order], contract):
-            break
-        found = Kept(float(threshold), float(below.mean()), float(losses.mean()))
+def thresholds(fitted: Vector) -> Vector:
+    """Of each rung, for a model with these estimates of the questions that it was fitted to."""
+    found: Vector = np.quantile(fitted, LADDER).astype(float)
     return found
 
 
-def shows(losses: Vector, contract: Contract) -> bool:
-    """Whether losses in [-1, 1], in an order that they did not choose, show that their mean is at most the bound."""
-    count = len(losses)
-    if not count:
-        return False
+def furthest(contract: Contract, rungs: Places, gains: Vector, weights: Vector) -> int:
+    """The last rung that is shown to keep the contract, with all before it; -1 where none is.
+
+    Question i, of n in an order that chance drew, goes to the light tier from rung `rungs[i]` on, which loses
+    `gains[i]` and counts with `weights[i]`, above 0.
+    """
+    steps = np.arange(len(LADDER))
+    rows = (np.where(steps >= rung, gain, 0.0) for rung, gain in zip(rungs.tolist(), gains.tolist(), strict=True))
+    shown = shows(rows, weights, contract)
+    return int(np.argmin(shown)) - 1 if not shown.all() else len(LADDER) - 1
+
+
+def shows(rows: Iterable[Vector], weights: Vector, contract: Contract) -> NDArray[np.bool_]:
+    """For each policy, whether its losses, n rows of one in [-1, 1] a policy, show that their mean by these n weights
+    is at most the bound.
+
+    Each bet is sized by what is still to be won, in the questions that are left, at the variance so far (Voráček and
+    Orabona 2025, "STaR-Bets", arXiv 2505.22422): who is behind bets more, who is there stops.
+    """
     needed = math.log(1 / (1 - contract.confidence))
-    edges = contract.max_loss - losses
-    # Each bet is sized by the losses before it: as large as a mean of this spread can be told from the bound by.
-    seen = np.arange(1, count + 1)
-    means = (np.cumsum(losses)) / (seen + 1)
-    spread = (0.25 + np.cumsum((losses - means) ** 2)) / (seen + 1)
-    variance = np.r_[0.25, spread[:-1]]
-    bets = np.minimum(np.sqrt(2 * needed / (count * variance)), _MOST_BET / (1 - contract.max_loss))
-    return bool(np.cumsum(np.log1p(bets * edges)).max() >= needed)
+    most = _MOST_BET / (1 - contract.max_loss)
+    wealth = sums = np.zeros(1)
+    squares = variance = np.full(1, _WIDEST)
+    to_come = np.cumsum(weights[::-1] ** 2)[::-1]
+    for number, losses in enumerate(rows):
+        left = np.maximum(needed - wealth, 0.0)
+        bets = np.minimum(weights[number] * np.sqrt(2 * left / (to_come[number] * variance)), most)
+        wealth = wealth + np.log1p(bets * (contract.max_loss - losses))
+        sums = sums + losses
+        squares = squares + (losses - sums / (number + 2)) ** 2
+        variance = squares / (number + 2)
+    return wealth >= needed

@@ -6,11 +6,11 @@ from html import escape
 
 import numpy as np
 
-from routers.learning.contract import Contract, Kept
+from routers.learning.contract import Contract
 from routers.learning.curves import SHARES, Quality
 from routers.learning.evaluation import Evaluation
 from routers.learning.pairs import Vector
-from routers.learning.training import Trained
+from routers.learning.training import Kept, Trained
 
 _WIDTH, _HEIGHT, _MARGIN = 460, 340, 46
 _BINS = 10
@@ -76,7 +76,7 @@ def page(name: str, judged: Evaluation, trained: Trained) -> str:
             "in tenths of the questions. On the line the model is calibrated.",
         ),
         "<h2>Quality contracts</h2>",
-        _contracts(trained.kept, len(trained.gains)),
+        _contracts(trained.kept, trained.judged),
     ]
     head = (
         f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Router {escape(name)}</title>'
@@ -130,7 +130,7 @@ def _interval(gains: Vector) -> tuple[float, float, float]:
     return mean - 1.96 * error, mean, mean + 1.96 * error
 
 
-def _contracts(kept: Sequence[tuple[Contract, Kept]], calibrated_on: int) -> str:
+def _contracts(kept: Sequence[tuple[Contract, Kept]], judged: int) -> str:
     rows = "".join(
         f"<tr><td>{asked.max_loss:g}</td><td>{asked.confidence:.0%}</td><td>{found.threshold:.4f}</td>"
         f"<td>{found.saved:.1%}</td><td>{found.loss:.4f}</td></tr>"
@@ -139,5 +139,5 @@ def _contracts(kept: Sequence[tuple[Contract, Kept]], calibrated_on: int) -> str
     head = "".join(
         f"<th>{name}</th>" for name in ("loss at most", "confidence", "threshold", "heavy calls saved", "loss seen")
     )
-    said = f"<p>Calibrated on {calibrated_on} questions that the model was not fitted to.</p>"
+    said = f"<p>Chosen by {judged} questions, each judged by a model that had not seen it.</p>"
     return f"{said}<table><tr>{head}</tr>{rows}</table>"

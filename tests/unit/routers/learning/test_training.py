@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 from control_plane.spec.errors import TiermeshError
-from routers.learning import artifact, choosing, evaluation, folds
+from routers.learning import artifact, choosing, evaluation, folds, training
 from routers.learning.__main__ import main
+from routers.learning.contract import Contract
+from routers.learning.fitting import Penalty
 from tests.unit.routers.learning.samples import questions
 
 
@@ -85,6 +87,25 @@ def test_what_is_trained_is_written_under_its_hash_with_its_page(
     assert (
         _run(capsys, "train", "--data", data, "--out", tmp_path / "out", "--json", "--max-quality-loss", 0.05)[1] == out
     )
+
+
+def test_each_question_but_the_first_is_judged_once_and_the_last_model_has_seen_all() -> None:
+    data, said, shown = questions(60), list[int](), list[int]()
+
+    def choose(part: evaluation.Judged) -> Penalty:
+        shown.append(len(part.pairs))
+        return choosing.near(part)
+
+    trained = training.train(data, (Contract(),), choose, 0, lambda what, done, whole: said.append(done))
+    assert trained.judged == 50
+    assert shown == [*range(10, 60, 5), 60]
+    assert said == [*range(1, 12)]
+
+
+def test_five_questions_are_enough_to_train_on_and_show_nothing() -> None:
+    trained = training.train(questions(5), (Contract(),), choosing.near, 0, lambda what, done, whole: None)
+    ((_, kept),) = trained.kept
+    assert (kept.threshold, kept.saved, trained.judged) == (-math.inf, 0.0, 4)
 
 
 def test_a_changed_artifact_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
