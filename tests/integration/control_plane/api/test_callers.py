@@ -17,6 +17,7 @@ from control_plane.api.artifacts import artifact_routes
 from control_plane.api.callers import need_of
 from control_plane.api.decisions import decision_routes
 from control_plane.api.experiments import experiment_routes
+from control_plane.api.limits import refuse_unknown_parameters
 from control_plane.api.outcomes import outcome_routes
 from control_plane.api.promises import promise_routes
 from control_plane.api.prompts import prompt_routes
@@ -203,7 +204,9 @@ def test_the_table_has_every_operation_and_no_other(closed: tuple[httpx2.Client,
     assert found == set(_TABLE)
 
 
-def test_every_operation_declares_what_it_needs(database: Database) -> None:
+def test_every_operation_declares_what_it_needs_and_refuses_parameters_that_it_does_not_know(
+    database: Database,
+) -> None:
     async def routes() -> list[APIRoute]:
         metrics = ControlPlaneMetrics()
         room = WaitingRoom(database, metrics, 1)
@@ -227,10 +230,12 @@ def test_every_operation_declares_what_it_needs(database: Database) -> None:
         app = create_app(publisher, room, metrics, 1000, door, Witness(database), *more)
         return [route for route in app.routes if isinstance(route, APIRoute)]
 
+    found = asyncio.run(routes())
+    assert all(refuse_unknown_parameters in [each.call for each in one.dependant.dependencies] for one in found)
     declared = {
-        (method, found.path): [(need.role, need.routers) for need in need_of(found)]
-        for found in asyncio.run(routes())
-        for method in found.methods
+        (method, one.path): [(need.role, need.routers) for need in need_of(one)]
+        for one in found
+        for method in one.methods
     }
     assert declared == {operation: [(row.role, row.routers)] for operation, row in _TABLE.items()}
 
