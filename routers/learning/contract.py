@@ -8,8 +8,8 @@ chosen one breaks the bound with a probability of at most 1 - confidence (Angelo
 2021, "Learn then Test", arXiv 2110.01052). The test is a bet: whoever bets against the bound, and never more than is at
 hand, becomes 1 / (1 - confidence) times as rich with at most that probability where the bound is broken (Waudby-Smith
 and Ramdas 2024, "Estimating means of bounded random variables by betting", JRSS B 86(1), arXiv 2010.09686; Ville 1939).
-Each question may be judged by another model, so long as that has not seen it, and count with another weight, so long as
-no gain decides it: then the bound holds for the weighted mean of what the models lose. Pure.
+Each question may be judged by another model, so long as that has not seen it: then what is shown is that not all of
+these models break the bound. Weights, which no gain may decide, only say on which questions more is bet. Pure.
 """
 
 import math
@@ -54,7 +54,7 @@ def furthest(contract: Contract, rungs: Places, gains: Vector, weights: Vector) 
     """The last rung that is shown to keep the contract, with all before it; -1 where none is.
 
     Question i, of n in an order that chance drew, goes to the light tier from rung `rungs[i]` on, which loses
-    `gains[i]` and counts with `weights[i]`, above 0.
+    `gains[i]` and is bet on by `weights[i]`, above 0.
     """
     steps = np.arange(len(LADDER))
     rows = (np.where(steps >= rung, gain, 0.0) for rung, gain in zip(rungs.tolist(), gains.tolist(), strict=True))
@@ -63,8 +63,8 @@ def furthest(contract: Contract, rungs: Places, gains: Vector, weights: Vector) 
 
 
 def shows(rows: Iterable[Vector], weights: Vector, contract: Contract) -> NDArray[np.bool_]:
-    """For each policy, whether its losses, n rows of one in [-1, 1] a policy, show that their mean by these n weights
-    is at most the bound.
+    """For each policy, whether its losses, n rows of one in [-1, 1] a policy, show that not all of them are expected
+    to be above the bound; the more of the n `weights` a row has, the more is bet on it.
 
     Each bet is sized by what is still to be won, in the questions that are left, at the variance so far (Voráček and
     Orabona 2025, "STaR-Bets", arXiv 2505.22422): who is behind bets more, who is there stops.

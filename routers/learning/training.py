@@ -1,11 +1,11 @@
 """Training: a model, its thresholds, and the evidence for both. Pure but for progress.
 
 Each question but the first ones is judged by a model that was fitted to those before it, and is fitted to after that:
-progressive validation, which keeps no question from the model for good, and by which the bound holds for the mean of
-what those models lose (Blum, Kalai and Langford 1999, "Beating the hold-out: bounds for k-fold and progressive
-cross-validation", COLT). In this mean each question counts as much as its model has seen. The model that is written is
-fitted to all questions, with the same share of them below its threshold. That it loses no more than the mean of the
-others is assumed: it has seen all that they have, and more.
+progressive validation, which keeps no question from the model for good (Blum, Kalai and Langford 1999, "Beating the
+hold-out: bounds for k-fold and progressive cross-validation", COLT). The model that is written is fitted to all
+questions, with the same share of them below its threshold. It is assumed to lose no more than any of the others: it has
+seen all that they have, and more. Then, where it breaks the bound, so do they all, and the bets against that are won
+with the stated probability at most. More is bet on models that have seen more.
 """
 
 import math
