@@ -11,7 +11,7 @@ def near(data: Judged) -> Penalty:
     """For questions of the same kinds as these: their words tell what they are about."""
     if data.texts.vectors is None:
         return NEAR
-    return Penalty(terms=0.0, embedding=1.0) if len(data.pairs) < FEW else Penalty(embedding=0.5)
+    return Penalty(terms=False, embedding=1.0) if len(data.pairs) < FEW else Penalty(embedding=0.5)
 
 
 def far(data: Judged) -> Penalty:

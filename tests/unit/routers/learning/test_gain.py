@@ -7,9 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from routers.learning.design import Texts
 from routers.learning.features import CARRIED, MEASURES, features
 from routers.learning.fitting import FAR, NEAR, Penalty, estimates, fit
 from routers.learning.gain import INHERITED, GainModel
+from routers.learning.pairs import Pairs
 from tests.unit.routers.learning.samples import questions
 
 _ALIKE = "Which?\nA. wrong\nB. wrong, not\nC. not"
@@ -45,12 +47,23 @@ def test_a_short_answer_to_a_hard_plan_stays_with_the_heavy_tier(model: GainMode
     assert model.gain([yes, plan]) == model.gain([plan])
 
 
-def test_of_what_comes_from_elsewhere_only_what_carries_counts() -> None:
+def test_of_what_comes_from_elsewhere_most_is_one_difficulty_of_both_tiers() -> None:
     data = questions()
     model = fit(data.texts, data.pairs, FAR)
-    for odds in (model.light, model.heavy):
-        assert not odds.terms and not odds.embedding
-        assert odds.slopes[CARRIED:] == (0,) * (len(MEASURES) - CARRIED)
+    light, heavy = model.light, model.heavy
+    assert not (light.terms or heavy.terms or light.embedding or heavy.embedding)
+    of_light, of_heavy = (np.array(odds.slopes[CARRIED:]) for odds in (light, heavy))
+    steeper = np.abs(of_heavy).max() / np.abs(of_light).max()
+    assert of_heavy == pytest.approx(steeper * of_light) and steeper > 1
+
+
+def test_of_what_comes_from_elsewhere_neither_the_easy_nor_the_hopeless_gains_most() -> None:
+    formulas = np.tile(np.arange(13), 200)
+    prompts = ["= " * count + "w " * (12 - count) for count in formulas]
+    weak, strong = (1 / (1 + np.exp(1.2 * (formulas - middle))) for middle in (4, 8))
+    model = fit(Texts.of(prompts), Pairs(tuple(prompts), weak, strong), FAR)
+    easy, middling, hopeless = (model.gain([prompts[count]]) for count in (0, 6, 12))
+    assert middling > max(easy, hopeless) + 0.2
 
 
 @pytest.mark.parametrize("right", [0.0, 1.0])
@@ -73,7 +86,7 @@ def test_vectors_are_learnt_too() -> None:
     hard = data.pairs.gains > 0
     vectors = np.where(hard[:, None], [1, 0], [0, 1]).astype(np.float32)
     texts = data.texts.__class__.of(data.pairs.prompts, vectors)
-    model = fit(texts, data.pairs, Penalty(measures=0, terms=0, embedding=1))
+    model = fit(texts, data.pairs, Penalty(measures=0, terms=False, embedding=1))
     assert model.gain(["w1"], [1.0, 0.0]) - model.gain(["w1"], [0.0, 1.0]) > 0.3
 
 
