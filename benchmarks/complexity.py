@@ -6,6 +6,7 @@ domain, in `--data` or TIERMESH_BENCHMARK_DATA; by default in `shared/data/route
 """
 
 import argparse
+import asyncio
 import os
 import sys
 import time
@@ -17,6 +18,8 @@ import numpy as np
 from benchmarks.report import Bar, Report, emit
 from control_plane.spec.errors import TiermeshError
 from routers.complexity import score
+from routers.embedding import Embedding, OneEncoder
+from routers.encoder import Encoder, NanoEncoder, Vectors
 from routers.learning import choosing, curves, encoding, evaluation, pairs, training
 from routers.learning.contract import Contract
 from routers.learning.curves import Block, Quality
@@ -34,6 +37,8 @@ SEEN = 0.6
 what is counted as broken is their own chance."""
 PROMISE = Contract(max_loss=0.02, confidence=0.95)
 _ROUNDS = 7
+_EMBEDDED = 50
+"""Questions that a router embeds while it is timed."""
 
 
 def ranking(gsm8k: Judged, with_vectors: Judged, mmlu: Judged) -> list[Bar]:
@@ -112,6 +117,42 @@ def costs(data: Judged) -> list[Bar]:
     ]
 
 
+def with_embedding(data: Judged) -> list[Bar]:
+    """What a question waits for besides the encoder: the thread, the way there and back, and the estimate."""
+    model = fit(data.texts, data.pairs, choosing.near(data))
+    beyond = asyncio.run(_beyond(model, data.pairs.prompts[:_EMBEDDED]))
+    return [Bar("with embedding, beyond the encoder's own time, p50", beyond, "ms", limit=1)]
+
+
+async def _beyond(model: GainModel, prompts: Sequence[str]) -> float:
+    encoder = _Timed(NanoEncoder())
+    embedding = Embedding(OneEncoder(lambda: encoder))
+    found = []
+    for prompt in prompts:
+        started = time.perf_counter()
+        model.gain([prompt], await embedding.vector(prompt))
+        found.append(time.perf_counter() - started - encoder.seconds)
+    embedding.close()
+    return float(np.median(found)) * 1e3
+
+
+class _Timed:
+    """An encoder that remembers how long its last text took."""
+
+    def __init__(self, encoder: Encoder) -> None:
+        self._encoder = encoder
+        self.seconds = 0.0
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        started = time.perf_counter()
+        found = self._encoder.embed(texts)
+        self.seconds = time.perf_counter() - started
+        return found
+
+    def knows(self, text: str) -> bool:
+        return self._encoder.knows(text)
+
+
 def _estimate(model: GainModel, prompt: str) -> float:
     return model.gain([prompt])
 
@@ -151,7 +192,7 @@ def main() -> int:
         vectors = encoding.embed(gsm8k.pairs.prompts, home / "vectors", _say)
         with_vectors = Judged(gsm8k.pairs, Texts.of(gsm8k.pairs.prompts, vectors))
         bars = [*ranking(gsm8k, with_vectors, mmlu), *shipped(gsm8k, mmlu)]
-        bars += [*promises(mmlu, 20 if options.quick else SPLITS), *costs(mmlu)]
+        bars += [*promises(mmlu, 20 if options.quick else SPLITS), *costs(mmlu), *with_embedding(with_vectors)]
     except TiermeshError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
