@@ -9,10 +9,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from control_plane.publisher import InForce, Publisher, Wanted
-from control_plane.spec.names import Key
+from control_plane.spec.documents import Route, parse
+from control_plane.spec.names import Key, key_of
+from control_plane.spec.routes import Promise, promise_of
 from control_plane.spec.watched import Bounds, PromiseState, PromiseStatus
 from control_plane.stats.loss import Interval, LossWatch
-from control_plane.store import promises
+from control_plane.store import promises, revisions
 from control_plane.store.database import Database, Transaction
 from control_plane.store.promises import Stored
 from observability.control_plane_metrics import ControlPlaneMetrics
@@ -56,15 +58,25 @@ class Promises:
 def statuses(database: Database) -> list[PromiseStatus]:
     """How all of them stand, by Route; of each Route the one that was heard of last at the end."""
     with database.read() as transaction:
-        return [_status(stored) for stored in promises.every(transaction)]
+        found = promises.every(transaction)
+        given = {route: _given(transaction, route) for route in {stored.route for stored in found}}
+    return [_status(stored, current=stored.promise == given[stored.route]) for stored in found]
 
 
-def _status(stored: Stored) -> PromiseStatus:
+def _given(transaction: Transaction, name: str) -> Promise | None:
+    """What the Route of this qualified name promises; None where it promises nothing, or is not there any more."""
+    head = revisions.head(transaction, key_of("Route", name))
+    route = parse(head.document) if head is not None and not head.deleted else None
+    return promise_of(name, route.spec.complexity) if isinstance(route, Route) else None
+
+
+def _status(stored: Stored, current: bool) -> PromiseStatus:
     watch = LossWatch(**stored.watch)
     state = PromiseState.SHOWN if watch.shown else PromiseState.UNSURE
     return PromiseStatus(
         route=stored.route,
         promise=stored.promise,
+        current=current,
         state=PromiseState.BROKEN if watch.broken else state,
         seen=watch.seen,
         below=watch.below,

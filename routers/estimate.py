@@ -6,8 +6,7 @@ from typing import Any, NamedTuple
 from control_plane.spec.models import Tier
 from control_plane.spec.snapshots import CompiledRouter
 from routers.complexity import UNSTRUCTURED, read
-from routers.learning.features import MAX_CHARACTERS
-from routers.learning.gain import GainModel
+from routers.learning.gain import GainModel, embedded
 from routers.reasons import Reason
 
 Chance = Callable[[], float]
@@ -53,9 +52,9 @@ def of(
 
 
 def text_of(fields: Mapping[str, Any]) -> str:
-    """What of a request is embedded: its last turn."""
+    """What of a request is embedded. Empty: nothing."""
     turns, _ = read(fields)
-    return turns[-1][:MAX_CHARACTERS] if turns else ""
+    return embedded(turns)
 
 
 def made(gain: float, held: str | None, holds_image: bool, drawn: Tier | None) -> Estimate:

@@ -6,7 +6,7 @@ from control_plane import promises
 from control_plane.api.callers import Caller, needs
 from control_plane.api.operations import operations
 from control_plane.spec.base import Spec
-from control_plane.spec.names import DEFAULT_NAMESPACE
+from control_plane.spec.names import key_of
 from control_plane.spec.people import Role
 from control_plane.spec.watched import PromiseStatus
 from control_plane.store.database import Database
@@ -26,11 +26,8 @@ def promise_routes(database: Database) -> APIRouter:
     def list_all(caller: Caller) -> PromiseList:
         """What is known of each promise that was ever watched, of the namespaces that the caller may view."""
         found = promises.statuses(database)
-        return PromiseList(items=tuple(one for one in found if caller.may(Role.VIEWER, _namespace(one.route))))
+        return PromiseList(
+            items=tuple(one for one in found if caller.may(Role.VIEWER, key_of("Route", one.route).namespace))
+        )
 
     return routes
-
-
-def _namespace(route: str) -> str:
-    namespace, slash, _ = route.partition("/")
-    return namespace if slash else DEFAULT_NAMESPACE

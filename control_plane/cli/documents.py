@@ -236,8 +236,8 @@ def _conditions(head: Revision, latest: SnapshotView) -> list[tuple[object, ...]
 
 
 def _promised(client: Client, route: str) -> list[tuple[object, ...]]:
-    """What is known of the Route's quality contract, where it was ever watched."""
-    found = [one for one in client.promises() if one.route == route][-1:]
+    """What is known of the Route's quality contract, where it has one that was ever watched."""
+    found = [one for one in client.promises() if one.route == route and one.current]
     holds = {PromiseState.SHOWN: "yes", PromiseState.BROKEN: "no", PromiseState.UNSURE: "unknown"}
     said = "loses {0.value:.4f} ({0.low:.4f} to {0.high:.4f}) by {1} reports; {2}"
     return [("Contract kept", holds[one.state], "", said.format(one.loss, one.seen, one.promise)) for one in found]

@@ -1,4 +1,5 @@
-"""`tiermesh export | edit`: documents out, and one document out, changed and in again."""
+"""`tiermesh export | edit`: documents out, with the routers that they name; and one document out, changed and in
+again."""
 
 import os
 import shlex
@@ -23,32 +24,49 @@ from control_plane.cli.options import (
     author,
     connect,
 )
-from control_plane.cli.printing import Output, as_json, as_yaml, yaml_text
-from control_plane.client.files import parse_documents
+from control_plane.cli.printing import Output, json_text, yaml_text, yaml_texts
+from control_plane.client.files import parse_documents, write_folder
 from control_plane.spec.documents import dump, stored
 from control_plane.spec.errors import Code, TiermeshError
 from control_plane.spec.names import DEFAULT_NAMESPACE, EVERY_NAMESPACE, TIERMESH
 from control_plane.spec.records import Applied
+from control_plane.spec.references import routers
 
 Form = Annotated[Literal["yaml", "json"], typer.Option("-o", "--output", help="How to print it.")]
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    app.command(
-        epilog="Example: tiermesh export > mesh.yaml && tiermesh apply -f mesh.yaml --server http://other:8090"
-    )(export)
+    app.command(epilog="Example: tiermesh export --out mesh && tiermesh apply -f mesh --server http://other:8090")(
+        export
+    )
     app.command(epilog="Example: EDITOR=nano tiermesh edit route shop --reason 'longer answers'")(edit)
 
 
-def export(output: Form = "yaml", namespace: Namespaces = None, server: Server = SERVER) -> None:
+def export(
+    output: Form = "yaml",
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="DIR", help="Write into this folder, with the learned routers that Routes name."),
+    ] = None,
+    namespace: Namespaces = None,
+    server: Server = SERVER,
+) -> None:
     """Print all documents, of all namespaces where none is named, so that `apply` of them makes the same snapshot."""
     with connect(server) as client:
-        values = [stored(document) for document in client.export(namespace or EVERY_NAMESPACE)]
-    if output == "json":
-        as_json(values)
-    else:
-        as_yaml(values)
+        documents = client.export(namespace or EVERY_NAMESPACE)
+        named = sorted(routers(documents))
+        artifacts = {} if out is None else {name: client.artifact(name) for name in named}
+    values = [stored(document) for document in documents]
+    text = json_text(values) if output == "json" else yaml_texts(values)
+    if out is not None:
+        write_folder(out, f"documents.{output}", text, artifacts)
+        typer.echo(f"{out} holds {len(values)} documents and {len(artifacts)} learned routers.", err=True)
+        return
+    typer.echo(text, nl=False)
+    if named:
+        hint = "'tiermesh export --out DIR' writes them beside the documents."
+        typer.echo(f"note: Routes name learned routers ({', '.join(named)}), which are not in here: {hint}", err=True)
 
 
 def edit(

@@ -55,14 +55,24 @@ def yaml_text(value: Any) -> str:
     return yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True)
 
 
+def yaml_texts(values: Sequence[Any]) -> str:
+    """One YAML document each."""
+    return "---\n".join(yaml_text(value) for value in values)
+
+
+def json_text(value: Any) -> str:
+    """Indented JSON, with a line's end."""
+    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+
+
 def as_yaml(values: Sequence[Any]) -> None:
     """One YAML document each, so that it can be applied again."""
-    typer.echo("---\n".join(yaml_text(value) for value in values), nl=False)
+    typer.echo(yaml_texts(values), nl=False)
 
 
 def as_json(value: Any) -> None:
     """Indented JSON."""
-    typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
+    typer.echo(json_text(value), nl=False)
 
 
 def show(value: Any, output: Output, one_of_many: bool = False) -> None:

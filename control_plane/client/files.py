@@ -1,6 +1,7 @@
-"""Documents in files: YAML (one or several documents, or a list) and JSON, one file or a folder of them."""
+"""Documents in files: YAML (one or several documents, or a list) and JSON, one file or a folder of them. Learned
+routers lie beside them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +78,37 @@ def artifacts_beside(documents: Iterable[Document], path: Path) -> dict[str, str
     folder = path if path.is_dir() else path.parent
     files = {name: folder / f"{name}{SUFFIX}" for name in sorted(routers(documents))}
     return {name: read_artifact(file) for name, file in files.items() if file.is_file()}
+
+
+def write_folder(folder: Path, name: str, text: str, artifacts: Mapping[str, str]) -> None:
+    """Write documents into the file `name` of a folder, and learned routers beside them, for `read_documents` and
+    `artifacts_beside` of the folder. The documents come last: those that are there never name what is not.
+
+    Raises TiermeshError(INVALID_REQUEST) where the folder holds other documents too, which would be read with these,
+    or cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        others = sorted(file.name for file in folder.iterdir() if _holds_documents(file) and file.name != name)
+        if others:
+            message = f"{folder} holds {others[0]}, which would be applied with what is written."
+            raise TiermeshError(Code.INVALID_REQUEST, message, "Name a folder of its own, or remove that file.")
+        beside = {f"{each}{SUFFIX}": artifact for each, artifact in artifacts.items()}
+        for file, content in (*beside.items(), (name, text)):
+            _replace(folder / file, content)
+    except OSError as error:
+        message = f"{folder} cannot be written: {error.strerror}."
+        raise TiermeshError(Code.INVALID_REQUEST, message, "Check the path and its permissions.") from error
+
+
+def _replace(file: Path, content: str) -> None:
+    """Nobody ever reads half of it."""
+    written = file.with_name(f".{file.name}.part")
+    try:
+        written.write_bytes(content.encode())
+        written.replace(file)
+    finally:
+        written.unlink(missing_ok=True)
 
 
 def read_artifact(file: Path) -> str:

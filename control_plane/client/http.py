@@ -117,6 +117,10 @@ class Client:
         """Have a learned router kept for Routes that name it. Whether it was not there."""
         return read(_ADDED, self._call("PUT", f"/v1/artifacts/{name}", json={"text": text}), "added")
 
+    def artifact(self, name: str) -> str:
+        """The text of a learned router."""
+        return read(_TEXT, self._call("GET", f"/v1/artifacts/{quote(name, safe='')}"), "text")
+
     def promises(self) -> Promises:
         """How the quality contracts of Routes stand, by Route; the one that was heard of last at the end."""
         return read(_PROMISES, self._call("GET", "/v1/promises"), "items")

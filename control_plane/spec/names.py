@@ -47,6 +47,12 @@ def qualified(namespace: str, name: str) -> str:
     return name if namespace == DEFAULT_NAMESPACE else f"{namespace}/{name}"
 
 
+def key_of(kind: str, qualified_name: str) -> Key:
+    """The identity of the document of this kind that is known by this name."""
+    namespace, _, name = qualified_name.rpartition("/")
+    return Key(kind, name, namespace or DEFAULT_NAMESPACE)
+
+
 def named_by(document: str, name: str) -> str:
     """The qualified name of what a document of a qualified name calls by this name."""
     namespace, slash, _ = document.rpartition("/")

@@ -33,6 +33,8 @@ class PromiseStatus(Spec):
 
     route: QualifiedName
     promise: Promise
+    current: bool
+    """Whether the Route promises it; of what it promised before, all that was known is kept."""
     state: PromiseState
     seen: int = Field(ge=0)
     """Requests that explored, and of which it was reported how good the answer was."""

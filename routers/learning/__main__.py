@@ -7,6 +7,7 @@ import math
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 from pydantic_settings import SettingsConfigDict
@@ -96,13 +97,14 @@ def _eval(options: argparse.Namespace, progress: Progress) -> list[str]:
 def _replay(options: argparse.Namespace, progress: Progress) -> list[str]:
     router: Path = options.router
     found = artifact.load(router)
-    if found.encoder is not None:
-        message = f"{router} needs the embedding of each text, which logged requests do not have."
-        raise TiermeshError(Code.INVALID_REQUEST, message, "Train it with --embedding never.")
+    if found.encoder not in (None, embedding.ENCODER):
+        message = f"{router} embeds texts with {found.encoder}, and here is {embedding.ENCODER}."
+        raise TiermeshError(Code.INVALID_REQUEST, message, "Train it with this version of 'tiermesh router train'.")
     traffic = traffic_log.read(options.data, options.outcome)
     progress("requests read", len(traffic.requests), len(traffic.requests))
     threshold = _threshold(found, options)
-    logged = traffic_log.scored(traffic.requests, found.model(), router.name.removesuffix(SUFFIX))
+    embed = partial(encoding.embed, folder=_vectors(), progress=progress)
+    logged = traffic_log.scored(traffic.requests, found.model(), router.name.removesuffix(SUFFIX), embed)
     worth = off_policy.judge(logged, logged.gains < threshold)
     if options.json:
         shown = {**asdict(worth), "unjudged": traffic.unjudged}
@@ -147,8 +149,13 @@ def _judged(parts: Sequence[Sequence[Path]], options: argparse.Namespace, progre
     few = not is_far and len(read[0]) < choosing.FEW
     if options.embedding == "never" or (options.embedding == "auto" and not few):
         return [Judged(found, Texts.of(found.prompts)) for found in read]
-    folder = LearningSettings.load().home / "vectors"
+    folder = _vectors()
     return [Judged(found, Texts.of(found.prompts, encoding.embed(found.prompts, folder, progress))) for found in read]
+
+
+def _vectors() -> Path:
+    """Where what was embedded is kept."""
+    return LearningSettings.load().home / "vectors"
 
 
 def _choice(options: argparse.Namespace) -> Choice:

@@ -12,12 +12,17 @@ from itertools import pairwise, repeat
 from operator import mul
 from typing import NamedTuple
 
-from routers.learning.features import Features, Term, features
+from routers.learning.features import MAX_CHARACTERS, Features, Term, features
 
 INHERITED = 0.9
 """Share of an earlier turn's gain that the next keeps: "yes, do it" after a hard plan stays with the heavy tier."""
 MAX_TURNS = 8
 """User turns that are looked at."""
+
+
+def embedded(turns: Sequence[str]) -> str:
+    """What of a conversation is embedded: its last turn. Empty: nothing."""
+    return turns[-1][:MAX_CHARACTERS] if turns else ""
 
 
 class Odds(NamedTuple):
@@ -45,7 +50,7 @@ class GainModel:
 
     def gain(self, turns: Sequence[str], vector: Sequence[float] = ()) -> float:
         """The estimated P(heavy right) - P(light right) of a conversation by what its user says, the last turn last.
-        `vector` is the embedding of the last turn, for a model that has one.
+        `vector` is the embedding of what is `embedded` of it, for a model that has one.
         """
         gain = 0.0
         recent = turns[-MAX_TURNS:]

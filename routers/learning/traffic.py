@@ -9,7 +9,7 @@ recorded. `{"requestId", "value", "name"?}` is a report of its answer, as caller
 import gzip
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,10 +17,16 @@ from typing import Any
 import numpy as np
 
 from control_plane.spec.errors import Code, TiermeshError
-from routers.learning.gain import GainModel
+from routers.encoder import Vectors
+from routers.learning.gain import GainModel, embedded
 from routers.learning.off_policy import Logged
 
 _TIERS = {"light": False, "heavy": True}
+_HEAVY = 1.0
+"""A gain that is below no threshold."""
+
+Embed = Callable[[Sequence[str]], Vectors]
+"""One vector a text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,24 +76,36 @@ def read(paths: Sequence[Path], outcome: str) -> Traffic:
     return Traffic(tuple(judged), len(requests) - len(judged))
 
 
-def scored(requests: Sequence[Request], model: GainModel, name: str) -> Logged:
-    """The requests as this model, of this name, estimates them.
+def scored(requests: Sequence[Request], model: GainModel, name: str, embed: Embed) -> Logged:
+    """The requests as this model, of this name, estimates them: as it did then, or by what was said. `embed` is asked
+    at most once, and where the model has an embedding alone.
 
-    Raises TiermeshError(INVALID_REQUEST) where another model has estimated them, and what was said is not recorded.
+    Raises TiermeshError(INVALID_REQUEST) where another model has estimated them, and what was said is not recorded;
+    and what `embed` raises.
     """
+    known = [one.gain if one.artifact == name else None for one in requests]
+    said = [_said(one, name) for one, gain in zip(requests, known, strict=True) if gain is None]
+    fresh = iter(_gains(said, model, embed))
     return Logged(
-        gains=np.array([_gain(one, model, name) for one in requests]),
+        gains=np.array([next(fresh) if gain is None else gain for gain in known]),
         heavy=np.array([one.heavy for one in requests]),
         propensities=np.array([one.propensity for one in requests]),
         rewards=np.array([one.reward for one in requests], dtype=np.float64),
     )
 
 
-def _gain(one: Request, model: GainModel, name: str) -> float:
+def _gains(said: Sequence[Sequence[str]], model: GainModel, embed: Embed) -> list[float]:
+    if not model.embedding:
+        return [model.gain(turns) for turns in said]
+    texts = sorted({text for turns in said if (text := embedded(turns))})
+    vectors = dict(zip(texts, embed(texts).tolist(), strict=True)) if texts else {}
+    # Where nothing is there to be embedded, a router asks the heavy tier.
+    return [model.gain(turns, vectors[text]) if (text := embedded(turns)) else _HEAVY for turns in said]
+
+
+def _said(one: Request, name: str) -> tuple[str, ...]:
     if one.turns is not None:
-        return model.gain(one.turns)
-    if one.artifact == name and one.gain is not None:
-        return one.gain
+        return one.turns
     message = f"{one.place}: what was said is not recorded, and {name} did not estimate it then."
     hint = "Another artifact can be replayed only on a log with content: TIERMESH_ROUTER_TRAFFIC_CONTENT=true."
     raise TiermeshError(Code.INVALID_REQUEST, message, hint)
@@ -101,6 +119,8 @@ def _request(place: str, fields: Mapping[str, Any]) -> Request:
     turns = (said,) if isinstance(said, str) else said
     if turns is not None and not (isinstance(turns, list | tuple) and all(isinstance(turn, str) for turn in turns)):
         raise _wrong(place, "prompt", "is neither a text nor a list of texts", "Write what the user said.")
+    if not _is_unicode(turns or ()):
+        raise _wrong(place, "prompt", "holds half a character (a lone surrogate)", "Write what the user said.")
     propensity = _number(place, fields, "propensity", 0, 1)
     if not propensity:
         raise _wrong(place, "propensity", "is 0, and the tier was given all the same", "Write the true probability.")
@@ -114,6 +134,14 @@ def _request(place: str, fields: Mapping[str, Any]) -> Request:
         turns=None if turns is None else tuple(turns),
         reward=None if fields.get("reward") is None else _number(place, fields, "reward", 0, 1),
     )
+
+
+def _is_unicode(texts: Iterable[str]) -> bool:
+    try:
+        "".join(texts).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _rewarded(one: Request, reward: float | None) -> Request:

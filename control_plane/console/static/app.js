@@ -8,12 +8,14 @@ import * as experiment from './pages/experiment.js'
 import * as experiments from './pages/experiments.js'
 import * as rollout from './pages/rollout.js'
 import * as rollouts from './pages/rollouts.js'
+import * as route from './pages/route.js'
+import * as routes from './pages/routes.js'
 
 const SECONDS = 5
 // A page: `path`, which its address matches with named groups; `title(params)`; `load(params, ask)`, which gets what it
 // shows; and `view(data, context)`, a node. One whose `live` is false is built once: somebody writes in it.
-const PAGES = [experiments, experiment, editor, rollouts, rollout]
-const NAV = [['#/experiments', 'Experiments'], ['#/rollouts', 'Rollouts']]
+const PAGES = [experiments, experiment, editor, rollouts, rollout, routes, route]
+const NAV = [['#/experiments', 'Experiments'], ['#/rollouts', 'Rollouts'], ['#/routes', 'Routes']]
 
 const main = document.getElementById('main')
 const says = document.getElementById('says')

@@ -47,7 +47,7 @@ function reach(series, margins) {
 const clamp = (number, [low, high]) => Math.min(Math.max(number, low), high)
 
 /** Round numbers, about so many. */
-function ticks([low, high], about) {
+export function ticks([low, high], about) {
   const rough = (high - low) / about
   const power = 10 ** Math.floor(Math.log10(rough))
   const step = power * [1, 2, 5, 10].find(each => each * power >= rough)

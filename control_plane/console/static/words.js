@@ -70,3 +70,12 @@ export function overrideWords(override = {}) {
   if (cache?.exact) said.push(cache.exact.enabled === false ? 'no exact cache' : `exact cache ${cache.exact.ttlSeconds ?? 300} s`)
   return said
 }
+
+/** When a Route's requests go to its heavy tier. */
+export function chosenWords({ tiers, complexity = {} }) {
+  if (!tiers.light?.length || !tiers.heavy?.length) return 'one tier answers all'
+  const { router, threshold, contract } = complexity
+  if (!router) return `heavy from a complexity of ${threshold ?? 0.7}`
+  const from = contract ? 'a gain that its contract chooses' : `a gain of ${figures(threshold)}`
+  return `heavy from ${from}, by router ${router}`
+}

@@ -41,7 +41,11 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="package")
 def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plane]:
-    """A shop with two Experiments that run, one of which is counted wrongly, a draft, and a Rollout."""
+    """A shop with Experiments, a Rollout, and Routes with quality contracts.
+
+    Two Experiments run, one of which is counted wrongly; one is a draft. One contract is shown to hold, one is broken,
+    of two nothing is known.
+    """
     settings = ControlPlaneSettings.load(home=tmp_path_factory.mktemp("console") / "home", port=0, admin_port=0)
     prepared.documents(
         settings,
@@ -49,6 +53,10 @@ def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plane]:
         prepared.wording("skewed", "cold", "sampling"),
         prepared.wording("idea", "cache", "cache", state="draft"),
         prepared.guarded(),
+        prepared.promising("careful", maxQualityLoss=0.3, confidence=0.9, exploration=0.05),
+        prepared.promising("losing"),
+        prepared.promising("fresh"),
+        prepared.promising("unwatched", exploration=0),
     )
     ends = {"resolved": (0.076, 0.062), "errors": (-0.0006, 0.012), "latency-p95": (0.013, 0.125)}
     prepared.course(settings, "Experiment/wording", "shorter", ends)
@@ -56,6 +64,8 @@ def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plane]:
         helped = {"control": 0.55, "shorter": 0.66}
         prepared.exposed(api, "Experiment/wording", {"control": 1500, "shorter": 1490}, helped)
         prepared.exposed(api, "Experiment/skewed", {"control": 500, "shorter": 300}, helped)
+        prepared.reported(api, "careful", 600, light_is_right=0.9)
+        prepared.reported(api, "losing", 300, light_is_right=0.2)
         yield Plane(api, settings, found.api)
 
 

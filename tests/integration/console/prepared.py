@@ -17,9 +17,10 @@ from control_plane.publisher import Publisher
 from control_plane.settings import ControlPlaneSettings
 from control_plane.spec.events import MOST_EVENTS, unit_hash
 from control_plane.spec.results import Concluded, Point
-from control_plane.store import analyses
+from control_plane.store import analyses, artifacts
 from control_plane.store.database import Database
-from tests.unit.control_plane.samples import experiment, parsed, rollout, shop
+from tests.learned import NAME, complexity, summary, text
+from tests.unit.control_plane.samples import experiment, parsed, rollout, route, shop
 
 AGE = timedelta(days=3)
 METRICS = [
@@ -37,6 +38,8 @@ def documents(settings: ControlPlaneSettings, *more: dict[str, Any]) -> None:
     settings.home.mkdir(parents=True)
     with closing(Database(settings.database)) as database:
         database.migrate()
+        with database.write() as transaction:
+            artifacts.add(transaction, NAME, summary(), text())
         publisher = Publisher(database, settings.serve_url, lambda _: None, lambda: datetime.now(UTC) - AGE)
         publisher.apply(parsed(*shop(), *more), "ada", "as it began")
 
@@ -59,6 +62,30 @@ def guarded(name: str = "heavier", **spec: Any) -> dict[str, Any]:
     return rollout(name, **{"steps": steps, "guardrails": GUARDRAILS[:1]} | spec)
 
 
+def promising(name: str, **contract: Any) -> dict[str, Any]:
+    """A Route with a quality contract."""
+    return route(name, complexity=complexity(**contract))
+
+
+def reported(api: httpx2.Client, name: str, requests: int, light_is_right: float) -> None:
+    """So many of its requests explored, two of three below the threshold, and callers said of all how good the answer
+    was: the heavy tier's always, the light one's in this share."""
+    (said,) = [one for one in api.get("/v1/snapshots/latest").json()["content"]["routes"] if one["name"] == name]
+    contract = said["router"]["contract"]
+    terms = {"promise": said["router"]["promise"], "outcome": "quality", "maxQualityLoss": contract["maxQualityLoss"]}
+    chance, now, events = random.Random(name), datetime.now(UTC).isoformat(), []
+    for number in range(requests):
+        request, heavy = f"{name}-{number}", chance.random() < 0.5
+        right = heavy or chance.random() < light_is_right
+        explored = {"kind": "exploration", "below": number % 3 > 0, "tier": "heavy" if heavy else "light"}
+        events += [
+            {**terms, **explored, "id": request, "at": now, "route": name, "confidence": contract["confidence"]},
+            {"kind": "feedback", "id": f"{request}-said", "at": now, "requestId": request, "name": "quality",
+             "value": int(right)},
+        ]  # fmt: skip
+    _send(api, events, f"{chance.getrandbits(128):032x}")
+
+
 def exposed(
     api: httpx2.Client, trial: str, units: Mapping[str, int], resolved: Mapping[str, float], again: str = ""
 ) -> None:
@@ -66,7 +93,11 @@ def exposed(
     chance = random.Random(trial + again)
     now = datetime.now(UTC)
     events = list(_events(chance, now, trial, units, resolved, again))
-    spool = f"{chance.getrandbits(128):032x}"
+    _send(api, events, f"{chance.getrandbits(128):032x}")
+
+
+def _send(api: httpx2.Client, events: list[dict[str, Any]], spool: str) -> None:
+    """Send them as a router does."""
     for first in range(0, len(events), MOST_EVENTS):
         body = {"router": "router-1", "spool": spool, "first": first + 1, "events": events[first : first + MOST_EVENTS]}
         answer = api.post("/v1/events", json=body)

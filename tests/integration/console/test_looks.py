@@ -15,6 +15,9 @@ _PAGES = {
     "experiments/default/wording/edit": "Change wording",
     "rollouts": "heavier",
     "rollouts/default/heavier": "Weights",
+    "routes": "careful",
+    "routes/default/careful": "Quality contract",
+    "routes/default/losing": "It is broken",
 }
 
 _OPENED = "for (const each of document.querySelectorAll('details')) each.open = true"

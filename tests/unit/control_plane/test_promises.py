@@ -11,6 +11,7 @@ from control_plane import promises
 from control_plane.outcomes.intake import Intake
 from control_plane.promises import Promises
 from control_plane.publisher import Publisher
+from control_plane.spec.names import key_of
 from control_plane.spec.routes import Complexity, promise_of
 from control_plane.spec.snapshots import CompiledRouter
 from control_plane.spec.watched import PromiseState, PromiseStatus
@@ -113,6 +114,19 @@ def test_a_control_plane_that_ends_before_it_has_told_routers_tells_them_when_it
     assert Promises(Publisher(again, "http://h", lambda _snapshot: None), ControlPlaneMetrics()).follow() == 1
     again.close()
     assert router(database).broken
+
+
+def test_of_what_a_route_promised_only_the_last_is_current_and_all_is_kept(
+    database: Database, intake: Intake, followed: Promises
+) -> None:
+    intake.take(batch(1, *losing(5)))
+    assert stands(database).current
+    followed.publisher.apply(parsed(route(complexity=complexity(maxQualityLoss=0.03))), "alice")
+    assert not stands(database).current
+    followed.publisher.apply(parsed(route(complexity=complexity())), "alice")
+    assert stands(database).current
+    followed.publisher.delete(key_of("Route", "shop"), "alice")
+    assert (stands(database).current, stands(database).seen) == (False, 5)
 
 
 def test_few_reports_move_nothing(database: Database, intake: Intake, followed: Promises) -> None:

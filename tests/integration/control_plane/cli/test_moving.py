@@ -10,7 +10,10 @@ import pytest
 import yaml
 
 from control_plane.client.http import Client
+from control_plane.settings import ControlPlaneSettings
 from control_plane.spec.documents import in_namespace
+from tests.control_plane_server import running
+from tests.learned import NAME, complexity, text
 from tests.unit.control_plane.cli.conftest import Run
 from tests.unit.control_plane.samples import model, parsed, route, shop, tenant
 
@@ -34,6 +37,56 @@ def test_an_export_may_be_of_one_namespace(tiermesh: Run, client: Client) -> Non
     client.apply(parsed(*shop(), *_team()), "alice")
     assert json.loads(tiermesh("export", "-n", "team", "-o", "json").out) == _team()
     assert len(list(yaml.safe_load_all(tiermesh("export", "-n", "default").out))) == 3
+
+
+@pytest.mark.parametrize("form", ["yaml", "json"])
+def test_an_export_into_a_folder_is_all_that_another_control_plane_needs(
+    tiermesh: Run, client: Client, tmp_path: Path, form: str
+) -> None:
+    client.keep_artifact(NAME, text())
+    client.apply(parsed(*shop(), route("learned", complexity=complexity())), "alice")
+    said = tiermesh("export", "--out", tmp_path / "mesh", "-o", form)
+    assert (said.code, "4 documents and 1 learned routers" in said.err) == (0, True)
+    assert sorted(file.name for file in (tmp_path / "mesh").iterdir()) == [f"{NAME}.router.json", f"documents.{form}"]
+    assert (tmp_path / "mesh" / f"{NAME}.router.json").read_text() == text()
+    files = {file: file.read_bytes() for file in (tmp_path / "mesh").iterdir()}
+    assert tiermesh("export", "--out", tmp_path / "mesh", "-o", form).code == 0
+    assert {file: file.read_bytes() for file in (tmp_path / "mesh").iterdir()} == files
+    assert tiermesh("apply", "-f", tmp_path / "mesh").out.count("unchanged") == 4
+    settings = ControlPlaneSettings.load(home=tmp_path / "other", port=0, admin_port=0)
+    with running(settings) as other, Client(other.api) as elsewhere:
+        assert tiermesh("apply", "-f", tmp_path / "mesh", "--server", other.api).code == 0
+        assert elsewhere.snapshot().sha256 == client.snapshot().sha256
+
+
+def test_a_printed_export_says_what_it_cannot_hold(tiermesh: Run, client: Client) -> None:
+    client.apply(parsed(*shop()), "alice")
+    assert tiermesh("export").err == ""
+    client.keep_artifact(NAME, text())
+    client.apply(parsed(route(complexity=complexity())), "alice")
+    assert f"learned routers ({NAME})" in tiermesh("export").err
+
+
+def test_an_export_never_mixes_with_other_documents(tiermesh: Run, client: Client, tmp_path: Path) -> None:
+    client.apply(parsed(*shop()), "alice")
+    (tmp_path / "ours.yaml").write_text("kind: Model")
+    said = tiermesh("export", "--out", tmp_path)
+    assert (said.code, "holds ours.yaml, which would be applied with what is written" in said.err) == (1, True)
+    assert [file.name for file in tmp_path.glob("*.*")] == ["ours.yaml"]
+    said = tiermesh("export", "--out", tmp_path / "ours.yaml")
+    assert (said.code, "cannot be written" in said.err) == (1, True)
+
+
+def test_an_export_that_fails_on_the_way_leaves_what_was_there(tiermesh: Run, client: Client, tmp_path: Path) -> None:
+    client.apply(parsed(*shop()), "alice")
+    assert tiermesh("export", "--out", tmp_path / "mesh").code == 0
+    before = (tmp_path / "mesh" / "documents.yaml").read_bytes()
+    client.keep_artifact(NAME, text())
+    client.apply(parsed(route(complexity=complexity())), "alice")
+    (tmp_path / "mesh" / f"{NAME}.router.json").mkdir()
+    assert tiermesh("export", "--out", tmp_path / "mesh").code == 1
+    assert (tmp_path / "mesh" / "documents.yaml").read_bytes() == before
+    assert [file.name for file in (tmp_path / "mesh").glob(".*")] == []
 
 
 @pytest.fixture

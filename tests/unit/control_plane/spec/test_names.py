@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from control_plane.spec.names import Key, path_segment, qualified
+from control_plane.spec.names import Key, key_of, path_segment, qualified
 
 _NAMES = st.from_regex(r"[a-z0-9]([-a-z0-9.]{0,8}[a-z0-9])?", fullmatch=True)
 
@@ -13,6 +13,7 @@ _NAMES = st.from_regex(r"[a-z0-9]([-a-z0-9.]{0,8}[a-z0-9])?", fullmatch=True)
 def test_a_name_is_plain_in_the_default_namespace_alone(namespace: str, found: str) -> None:
     assert qualified(namespace, "shop") == found
     assert str(Key("Route", "shop", namespace)) == f"Route {found!r}"
+    assert key_of("Route", found) == Key("Route", "shop", namespace)
 
 
 @given(one=st.tuples(_NAMES, _NAMES), other=st.tuples(_NAMES, _NAMES))

@@ -1,6 +1,7 @@
 """Replaying logged traffic: another router's worth, told from what was recorded, and refused where it was not."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,13 @@ import numpy as np
 import pytest
 
 from control_plane.spec.errors import TiermeshError
+from control_plane.spec.learned import name_of
+from control_plane.spec.models import Tier
+from control_plane.spec.snapshots import CompiledRouter
+from routers.complexity import read
+from routers.encoder import NanoEncoder, Vectors
+from routers.estimate import of as estimated
+from routers.estimate import rule, text_of
 from routers.learning import traffic
 from routers.learning.__main__ import main
 from routers.learning.artifact import load
@@ -84,6 +92,83 @@ def test_another_artifact_is_replayed_on_what_was_said_and_refused_without(
     assert "TIERMESH_ROUTER_TRAFFIC_CONTENT=true" in err
 
 
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("TIERMESH_HOME", str(tmp_path / "home"))
+    return tmp_path / "home"
+
+
+def contrary() -> str:
+    """An artifact that gives the long question to the light tier, by its embedding."""
+    short, long = NanoEncoder().embed([SHORT, LONG])
+    return text(embedding=tuple((100.0 * (short - long)).tolist()))
+
+
+def test_an_artifact_with_an_embedding_is_replayed_on_what_was_said_and_embeds_each_text_once(
+    tmp_path: Path, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = logged(600, content=True)
+    long = sum(line.get("prompt") == [LONG] for line in lines) / 600
+    log, router = write(tmp_path / "log.jsonl", lines), saved(tmp_path, contrary())
+    code, out, _ = run(capsys, "--data", log, "--router", router, "--json")
+    found = json.loads(out)
+    assert code == 0
+    assert found["heavy_share"] == pytest.approx(1 - long)
+    assert found["loss"]["low"] < long < found["loss"]["high"]
+    kept = {file: file.stat().st_mtime_ns for file in (home / "vectors").iterdir()}
+    assert len(kept) == 2
+    assert run(capsys, "--data", log, "--router", router, "--json")[1] == out
+    assert {file: file.stat().st_mtime_ns for file in (home / "vectors").iterdir()} == kept
+
+
+def test_what_an_artifact_estimated_then_is_not_embedded_again(
+    tmp_path: Path, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    router = saved(tmp_path, contrary())
+    name = router.name.removesuffix(".router.json")
+    lines = [line | ({"artifact": name} if "tier" in line else {}) for line in logged(100, content=False)]
+    code, out, _ = run(capsys, "--data", write(tmp_path / "log.jsonl", lines), "--router", router, "--json")
+    assert (code, json.loads(out)["requests"]) == (0, 100)
+    assert not home.exists()
+
+
+def test_another_artifact_with_an_embedding_needs_what_was_said(
+    tmp_path: Path, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = write(tmp_path / "log.jsonl", logged(100, content=False))
+    code, _, err = run(capsys, "--data", log, "--router", saved(tmp_path, contrary()))
+    assert (code, "line 1: what was said is not recorded" in err) == (1, True)
+
+
+def test_an_artifact_of_another_encoder_is_refused(
+    tmp_path: Path, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = write(tmp_path / "log.jsonl", logged(100, content=True))
+    router = saved(tmp_path, text(embedding=(0.5, 0.5), encoder="bundled://other"))
+    code, _, err = run(capsys, "--data", log, "--router", router)
+    assert (code, "embeds texts with bundled://other, and here is" in err) == (1, True)
+
+
+def lengths(texts: Sequence[str]) -> Vectors:
+    """Vectors that tell texts apart."""
+    return np.array([[len(one) / 100, 1.0] for one in texts], dtype=np.float32)
+
+
+@pytest.mark.parametrize("turns", [[SHORT], [LONG, SHORT], [LONG * 200], [SHORT, ""], [""]])
+def test_a_replay_estimates_and_decides_as_a_router_does(tmp_path: Path, turns: list[str]) -> None:
+    of = text(embedding=(3.0, -1.0))
+    model, router = load(saved(tmp_path, of)).model(), CompiledRouter(artifact=name_of(of), threshold=0.9)
+    fields = {"messages": [{"role": "user", "content": turn} for turn in turns]}
+    embedded = text_of(fields)
+    estimate = estimated(fields, model, router, lambda: 1.0, lengths([embedded])[0].tolist() if embedded else ())
+    lines = [line | ({"prompt": read(fields)[0]} if "tier" in line else {}) for line in logged(5, content=True)]
+    requests = traffic.read([write(tmp_path / "log.jsonl", lines)], "quality").requests
+    gains = traffic.scored(requests, model, name_of(of), lengths).gains
+    assert ((gains < 0.9) == (rule(estimate, router)[0] is Tier.LIGHT)).all()
+    if embedded:
+        assert gains.tolist() == [estimate.gain] * 5
+
+
 def test_requests_without_a_report_are_counted_and_left_out(tmp_path: Path) -> None:
     lines = [line for line in logged(100, content=True) if line.get("value") != 0]
     found = traffic.read([write(tmp_path / "log.jsonl", lines)], "quality")
@@ -109,6 +194,7 @@ def test_reports_may_stand_in_a_file_of_their_own_and_of_two_the_first_counts(tm
         ({"propensity": 1.5}, "line 1, propensity is 1.5"),
         ({"propensity": None}, "line 1, propensity is None"),
         ({"prompt": 7}, "line 1, prompt is neither"),
+        ({"prompt": ["\ud800"]}, "line 1, prompt holds half a character"),
         ({"gain": "much"}, "line 1, gain is much"),
         ({"reward": 2}, "line 1, reward is 2"),
     ],
