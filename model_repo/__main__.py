@@ -57,11 +57,15 @@ def _follow(
     from model_repo.fleet import Fleet  # deferred: imports Ray, whose settings stand in the environment by now
 
     fleet = Fleet(chosen, environment)
+    following = documents.following(chosen.documents)
+    wanted: documents.Models = {}
     wrong = ""
     try:
         while not stop.is_set():
             try:
-                fleet.follow(documents.read(chosen.documents))
+                found = following.next()
+                wanted = wanted if found is None else found
+                fleet.follow(wanted)
                 wrong = ""
             except TiermeshError as error:
                 if str(error) != wrong:

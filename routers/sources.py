@@ -2,12 +2,14 @@
 
 import asyncio
 import random
+from collections.abc import Hashable
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-from control_plane.client.files import artifacts_beside, read_documents
+from control_plane.client.files import SUFFIXES, artifacts_beside, read_documents
 from control_plane.client.http import SnapshotFeed
 from control_plane.spec import learned
 from control_plane.spec.compile import compile
@@ -15,7 +17,8 @@ from control_plane.spec.documents import Document, Prompt
 from control_plane.spec.errors import Code, TiermeshError
 from control_plane.spec.prompts import PinnedPrompt, Pins
 from control_plane.spec.references import prompts
-from control_plane.spec.snapshots import Snapshot, digest
+from control_plane.spec.settled import Settled, stamp
+from control_plane.spec.snapshots import Content, Snapshot, digest
 from routers.reading import Found, Reader
 from routers.shelf import Shelf
 from routers.slices import in_slices, lasting
@@ -75,22 +78,24 @@ class FileSource:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._seen: object = None
+        self._content = Settled(partial(_stamps, path), partial(_content, path))
+        self._looked = False
         self._number = 0
         self._sha256 = ""
 
     async def next(self, after: int | None) -> Found | None:
-        state = _state(self._path)
-        if self._seen is not None and state == self._seen:
+        content = await self._look()
+        while content is None and not self._number:  # None would say that there is nothing to serve
+            content = await self._look()
+        return None if content is None else self._found(content)
+
+    async def _look(self) -> Content | None:
+        if self._looked:
             await asyncio.sleep(POLL_SECONDS)
-            state = _state(self._path)
-            if state == self._seen:
-                return None
-        self._seen = state
-        documents = read_documents(self._path)
-        artifacts = artifacts_beside(documents, self._path)
-        routers = {name: learned.read(name, text) for name, text in artifacts.items()}
-        content = compile(documents, pins=replace(_pins(documents), routers=routers))
+        self._looked = True
+        return self._content.next()
+
+    def _found(self, content: Content) -> Found | None:
         sha256 = digest(content)
         if sha256 == self._sha256:
             return None
@@ -113,6 +118,13 @@ class FileSource:
         """There is nothing to close."""
 
 
+def _content(path: Path) -> Content:
+    documents = read_documents(path)
+    artifacts = artifacts_beside(documents, path)
+    routers = {name: learned.read(name, text) for name, text in artifacts.items()}
+    return compile(documents, pins=replace(_pins(documents), routers=routers))
+
+
 def _pins(documents: list[Document]) -> Pins:
     """Without a control plane nobody asks MLflow: a Prompt document is the version that a Route names, or else the
     first."""
@@ -125,19 +137,18 @@ def _pins(documents: list[Document]) -> Pins:
     return Pins(found)
 
 
-def _state(path: Path) -> object:
-    """What changes when the documents do: names, sizes and times of all files."""
+def _stamps(path: Path) -> Hashable:
+    """What changes when the documents do. A log that grows beside them is none."""
     try:
-        files = sorted(path.iterdir()) if path.is_dir() else [path]
+        files = sorted(file for file in path.iterdir() if file.suffix in SUFFIXES) if path.is_dir() else [path]
     except OSError as error:
         message = f"{path} cannot be read: {error.strerror}."
         raise TiermeshError(Code.UNAVAILABLE, message, "Check the path and its permissions.") from error
-    return [_stamp(file) for file in files]
+    return tuple(_stamp(file) for file in files)
 
 
-def _stamp(file: Path) -> tuple[Path, int, int] | None:
+def _stamp(file: Path) -> Hashable:
     try:
-        stat = file.stat()
+        return file, stamp(file.stat())
     except OSError:  # gone since the folder was listed, or a link to nowhere such as an editor's lock
         return None
-    return file, stat.st_size, stat.st_mtime_ns

@@ -7,12 +7,12 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from benchmarks.harness import definitions
 from benchmarks.harness.tiermesh import document
 from control_plane.spec.documents import Document, parse
 from control_plane.spec.errors import Code, TiermeshError
 
 _CHECKOUT = Path(__file__).parents[2]
-_CRDS = _CHECKOUT / "charts" / "tiermesh" / "files" / "crds"
 _HOLD = "import os, sys; print(os.environ['KUBECONFIG'], flush=True); sys.stdin.read()"
 
 
@@ -20,22 +20,20 @@ _HOLD = "import os, sys; print(os.environ['KUBECONFIG'], flush=True); sys.stdin.
 def cluster(folder: Path) -> Iterator[Path]:
     """The kubeconfig of the cluster that TIERMESH_TEST_KUBECONFIG names, or of one that is started for this.
 
-    Raises TiermeshError(SETUP) where there is neither.
+    Raises TiermeshError(SETUP) where there is neither, or the definitions that it needs are wrong.
     """
     if given := os.environ.get("TIERMESH_TEST_KUBECONFIG"):
         yield Path(given).absolute()
         return
     tool = Path(os.environ.get("TIERMESH_TEST_CLUSTER") or _CHECKOUT.parent / "shared" / "k8s" / "cluster")
-    others = Path(os.environ.get("TIERMESH_TEST_CRDS") or _CHECKOUT.parent / "shared" / "crds")
     if not tool.exists():
         message = "There is no Kubernetes API to measure against."
         raise TiermeshError(Code.SETUP, message, "Set TIERMESH_TEST_KUBECONFIG to the kubeconfig of any cluster.")
-    crds = [str(one) for one in (others, _CRDS) if one.exists()]
     hold = [sys.executable, "-c", _HOLD]
     with (
         (folder / "cluster.log").open("w") as log,
         subprocess.Popen(
-            [str(tool), "run", "--crds", *crds, "--", *hold],
+            [str(tool), "run", "--crds", *map(str, definitions.needed()), "--", *hold],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=log,

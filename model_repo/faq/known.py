@@ -20,13 +20,16 @@ _MOST = 16
 def vectors(texts: Sequence[str], embed: Callable[[Sequence[str]], Vectors], encoder: str, folder: Path) -> Vectors:
     """What `embed` says of the texts, asked once for each list of texts and `encoder`, which names what embeds them.
 
-    A folder that cannot be written to keeps nothing.
+    A file that does not hold one vector a text, as `embed` makes them, is written anew. A folder that cannot be written
+    to keeps nothing.
     """
     asked = json.dumps([encoder, *texts]).encode()
     file = folder / f"{hashlib.sha256(asked).hexdigest()}.npy"
-    with contextlib.suppress(OSError, ValueError, EOFError):  # not there, or cut short
-        kept: Vectors = np.load(file, allow_pickle=False)
-        return kept
+    like = embed(())
+    with contextlib.suppress(OSError, ValueError):  # not there, cut short, or something else
+        kept = np.lib.format.open_memmap(file, mode="r")  # type: ignore[no-untyped-call]  # numpy says none
+        if (kept.dtype, kept.shape) == (like.dtype, (len(texts), *like.shape[1:])):
+            return np.array(kept)
     found = embed(texts)
     with contextlib.suppress(OSError):
         _write(file, found)

@@ -41,10 +41,7 @@ class Served:
         self.process = start(folder, self.port)
 
     def write(self, documents: str) -> None:
-        """In one step: a file that is read while it is written says that there are no models."""
-        part = self.documents.with_suffix(".part")
-        part.write_text(documents, encoding="utf-8")
-        part.replace(self.documents)
+        self.documents.write_text(documents, encoding="utf-8")
 
     def status(self) -> dict[str, Any]:
         found: dict[str, Any] = json.loads(self.status_file.read_bytes()) if self.status_file.exists() else {}

@@ -5,7 +5,6 @@ machine, by default the one beside the checkout. With neither, the tests that ne
 """
 
 import fcntl
-import json
 import os
 import subprocess
 import sys
@@ -28,10 +27,6 @@ if TYPE_CHECKING:
     from lightkube.config.kubeconfig import KubeConfig
 
 CHECKOUT = Path(__file__).parents[2]
-CRDS = CHECKOUT / "charts" / "tiermesh" / "files" / "crds"
-"""Our own."""
-OF_THE_CHART = ("Gateway", "GRPCRoute", "PrometheusRule")
-"""Kinds of others that only the chart writes."""
 LAZY = {"GOGC": "400", "GOMEMLIMIT": "1GiB"}
 """Go collects garbage less often: a third of what the API server of custom resources does otherwise."""
 START_SECONDS = 240.0
@@ -150,24 +145,26 @@ def new_name() -> str:
 
 @contextmanager
 def _found(home: Path) -> Iterator[Cluster]:
+    from benchmarks.harness.definitions import needed  # deferred: every start of pytest reads this file
+
     if given := os.environ.get("TIERMESH_TEST_KUBECONFIG"):
         found = Cluster(Path(given).absolute(), home, lasting=True)
-        for path in _definitions():
+        for path in needed():
             found.kubectl("apply", "--server-side", "--force-conflicts", "-f", path)
         yield found
     else:
-        with _started(home) as kubeconfig:
+        with _started(home, needed()) as kubeconfig:
             yield Cluster(kubeconfig, home, lasting=False)
 
 
 @contextmanager
-def _started(home: Path) -> Iterator[Path]:
+def _started(home: Path, definitions: list[Path]) -> Iterator[Path]:
     tool = Path(os.environ.get("TIERMESH_TEST_CLUSTER") or CHECKOUT.parent / "shared" / "k8s" / "cluster")
     if not tool.exists():
         pytest.skip("there is no Kubernetes API: set TIERMESH_TEST_KUBECONFIG to the kubeconfig of any cluster")
     where, log = home / "where", home / "log"
     hold = [sys.executable, "-c", _HOLD, str(where)]
-    command = [str(tool), "run", "--crds", *map(str, _definitions()), "--", *hold]
+    command = [str(tool), "run", "--crds", *map(str, definitions), "--", *hold]
     # Two at once would start half as fast each, and one of them might be given up.
     with log.open("wb") as output, Path(tempfile.gettempdir(), "tiermesh-test-cluster.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -197,14 +194,3 @@ def _awaited(process: subprocess.Popen[bytes], where: Path, log: Path) -> Path:
             pytest.fail(f"no cluster started:\n{log.read_text()[-2000:]}")
         time.sleep(0.1)
     return Path(found)
-
-
-def _definitions() -> list[Path]:
-    """Files and folders of custom resource definitions: those of others in which something here is written, and our
-    own. A server reads all that it has whenever it is asked for what it serves."""
-    from operators.render import KNOWN
-
-    others = Path(os.environ.get("TIERMESH_TEST_CRDS") or CHECKOUT.parent / "shared" / "crds")
-    written = {*KNOWN, *OF_THE_CHART}
-    files = sorted(others.rglob("*.json"))
-    return [*(file for file in files if json.loads(file.read_text())["spec"]["names"]["kind"] in written), CRDS]

@@ -1,5 +1,6 @@
 """What the OpenAPI document promises is what happens: schemathesis asks every operation, with all its checks."""
 
+import copy
 import json
 import os
 import re
@@ -30,6 +31,8 @@ HERE = Path(__file__).parent
 EXAMPLES = os.environ.get("SCHEMATHESIS_EXAMPLES", "5")
 """Requests of each operation that chance makes, beside those that cover what its description says."""
 _COUNT = re.compile(r'tiermesh_control_plane_requests_total{method="(.+)",path="(.+)",status="(.)..\"} ')
+_SCHEMAS = "#/components/schemas/"
+_REFERENCE = re.compile(f'"{_SCHEMAS}(.+?)"')
 _THING, _WEIGHTS = "thing", "weights"
 """The names of all that is there from the beginning. schemathesis.toml has them too."""
 
@@ -72,16 +75,19 @@ def _described(url: str, token: str) -> dict[str, Any]:
 
 def _once(described: dict[str, Any]) -> dict[str, Any]:
     """The same with what several requests hold described in one of them: in a Route what others say otherwise than it,
-    in an Experiment what is measured, and in a kind's own operations what a batch of documents may hold."""
-    schemas = {name: {**schema} for name, schema in described["components"]["schemas"].items()}
-    elsewhere = (
-        ("DocumentBatch", {"documents": {"type": "array", "items": {"$ref": "#/components/schemas/Tenant"}}}),
-        ("Override", {name: {"type": ["object", "null"]} for name in schemas["Override"]["properties"]}),
-        ("RolloutSpec", {name: {"type": "array"} for name in ("metrics", "guardrails")}),
-    )
-    for name, properties in elsewhere:
-        schemas[name]["properties"] = schemas[name]["properties"] | properties
-    return {**described, "components": {**described["components"], "schemas": schemas}}
+    in an Experiment what a Rollout says as well, and in a kind's own operations what a batch of documents may hold."""
+    described = copy.deepcopy(described)
+    schemas = described["components"]["schemas"]
+    for name, elsewhere in (("Override", "RouteSpec"), ("RolloutSpec", "ExperimentSpec")):
+        text = json.dumps(schemas[name])
+        both = {*_REFERENCE.findall(text)} & {*_REFERENCE.findall(json.dumps(schemas[elsewhere]))}
+        assert both, f"{name} holds nothing that {elsewhere} holds too"
+        for one in both:
+            text = text.replace(f'"$ref": "{_SCHEMAS}{one}"', f'"type": "{schemas[one]["type"]}"')
+        schemas[name] = json.loads(text)
+    documents = schemas["DocumentBatch"]["properties"]["documents"]
+    documents["items"] = next(one for one in documents["items"]["oneOf"] if one["$ref"] == f"{_SCHEMAS}Tenant")
+    return described
 
 
 def test_the_api_does_what_its_description_says(closed: tuple[Addresses, str], tmp_path: Path) -> None:

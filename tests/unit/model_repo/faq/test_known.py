@@ -1,22 +1,24 @@
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from model_repo.faq import known
 from model_repo.faq.encoder import Vectors
 
 
 class Embedder:
-    """Counts how often it is asked."""
+    """Counts how often it is asked for a text."""
 
     def __init__(self) -> None:
         self.asked = 0
 
     def __call__(self, texts: Sequence[str]) -> Vectors:
-        self.asked += 1
-        return np.array([[len(text), self.asked] for text in texts], np.float32)
+        self.asked += bool(texts)
+        return np.array([[len(text), self.asked] for text in texts], np.float32).reshape(-1, 2)
 
 
 @pytest.fixture
@@ -39,13 +41,34 @@ def test_other_texts_and_other_encoders_are_asked_anew(
     assert known.vectors(texts, embed, encoder, tmp_path).tolist() == [[len(text), 2] for text in texts]
 
 
-@pytest.mark.parametrize("content", [b"", b"\x93NUMPY\x01\x00", b"no vectors"])
+@pytest.mark.parametrize("content", [b"", b"\x93NUMPY\x01\x00", b"no vectors", b"PK\x03\x04"])
 def test_a_file_that_cannot_be_read_is_written_anew(tmp_path: Path, embed: Embedder, content: bytes) -> None:
     known.vectors(["a"], embed, "one", tmp_path)
     (file,) = tmp_path.iterdir()
     file.write_bytes(content)
     for _ in range(2):
         assert known.vectors(["a"], embed, "one", tmp_path).tolist() == [[1, 2]]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        np.ones((2, 2), np.float32),
+        np.ones((1, 3), np.float32),
+        np.ones(2, np.float32),
+        np.ones((), np.float32),
+        np.ones((1, 2), np.float64),
+        np.ones((1, 2), ">f4"),
+    ],
+    ids=lambda wrong: f"{wrong.dtype.str}-{wrong.shape}",
+)
+def test_vectors_of_another_shape_or_type_are_made_anew(tmp_path: Path, embed: Embedder, wrong: NDArray[Any]) -> None:
+    known.vectors(["a"], embed, "one", tmp_path)
+    (file,) = tmp_path.iterdir()
+    np.save(file, wrong)
+    for _ in range(2):
+        found = known.vectors(["a"], embed, "one", tmp_path)
+        assert (found.dtype.str, found.tolist()) == ("<f4", [[1, 2]])
 
 
 def test_a_folder_that_cannot_be_written_to_keeps_nothing(tmp_path: Path, embed: Embedder) -> None:
