@@ -22,7 +22,7 @@ _NAMES = ("nr", "ns", "nt", "nz")
 def in_english(words: Iterable[str]) -> frozenset[str]:
     """Those of a text's casefolded words that are names; none where more words are strange to English than known."""
     spelt = _dictionary().spell
-    plain = [word for word in words if len(word) >= _SHORTEST and word.isascii() and word.isalpha()]
+    plain = [word for word in set(words) if len(word) >= _SHORTEST and word.isascii() and word.isalpha()]
     misspelt = [word for word in plain if not spelt(word)]
     found = [word for word in misspelt if spelt(word.capitalize())]
     known, strange = len(plain) - len(misspelt), len(misspelt) - len(found)
