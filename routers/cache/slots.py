@@ -1,14 +1,17 @@
 """Slots: what a question is about beside what it asks. Two questions whose slots differ never share an answer, however
 near their vectors are: an encoder puts "order 1041" next to "order 1042" and "can" next to "cannot".
 
-Read from the characters alone, without a model. Names are known by how they are written: a capital inside a sentence,
-Latin letters or quotation marks in a Chinese text, a form of address or a kind of place at the end. A name in lower
-case is a word like any other here: the evidence (`routers.cache.evidence`) has to tell it apart.
+Read from the characters, without a model. Names are known by how they are written: a capital inside a sentence, Latin
+letters or quotation marks in a Chinese text, a form of address or a kind of place at the end; others from dictionaries
+(`routers.cache.names`). What neither shows is a word like any other here: the evidence (`routers.cache.evidence`) has
+to tell it apart.
 """
 
 import re
 import unicodedata
 from dataclasses import dataclass
+
+from routers.cache import names
 
 MAX_CHARACTERS = 4000
 """A longer question is not compared: see `read`."""
@@ -64,10 +67,10 @@ def read(text: str) -> Slots | None:
         return None
     text = unicodedata.normalize("NFKC", text).translate(_APOSTROPHE)
     found = list(_WORD.finditer(text))
-    words = [match.group().casefold() for match in found]
+    words = [_word(match) for match in found]
     return Slots(
         numbers=_numbers(words, text),
-        names=_names(text, found),
+        names=_names(text, found, words),
         negations=_negations(words, text),
         words=frozenset(words),
         text=text.casefold(),
@@ -110,17 +113,21 @@ def _negations(words: list[str], text: str) -> int:
     return count
 
 
-def _names(text: str, found: list[re.Match[str]]) -> frozenset[str]:
-    names = {quoted.casefold() for quoted in _QUOTED.findall(text)}
+def _names(text: str, found: list[re.Match[str]], words: list[str]) -> frozenset[str]:
+    quoted = frozenset(quoted.casefold() for quoted in _QUOTED.findall(text))
     if _CHINESE.search(text):
-        names |= {
-            word.group().casefold() for word in found if word.group().isascii() and not _holds_digit(word.group())
-        }
-        return frozenset(names | {name for name in _CHINESE_NAME.findall(text) if not _NO_NAME.search(name)})
+        latin = (word for word in words if word.isascii() and not _holds_digit(word))
+        titled = (name for name in _CHINESE_NAME.findall(text) if not _NO_NAME.search(name))
+        return quoted.union(latin, titled, (name.casefold() for name in names.in_chinese(text)))
     capitals = [match for match in found if match.group()[0].isupper()]
     if len(found) > 4 and 5 * len(capitals) > 4 * len(found):  # a headline, or shouted: capitals say nothing
-        return frozenset(names)
-    return frozenset(names | {match.group().casefold() for match in capitals if _is_name(text, match)})
+        capitals = []
+    return quoted.union(names.in_english(words), (_word(match) for match in capitals if _is_name(text, match)))
+
+
+def _word(match: re.Match[str]) -> str:
+    """As it is compared: whose something is says the same name."""
+    return match.group().casefold().removesuffix("'s")
 
 
 def _is_name(text: str, match: re.Match[str]) -> bool:

@@ -91,6 +91,21 @@ def test_a_question_about_another_order_is_never_a_hit(grown: Shop) -> None:
         assert grown.ask(f"where is order {number}?", answer=f"order {number}").hit is None
 
 
+@pytest.mark.parametrize(
+    ("known", "same", "other"),
+    [
+        ("a flight to paris", "flights to Paris please", "a flight to london"),
+        ("给张伟打电话", "打电话给张伟", "给李娜打电话"),
+    ],
+)
+def test_a_question_about_another_name_is_never_a_hit(known: str, same: str, other: str) -> None:
+    shop = Shop()
+    for _ in range(800):
+        shop.ask(known)
+    assert any(shop.ask(same).hit for _ in range(20))
+    assert not any(shop.ask(other, answer=f"answer {number}").hit for number in range(20))
+
+
 def test_answers_that_are_all_different_are_never_given_to_another() -> None:
     shop = Shop()
     for number in range(1000):
