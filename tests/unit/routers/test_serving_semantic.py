@@ -77,10 +77,11 @@ async def taught(whole: Mesh, cache: SemanticCache, stream: bool = False) -> Non
 
 
 async def asked_until_hit(whole: Mesh, stream: bool = False) -> list[str]:
-    """What the cache did for twenty callers who ask in other words. Some explore."""
+    """What the cache did for callers who ask in other words, until four are answered by it. Some explore: by chance,
+    of which the Model's port is the seed, so that how many have to ask is another number each time."""
     fields: dict[str, Any] = {"stream": True} if stream else {}
-    outcomes = []
-    for number in range(20):
+    outcomes: list[str] = []
+    while outcomes.count("hit-semantic") < 4 and (number := len(outcomes)) < 200:
         response = await whole.chat(f"Tell me of the parcel of case {'x' * number}", **fields)
         outcomes.append(cache_of(response))
         if outcomes[-1] == "hit-semantic":
@@ -95,8 +96,8 @@ async def test_other_words_get_the_same_answer_and_some_are_answered_afresh() ->
     async with mesh(lambda: cache, cache=SEMANTIC) as whole:
         await taught(whole, cache)
         outcomes = await asked_until_hit(whole)
-        assert outcomes.count("hit-semantic") >= 4
-        assert len(whole.light.requests) == 20 - outcomes.count("hit-semantic")
+        assert outcomes.count("hit-semantic") == 4
+        assert len(whole.light.requests) == len(outcomes) - 4
 
 
 async def test_an_answer_of_a_model_that_the_route_does_not_have_is_given_to_nobody() -> None:
