@@ -10,7 +10,7 @@ two arms no assignment without a memory can do better.
 
 from collections.abc import Callable, Mapping
 from hashlib import sha256
-from math import inf, log
+from math import frexp, inf, ldexp, log
 from typing import Any
 
 import orjson
@@ -86,10 +86,12 @@ class Trial:
         self._forced = {unit.encode(): arm for unit, arm in compiled.forced.items()}
         self._begin, self._end, self._held_out = compiled.begin, compiled.end, compiled.held_out
         self._layer, self._holdout = (f"{salt}\0".encode() for salt in (compiled.layer, compiled.holdout))
+        # Scaled by a power of two, which changes no order: a time that is divided by the smallest floats has no end.
+        _, exponent = frexp(max((arm.weight for arm in compiled.arms), default=0.0))
         self._runners = tuple(
-            (place, f"{compiled.salt}\0{arm.name}\0".encode(), arm.weight)
+            (place, f"{compiled.salt}\0{arm.name}\0".encode(), weight)
             for place, arm in enumerate(compiled.arms)
-            if arm.weight
+            if (weight := ldexp(arm.weight, -exponent))
         )
         self._rulings = _given(compiled, "arm", f"gives its {compiled.unit}")
         forced = _given(compiled, "arm-forced", "forces this unit into", forced=True)
@@ -117,7 +119,6 @@ class Trial:
             return self._without["outside-traffic"]
         if not self._runners:
             return self._without["outside-traffic"]
-        # Of weights so small that nobody ever finishes, the first has all.
         first, found = inf, self._runners[0][0]
         for place, salt, weight in self._runners:
             # The point, once more: a call for each arm would take a fifth of the time.

@@ -266,8 +266,9 @@ def test_weights_that_are_all_zero_give_nobody_an_arm() -> None:
     assert set(given_arms(Trial(nobody))) == {None}
 
 
-def test_weights_too_small_to_divide_by_still_give_everybody_an_arm() -> None:
+def test_weights_too_small_to_divide_by_are_shares_all_the_same() -> None:
     assert set(given_arms(trial(arms=arms(0, 5e-324)), FEW)) == {"b"}
+    assert Counter(given_arms(trial(arms=arms(5e-324, 5e-324)))) == Counter(given_arms(trial(arms=arms(1, 1))))
 
 
 @given(st.binary(max_size=40), st.binary(min_size=1, max_size=40))
