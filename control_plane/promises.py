@@ -35,14 +35,21 @@ class Promises:
         """Look at each once. Returns how many are broken since the last time. Raises TiermeshError(UNAVAILABLE)."""
         with self.publisher.database.read() as transaction:
             found = promises.every(transaction)
-        for stored in found:
-            watch = LossWatch(**stored.watch)
-            self.metrics.contract_loss.labels(stored.route).set(watch.doubly_robust.value)
-            self.metrics.contract_broken.labels(stored.route).set(int(watch.broken))
+        self._measure()
         fresh = [stored for stored in found if stored.watch["broken"] and not stored.broken]
         if fresh:
             self._tell(fresh)
         return len(fresh)
+
+    def _measure(self) -> None:
+        found = statuses(self.publisher.database)
+        for one in found:
+            if one.current:
+                self.metrics.contract_loss.labels(one.route).set(one.loss.value)
+                self.metrics.contract_broken.labels(one.route).set(int(one.state is PromiseState.BROKEN))
+        for route in {one.route for one in found} - {one.route for one in found if one.current}:
+            self.metrics.contract_loss.remove(route)
+            self.metrics.contract_broken.remove(route)
 
     def _tell(self, fresh: list[Stored]) -> None:
         def decide(transaction: Transaction, _heads: InForce) -> Mapping[Key, Wanted]:

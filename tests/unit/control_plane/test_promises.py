@@ -129,6 +129,18 @@ def test_of_what_a_route_promised_only_the_last_is_current_and_all_is_kept(
     assert (stands(database).current, stands(database).seen) == (False, 5)
 
 
+def test_only_what_a_route_promises_is_measured(database: Database, intake: Intake, followed: Promises) -> None:
+    intake.take(batch(1, *losing(100)))
+    followed.follow()
+    assert 'contract_broken{route="shop"} 1.0' in followed.metrics.render().decode()
+    followed.publisher.apply(parsed(route(complexity=complexity(maxQualityLoss=0.03))), "alice")
+    followed.follow()
+    assert 'route="shop"' not in followed.metrics.render().decode()
+    followed.publisher.apply(parsed(route(complexity=complexity())), "alice")
+    followed.follow()
+    assert 'contract_broken{route="shop"} 1.0' in followed.metrics.render().decode()
+
+
 def test_few_reports_move_nothing(database: Database, intake: Intake, followed: Promises) -> None:
     intake.take(batch(1, *losing(5)))
     assert followed.follow() == 0
