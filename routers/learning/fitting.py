@@ -44,8 +44,8 @@ class Penalty:
     pooled: float = 0.6
     """The part of a mark that is its domain's."""
     difficulty: float = 0.0
-    """What measures that do not carry over are worth as one difficulty of both tiers; 0 lets each tier weigh all for
-    itself."""
+    """What measures that do not carry over are worth as one difficulty of both tiers, which goes without terms; 0 lets
+    each tier weigh all for itself."""
 
 
 NEAR = Penalty()
